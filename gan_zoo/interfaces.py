@@ -1,0 +1,95 @@
+"""The contracts between losses, regularizers, models, data, metrics and the trainer."""
+
+from typing import NamedTuple, Protocol
+
+import torch
+from torch import Tensor, nn
+
+
+class CriticOutput(NamedTuple):
+    """What a discriminator says of N samples: no sigmoid, no softmax, anywhere in a network."""
+
+    scores: Tensor  # (N,) raw and unbounded; higher = believed real
+    class_logits: Tensor  # (N, K)
+
+
+class Batch(NamedTuple):
+    """N samples with their labels, on the training device."""
+
+    images: Tensor  # (N, C, H, W) in [-1, 1]; toy data: (N, D)
+    labels: Tensor  # (N,) int64
+
+
+class Split(NamedTuple):
+    """A part of a data set as it is stored: images as bytes, toy points as floats."""
+
+    images: Tensor  # (N, C, H, W) uint8, or (N, D) float32
+    labels: Tensor  # (N,) int64
+
+
+class Dataset(NamedTuple):
+    """A data set: training part, the part that selects models, the part for final numbers."""
+
+    name: str
+    num_classes: int
+    train: Split
+    validation: Split
+    test: Split
+
+    @property
+    def sample_shape(self) -> torch.Size:
+        """Shape of one sample, (C, H, W) or (D,)."""
+        return self.train.images.shape[1:]
+
+
+class CriticStep(NamedTuple):
+    """What D's step has at hand when it asks for the penalty.
+
+    ``real.images`` and ``fake.images`` are leaves that require a gradient, and the scores depend on
+    them, if and only if the regularizer says ``needs_image_gradients``.
+    """
+
+    real: Batch
+    fake: Batch  # detached from G
+    real_scores: Tensor  # (N,)
+    fake_scores: Tensor  # (N,)
+    rng: torch.Generator  # the regularizer's own random stream, on the training device
+
+
+class AdversarialLoss(Protocol):
+    """A pair of functions of raw scores, each a mean over the batch, each minimised."""
+
+    @property
+    def needs_real_in_generator_step(self) -> bool:
+        """Whether G's loss depends on the real scores (relativistic losses)."""
+        ...
+
+    @property
+    def real_threshold(self) -> float:
+        """The score at which D is undecided: above it, a sample counts as believed real."""
+        ...
+
+    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
+        """D's loss from (N,) real and (N,) fake scores; a 0-dim tensor."""
+        ...
+
+    def generator(self, fake: Tensor, real: Tensor | None = None) -> Tensor:
+        """G's loss from (N,) fake scores, and the real ones if it needs them; a 0-dim tensor."""
+        ...
+
+
+class Regularizer(Protocol):
+    """A penalty added to D's loss, a constraint enforced after D's update, or both."""
+
+    @property
+    def needs_image_gradients(self) -> bool:
+        """Whether ``penalty`` differentiates the given scores by the given images."""
+        ...
+
+    def penalty(self, discriminator: nn.Module, step: CriticStep) -> Tensor:
+        """The term added to D's loss; a 0-dim tensor, differentiable in D's parameters."""
+        ...
+
+    def constrain(self, discriminator: nn.Module) -> None:
+        """Project D's parameters in place; called after every update of D."""
+        ...

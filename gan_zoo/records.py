@@ -1,0 +1,125 @@
+"""What a run leaves behind: record, history, timing; standard library only.
+
+A run folder holds
+
+- ``record.json``: one JSON object, ``RunRecord`` below; schema-versioned;
+- ``history.csv``: a row per epoch of everything that configuration and seed determine;
+- ``timing.csv``: a row per epoch of what depends on the machine's speed;
+- ``config.yaml``, ``samples/``, ``checkpoints/`` and ``loss_curve.png``.
+
+Every file is written to a temporary name and renamed, so a reader never sees half of one.
+"""
+
+import csv
+import io
+import json
+import os
+import tempfile
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+SCHEMA_VERSION = 1
+STATUSES = ("running", "finished", "diverged", "failed", "interrupted")
+RECORD_NAME = "record.json"
+HISTORY_NAME = "history.csv"
+TIMING_NAME = "timing.csv"
+
+
+class RecordError(ValueError):
+    """A record that cannot be read: which file, what is wrong with it."""
+
+
+@dataclass
+class RunRecord:
+    """Everything the report needs to know of a run, beside its history."""
+
+    run_id: str  # hash of what determines the run's numbers
+    loss: str  # the loss option, e.g. "wgan"
+    seed: int
+    status: str  # one of STATUSES
+    overrides: list[str] = field(default_factory=list)  # command line but loss, seed and paths
+    config: dict[str, Any] = field(default_factory=dict)  # resolved
+    environment: dict[str, Any] = field(default_factory=dict)  # versions, machine, code
+    dataset: dict[str, Any] = field(default_factory=dict)  # name, sizes, sha256
+    parameters: dict[str, int] = field(default_factory=dict)  # generator, discriminator
+    progress: dict[str, float] = field(default_factory=dict)  # updates, images, epochs, seconds
+    metrics: dict[str, float | None] = field(default_factory=dict)  # final; None = not finite
+    error: dict[str, Any] | None = None  # kind, message, step, quantity
+    artifacts: dict[str, str] = field(default_factory=dict)  # name -> path inside the run folder
+    started: str = ""  # ISO 8601, UTC
+    ended: str = ""
+    schema_version: int = SCHEMA_VERSION
+
+    def __post_init__(self) -> None:
+        if self.status not in STATUSES:
+            raise RecordError(f"status is {self.status!r}; allowed: {', '.join(STATUSES)}")
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file as a whole or not at all: temporary file beside it, flush, rename."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o666 & ~_umask())  # mkstemp's 0600 would lock out colleagues
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def write_text(path: Path, content: str) -> None:
+    """``write_bytes`` of UTF-8 text."""
+    write_bytes(path, content.encode())
+
+
+def write_record(folder: Path, record: RunRecord) -> None:
+    """Write ``record.json``; non-finite numbers must have been turned into None by the writer."""
+    write_text(folder / RECORD_NAME, json.dumps(asdict(record), indent=2, allow_nan=False) + "\n")
+
+
+def read_record(folder: Path) -> RunRecord:
+    """Read ``record.json`` of this or an older schema version.
+
+    Raises:
+        RecordError: the file is missing, is no JSON object, lacks a key, or is of a newer schema.
+    """
+    path = folder / RECORD_NAME
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise RecordError(f"{path}: cannot be read as JSON: {error}") from error
+    if not isinstance(content, dict):
+        raise RecordError(f"{path}: holds {type(content).__name__}, expected a JSON object")
+    version = content.get("schema_version")
+    if not isinstance(version, int) or version > SCHEMA_VERSION:
+        raise RecordError(
+            f"{path}: schema version {version!r}; this gan_zoo reads up to {SCHEMA_VERSION}: upgrade it"
+        )
+    known = {f.name for f in fields(RunRecord)}
+    try:
+        return RunRecord(**{key: value for key, value in content.items() if key in known})
+    except TypeError as error:
+        raise RecordError(f"{path}: {error}") from error
+
+
+def write_rows(path: Path, rows: Iterable[Mapping[str, object]]) -> None:
+    """Write a CSV whose columns are the keys of the first row; floats keep all their digits."""
+    rows = list(rows)
+    text = io.StringIO()
+    if rows:
+        writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    write_text(path, text.getvalue())
+
+
+def _umask() -> int:
+    current = os.umask(0)
+    os.umask(current)
+    return current
