@@ -1,5 +1,6 @@
 """The contracts between losses, regularizers, models, data, metrics and the trainer."""
 
+from collections.abc import Iterator
 from typing import NamedTuple, Protocol
 
 import torch
@@ -56,6 +57,18 @@ class CriticStep(NamedTuple):
     rng: torch.Generator  # the regularizer's own random stream, on the training device
 
 
+class Discriminator(Protocol):
+    """A network that scores and classifies; every model's discriminator is an ``nn.Module`` too."""
+
+    def __call__(self, images: Tensor) -> CriticOutput:
+        """Scores and class logits of (N, ...) images."""
+        ...
+
+    def adversarial_parameters(self) -> Iterator[nn.Parameter]:
+        """The parameters that the score depends on; a weight constraint acts on these."""
+        ...
+
+
 class AdversarialLoss(Protocol):
     """A pair of functions of raw scores, each a mean over the batch, each minimised."""
 
@@ -86,10 +99,10 @@ class Regularizer(Protocol):
         """Whether ``penalty`` differentiates the given scores by the given images."""
         ...
 
-    def penalty(self, discriminator: nn.Module, step: CriticStep) -> Tensor:
+    def penalty(self, discriminator: Discriminator, step: CriticStep) -> Tensor:
         """The term added to D's loss; a 0-dim tensor, differentiable in D's parameters."""
         ...
 
-    def constrain(self, discriminator: nn.Module) -> None:
+    def constrain(self, discriminator: Discriminator) -> None:
         """Project D's parameters in place; called after every update of D."""
         ...

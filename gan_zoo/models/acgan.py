@@ -1,12 +1,12 @@
 """The AC-GAN of the Keras example: an upsampling generator and a two-headed discriminator."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
 
 from gan_zoo.interfaces import CriticOutput
-from gan_zoo.models.layers import SameConv2d, UpsampleConv2d
+from gan_zoo.models.layers import LeakyDropout, SameConv2d, UpsampleConv2d
 
 
 class Generator(nn.Module):
@@ -63,3 +63,96 @@ class Generator(nn.Module):
         hidden = torch.relu(self.conv1(hidden))
         hidden = torch.relu(self.conv2(hidden))
         return torch.tanh(self.conv3(hidden))
+
+
+class Discriminator(nn.Module):
+    """Score and class logits of an image: four 3x3 convolutions and two linear heads.
+
+    Each convolution is followed by LeakyReLU and dropout; the flattened result feeds a score head
+    (1) and a class head (K).  At width 1, 28x28x1 images and 10 classes: 939,787 parameters with
+    strides (2, 1, 1, 1), 525,835 with (2, 1, 2, 1).
+
+    Args:
+        image_shape: (channels, height, width) of the images.
+        num_classes: number of labels K.
+        filters: filters of each convolution at width 1.
+        strides: stride of each convolution, as many as filters.
+        leaky_slope: LeakyReLU's factor of negative inputs.
+        dropout: probability that dropout zeroes an element.
+        width: multiplies every number of filters.
+        spectral_norm: divide each weight by its largest singular value (Miyato et al. 2018, arXiv
+            1802.05957), one power iteration a forward pass; the class head is left free.
+
+    Shapes: images (N, C, H, W) -> scores (N,) unbounded, class_logits (N, K).
+
+    Raises:
+        ValueError: strides and filters differ in length, or a value is out of its range.
+
+    Source: Odena, Olah, Shlens 2017 (arXiv 1610.09585) as set up in the Keras example
+    ``mnist_acgan.py`` of November 2016.
+    """
+
+    def __init__(
+        self,
+        *,
+        image_shape: Sequence[int],
+        num_classes: int,
+        filters: Sequence[int] = (32, 64, 128, 256),
+        strides: Sequence[int] = (2, 1, 1, 1),
+        leaky_slope: float = 0.3,
+        dropout: float = 0.3,
+        width: float = 1.0,
+        spectral_norm: bool = False,
+    ):
+        super().__init__()
+        if len(filters) != len(strides) or not filters:
+            raise ValueError(
+                f"discriminator.strides is {list(strides)} and filters {list(filters)}:"
+                " give one stride for each convolution"
+            )
+        channels, *size = image_shape
+        layers: list[nn.Module] = []
+        for count, stride in zip(filters, strides, strict=True):
+            if stride < 1:
+                raise ValueError(f"discriminator.strides has {stride}; allowed: 1 or more")
+            layers += [
+                SameConv2d(channels, _scaled(count, width), kernel_size=3, stride=stride),
+                LeakyDropout(leaky_slope, dropout),
+            ]
+            channels, size = _scaled(count, width), [-(-side // stride) for side in size]
+        self.trunk = nn.Sequential(*layers, nn.Flatten())
+        self.score_head = nn.Linear(channels * size[0] * size[1], 1)
+        self.class_head = nn.Linear(channels * size[0] * size[1], num_classes)
+        _initialise(self, conv=nn.init.xavier_uniform_)
+        if spectral_norm:
+            for module in [*self.trunk, self.score_head]:
+                if isinstance(module, nn.Conv2d | nn.Linear):
+                    nn.utils.parametrizations.spectral_norm(module)
+
+    def forward(self, images: Tensor) -> CriticOutput:
+        hidden = self.trunk(images)
+        return CriticOutput(self.score_head(hidden).squeeze(1), self.class_head(hidden))
+
+    def adversarial_parameters(self) -> Iterator[nn.Parameter]:
+        """The parameters that the score depends on: trunk and score head, not the class head."""
+        yield from self.trunk.parameters()
+        yield from self.score_head.parameters()
+
+
+def _scaled(size: int, width: float) -> int:
+    if width <= 0:
+        raise ValueError(f"width is {width}; allowed: more than 0 (1 is the document's network)")
+    return max(1, round(size * width))
+
+
+def _initialise(module: nn.Module, *, conv: Callable[[Tensor], Tensor]) -> None:
+    """Keras's defaults: Glorot-uniform weights, zero biases; convolutions and embeddings as told."""
+    for part in module.modules():
+        if isinstance(part, SameConv2d | UpsampleConv2d):
+            conv(part.weight)
+        elif isinstance(part, nn.Linear):
+            nn.init.xavier_uniform_(part.weight)
+        elif isinstance(part, nn.Embedding):
+            nn.init.xavier_normal_(part.weight)
+        if isinstance(part, SameConv2d | UpsampleConv2d | nn.Linear) and part.bias is not None:
+            nn.init.zeros_(part.bias)
