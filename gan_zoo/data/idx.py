@@ -88,7 +88,7 @@ def _decompressed(path: Path, remedy: str) -> bytes:
     except (OSError, EOFError, lzma.LZMAError, zlib.error) as error:
         raise DataError(
             f"{path}: cannot be read ({error}); "
-            f"expected a whole {path.suffix or .idx.} file, not a truncated or damaged one. {remedy}"
+            f"expected a whole {path.suffix or 'idx'} file, not truncated or damaged. {remedy}"
         ) from error
     return content
 
