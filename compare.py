@@ -1,0 +1,8 @@
+"""Build the comparison report: ``python compare.py DIR [DIR …]``."""
+
+import sys
+
+from gan_zoo.report.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,46 @@
+"""Numbers as people read them."""
+
+import math
+
+
+def short(value: float | None, digits: int = 4) -> str:
+    """A number with about ``digits`` significant digits; a dash for a missing one.
+
+    >>> short(0.97123), short(12.3456), short(123456.0), short(None), short(0.0)
+    ('0.9712', '12.35', '123,456', '–', '0')
+    """
+    if value is None or not math.isfinite(value):
+        return "–"
+    if value == 0:
+        return "0"
+    size = math.floor(math.log10(abs(value)))
+    if size < -4 or size > 8:
+        return f"{value:.{digits - 1}g}"
+    return f"{value:,.{max(0, digits - 1 - size)}f}" if size >= 0 else f"{value:.{digits}f}"
+
+
+def count(value: float | None) -> str:
+    """A whole number with separators.
+
+    >>> count(12000.0)
+    '12,000'
+    """
+    return "–" if value is None else f"{round(value):,}"
+
+
+def duration(seconds: float | None) -> str:
+    """Seconds as a length of time.
+
+    >>> duration(42.0), duration(75.0), duration(7260.0)
+    ('42 s', '1 min 15 s', '2 h 1 min')
+    """
+    if seconds is None:
+        return "–"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s" if whole >= 10 else f"{seconds:.1f} s"
+    minutes, rest = divmod(whole, 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+    hours, rest = divmod(minutes, 60)
+    return f"{hours} h {rest} min" if rest else f"{hours} h"

@@ -1,0 +1,198 @@
+"""Run folders as the trainer leaves them, made by hand: numbers that a test can work out."""
+
+import csv
+import json
+import lzma
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import gan_zoo
+
+MNIST = Path(gan_zoo.__file__).parent / "data" / "files" / "mnist"
+SPLITS = [
+    f"{role}_{split}_{part}"
+    for role in ("generator", "discriminator")
+    for split in ("train", "test")
+    for part in ("loss", "generation", "auxiliary")
+]
+DIAGNOSTICS = [
+    "discriminator_accuracy_real",
+    "discriminator_accuracy_fake",
+    "score_real",
+    "score_fake",
+    "gradient_norm_generator",
+    "gradient_norm_discriminator",
+]
+VALIDATION = ["label_accuracy_mnistcnn_validation_1k", "fid_mnistcnn_validation_1k"]
+
+
+def history_rows(epochs, seed=0, critic_steps=1, scale=1.0):
+    """Plausible curves; every number a plain function of epoch and seed."""
+    rng = np.random.default_rng(seed)
+    rows = []
+    for epoch in range(1, epochs + 1):
+        progress = 1 - math.exp(-3 * epoch / epochs)
+        row = {
+            "epoch": epoch,
+            "generator_updates": 100 * epoch,
+            "discriminator_updates": 100 * epoch * critic_steps,
+            "images_seen": 10_000 * epoch * critic_steps,
+        }
+        noise = rng.normal(0, 0.03, len(SPLITS) + len(DIAGNOSTICS))
+        for name, wobble in zip(SPLITS, noise, strict=False):
+            row[name] = scale * (1.4 - 0.7 * progress + wobble)
+        for name, wobble in zip(DIAGNOSTICS, noise[len(SPLITS) :], strict=True):
+            row[name] = 0.6 + 0.3 * math.exp(-progress * scale) + wobble
+        measured = epoch % 2 == 0 or epoch == epochs
+        row[VALIDATION[0]] = min(1.0, 0.1 + 0.88 * progress + noise[0] / 3) if measured else ""
+        row[VALIDATION[1]] = (
+            3 + 200 * scale * (1 - progress) * math.exp(noise[1]) if measured else ""
+        )
+        rows.append(row)
+    return rows
+
+
+def write_rows(path, rows):
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, fieldnames=list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def write_run(
+    folder,
+    loss="bce",
+    seed=0,
+    status="finished",
+    metrics=None,
+    overrides=(),
+    epochs=4,
+    critic_steps=1,
+    history=None,
+    grids=None,
+    **record,
+):
+    """Write one run folder; ``record`` overrides any field of record.json."""
+    folder.mkdir(parents=True)
+    rows = history_rows(epochs, seed, critic_steps) if history is None else history
+    if rows:
+        write_rows(folder / "history.csv", rows)
+        timing = [
+            {"epoch": row["epoch"], "seconds": 2.0 * row["epoch"], "images_per_second": 5000}
+            for row in rows
+        ]
+        write_rows(folder / "timing.csv", timing)
+    artifacts = {}
+    for epoch, image in (grids or {}).items():
+        name = f"samples/plot_epoch_{epoch:03d}_generated.png"
+        (folder / "samples").mkdir(exist_ok=True)
+        Image.fromarray(image).save(folder / name)
+        artifacts = {"grid": name}
+    content = {
+        "run_id": f"{loss}-{seed}-{'-'.join(overrides)}",
+        "loss": loss,
+        "seed": seed,
+        "status": status,
+        "overrides": list(overrides),
+        "config": {
+            "loss": {"name": loss},
+            "trainer": {"epochs": epochs, "n_critic": critic_steps},
+            "seed": seed,
+        },
+        "environment": {
+            "gan_zoo": "0.1.0",
+            "commit": "0123abc",
+            "python": "3.11.7",
+            "torch": "2.14.1",
+            "cpu": "Example CPU",
+            "cores": 2,
+            "threads": 1,
+            "device": "cpu",
+            "precision": "fp32",
+        },
+        "dataset": {
+            "name": "mnist",
+            "train": 50_000,
+            "validation": 10_000,
+            "test": 10_000,
+            "sha256": "ab" * 32,
+        },
+        "parameters": {"generator": 1000, "discriminator": 500},
+        "progress": {
+            "epoch": epochs,
+            "epochs": epochs,
+            "generator_updates": 100 * epochs,
+            "discriminator_updates": 100 * epochs * critic_steps,
+            "images_seen": 10_000 * epochs * critic_steps,
+            "seconds": 2.0 * epochs,
+        },
+        "metrics": metrics or {},
+        "error": None,
+        "artifacts": artifacts,
+        "started": "2026-11-24T08:00:00+00:00",
+        "ended": "2026-11-24T08:10:00+00:00",
+        "schema_version": 1,
+        **record,
+    }
+    (folder / "record.json").write_text(json.dumps(content))
+    return folder
+
+
+def digits():
+    """The bundled test images by class: a list of ten (n, 28, 28) uint8 arrays."""
+    images = lzma.decompress((MNIST / "t10k-images-idx3-ubyte.xz").read_bytes())[16:]
+    labels = lzma.decompress((MNIST / "t10k-labels-idx1-ubyte.xz").read_bytes())[8:]
+    pixels = np.frombuffer(images, np.uint8).reshape(-1, 28, 28)
+    classes = np.frombuffer(labels, np.uint8)
+    return [pixels[classes == c] for c in range(10)]
+
+
+def mosaic(by_class, offset=0, noise=0.0, seed=0):
+    """A 10x10 grid of 28x28 digits, row = class, with a share of noise mixed in."""
+    rng = np.random.default_rng(seed)
+    rows = [np.concatenate(list(images[offset : offset + 10]), axis=1) for images in by_class]
+    grid = np.concatenate(rows, axis=0).astype(float)
+    return ((1 - noise) * grid + noise * rng.uniform(0, 255, grid.shape)).astype(np.uint8)
+
+
+@pytest.fixture(name="write_run")
+def _write_run():
+    return write_run
+
+
+@pytest.fixture(scope="session")
+def grey():
+    """A cheap 280x280 picture."""
+    return np.tile(np.arange(280, dtype=np.uint8) % 251, (280, 1))
+
+
+@pytest.fixture
+def four_variants(tmp_path, grey):
+    """Four losses, three seeds, one of the twelve diverged."""
+    sweep = tmp_path / "sweep"
+    number = 0
+    for v, loss in enumerate(("bce", "wgan", "lsgan", "fgan_kl")):
+        for seed in range(3):
+            metrics = {
+                "label_accuracy_mnistcnn_test_10k": 0.9 + 0.01 * seed + 0.02 * v,
+                "fid_mnistcnn_test_10k": 10.0 + seed + 5 * v,
+            }
+            lost = loss == "fgan_kl" and seed == 2
+            write_run(
+                sweep / str(number),
+                loss,
+                seed,
+                "diverged" if lost else "finished",
+                {} if lost else metrics,
+                critic_steps=5 if loss == "wgan" else 1,
+                grids={2: grey, 4: grey[::-1]},
+                error={"kind": "Diverged", "message": "generator loss is nan", "step": 321}
+                if lost
+                else None,
+            )
+            number += 1
+    return sweep

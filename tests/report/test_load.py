@@ -1,0 +1,111 @@
+import math
+
+import pytest
+
+from gan_zoo.records import RunRecord
+from gan_zoo.report.load import ReportError, finite, load, variant_names
+
+
+def record(loss, *overrides):
+    return RunRecord("", loss, 0, "finished", list(overrides))
+
+
+def test_variant_is_the_loss_and_what_is_not_shared():
+    records = [record("bce", "e=3", "lr=1"), record("bce", "e=3", "lr=2"), record("wgan", "e=3")]
+    assert variant_names(records) == ["bce lr=1", "bce lr=2", "wgan"]
+
+
+def test_one_run_has_nothing_unshared():
+    assert variant_names([record("bce", "lr=1")]) == ["bce"]
+
+
+@pytest.mark.parametrize(
+    "value", [None, "1", True, math.nan, math.inf, -math.inf, 10**400, [1], {"a": 1}]
+)
+def test_only_finite_numbers_are_numbers(value):
+    assert finite(value) is None
+
+
+def test_runs_in_the_order_of_the_sweep(tmp_path, write_run):
+    for number in (10, 2, 0):
+        write_run(tmp_path / "s" / str(number), seed=number)
+    assert [run.record.seed for run in load([tmp_path / "s"]).runs] == [0, 2, 10]
+
+
+def test_a_run_below_two_given_folders_counts_once(tmp_path, write_run):
+    write_run(tmp_path / "s" / "0")
+    assert len(load([tmp_path / "s", tmp_path / "s" / "0"]).runs) == 1
+
+
+def test_folder_without_runs(tmp_path):
+    with pytest.raises(ReportError, match=r"no record\.json below"):
+        load([tmp_path])
+
+
+def test_missing_folder(tmp_path):
+    with pytest.raises(ReportError, match="no such folder"):
+        load([tmp_path / "nowhere"])
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "cannot be read as JSON"),
+        (b'{"schema_version": 1, "loss": ', "cannot be read as JSON"),
+        (b"\xff\xfe\x00", "cannot be read as JSON"),
+        (b"[1, 2]", "expected a JSON object"),
+        (b'{"schema_version": 99}', "schema version 99"),
+        (b'{"schema_version": 1, "loss": "bce"}', "missing"),
+        (
+            b'{"schema_version": 1, "run_id": "", "loss": "b", "seed": 0, "status": "odd"}',
+            "status is 'odd'",
+        ),
+        (
+            b'{"schema_version": 1, "run_id": "", "loss": "b", "seed": "x", "status": "failed"}',
+            "seed is 'x'",
+        ),
+        (
+            b'{"schema_version": 1, "run_id": "", "loss": "b", "seed": 0, "status": "failed",'
+            b' "metrics": [1]}',
+            "metrics holds list",
+        ),
+    ],
+)
+def test_damaged_record_is_listed_with_its_reason(tmp_path, write_run, content, reason):
+    write_run(tmp_path / "s" / "0")
+    broken = write_run(tmp_path / "s" / "1", seed=1)
+    (broken / "record.json").write_bytes(content)
+    found = load([tmp_path / "s"])
+    assert len(found.runs) == 1
+    assert found.unreadable[0].label == "s/1"
+    assert reason in found.unreadable[0].reason
+    assert str(tmp_path) not in found.unreadable[0].reason
+
+
+def test_nan_metrics_of_a_record_become_none(tmp_path, write_run):
+    write_run(tmp_path / "s" / "0", metrics={"a": math.nan, "b": -math.inf, "c": 2, "d": None})
+    metrics = load([tmp_path / "s"]).runs[0].record.metrics
+    assert metrics == {"a": None, "b": None, "c": 2.0, "d": None}
+
+
+def test_history_and_timing_are_joined_by_epoch(tmp_path, write_run):
+    write_run(tmp_path / "s" / "0", epochs=3)
+    history = load([tmp_path / "s"]).runs[0].history
+    assert history["epoch"].tolist() == [1, 2, 3]
+    assert history["seconds"].tolist() == [2, 4, 6]
+
+
+@pytest.mark.parametrize("content", [b"", b"epoch,a\n", b"\x00\xff\x00", b"a,b\n1,2\n"])
+def test_damaged_history_leaves_the_run(tmp_path, write_run, content):
+    folder = write_run(tmp_path / "s" / "0")
+    (folder / "history.csv").write_bytes(content)
+    (run,) = load([tmp_path / "s"]).runs
+    assert run.history.empty
+
+
+def test_cells_that_are_no_numbers_are_missing(tmp_path, write_run):
+    folder = write_run(tmp_path / "s" / "0")
+    (folder / "history.csv").write_text("epoch,a\n1,0.5\n2,nan\n3,inf\n4,oops\n4,7\nx,8\n5")
+    history = load([tmp_path / "s"]).runs[0].history
+    assert history["epoch"].tolist() == [1, 2, 3, 4, 5]
+    assert history["a"].dropna().tolist() == [0.5, 7.0]
