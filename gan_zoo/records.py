@@ -31,6 +31,10 @@ class RecordError(ValueError):
     """A record that cannot be read: which file, what is wrong with it."""
 
 
+class AlreadyFinished(FileExistsError):
+    """The folder holds a finished run, which is never overwritten."""
+
+
 @dataclass
 class RunRecord:
     """Everything the report needs to know of a run, beside its history."""
@@ -106,6 +110,17 @@ def read_record(folder: Path) -> RunRecord:
         return RunRecord(**{key: value for key, value in content.items() if key in known})
     except TypeError as error:
         raise RecordError(f"{path}: {error}") from error
+
+
+def refuse_finished(folder: Path) -> None:
+    """Raise ``AlreadyFinished`` if the folder holds a run that came to its end."""
+    if (folder / RECORD_NAME).exists():
+        status = read_record(folder).status
+        if status in ("finished", "diverged"):
+            raise AlreadyFinished(
+                f"{folder} holds a {status} run, which is never overwritten: choose another folder"
+                " (hydra.run.dir=… or hydra.sweep.dir=…) or move that one away"
+            )
 
 
 def write_rows(path: Path, rows: Iterable[Mapping[str, object]]) -> None:

@@ -1,0 +1,34 @@
+# make help lists the verbs. Everything happens in ./.venv; nothing else on the machine is touched.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check bench clean
+
+help: ## list the verbs
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: $(INSTALLED) ## train bce, wgan, lsgan and fgan_kl on MNIST and print the path of the report
+	@$(BIN)/python run.py +experiment=compare_families
+
+test: $(INSTALLED) ## run the tests
+	@$(BIN)/python -m pytest
+
+check: $(INSTALLED) ## format, lint and types
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+
+bench: $(INSTALLED) ## time a training step against its naive form, interleaved in one process
+	@$(BIN)/python -m benchmarks.step
+
+clean: ## remove the virtual environment and caches; runs and reports stay
+	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .hypothesis build dist *.egg-info
+
+# Installed again when what is to be installed changes.
+$(INSTALLED): pyproject.toml constraints.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@

@@ -1,0 +1,256 @@
+"""The command line: the only module that knows Hydra.
+
+Importing this module and composing a configuration needs no torch, so ``--help`` and ``--cfg job``
+answer at once; torch comes in when a job starts.
+"""
+
+import hashlib
+import json
+import os
+import sys
+import traceback
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import hydra
+from hydra.core.config_store import ConfigStore
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException, InstantiationException
+from hydra.experimental.callback import Callback
+from hydra.types import RunMode
+from omegaconf import MISSING, DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from gan_zoo import __version__
+from gan_zoo.allocator import keep_freed_memory
+from gan_zoo.configuration import ConfigurationError, check_targets, explain
+from gan_zoo.records import (
+    RECORD_NAME,
+    AlreadyFinished,
+    RunRecord,
+    read_record,
+    refuse_finished,
+    write_record,
+    write_text,
+)
+from gan_zoo.settings import AuxiliarySettings, EvaluationSettings, TrainerSettings
+
+if TYPE_CHECKING:
+    from gan_zoo.experiment import Parts
+
+_COSMETIC = ("device",)  # keys that say where a run is computed, not what
+_BUILT = ("data", "model", "latents", "labels", "loss", "regularizer", "optimizer")
+_HERE = Path(__file__).parent
+
+
+@dataclass
+class Pair:
+    """Something that each of the two networks has."""
+
+    generator: dict[str, Any] = field(default_factory=dict)
+    discriminator: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Config:
+    """Every key there is at the top; an unknown one, in a file too, is an error."""
+
+    seed: int = MISSING
+    device: str = MISSING
+    data: dict[str, Any] = MISSING
+    model: Pair = field(default_factory=Pair)
+    latents: dict[str, Any] = MISSING
+    labels: dict[str, Any] = MISSING
+    loss: dict[str, Any] = MISSING
+    regularizer: dict[str, Any] = MISSING
+    optimizer: Pair = field(default_factory=Pair)
+    trainer: TrainerSettings = field(default_factory=TrainerSettings)
+    aux: AuxiliarySettings = field(default_factory=AuxiliarySettings)
+    evaluation: EvaluationSettings = field(default_factory=EvaluationSettings)
+
+
+class SweepFolder(Callback):
+    """Remembers where the sweep of this process writes, so that ``main`` can report on it."""
+
+    folder: Path | None = None
+
+    def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
+        """Called by Hydra in the launching process before the first job."""
+        SweepFolder.folder = Path(config.hydra.sweep.dir)
+
+
+def identity(config: DictConfig) -> str:
+    """Hash of what determines a run's numbers: the resolved configuration and the version."""
+    keys = [key for key in config if key not in ("hydra", *_COSMETIC)]
+    content = OmegaConf.to_container(OmegaConf.masked_copy(config, keys), resolve=True)
+    text = json.dumps([content, __version__], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+ConfigStore.instance().store("base_schema", Config)
+OmegaConf.register_new_resolver("run_id", lambda *, _root_: identity(_root_), replace=True)
+
+
+def main() -> None:
+    """Run what the command line says; after a sweep, write its report."""
+    wants_traceback = "HYDRA_FULL_ERROR" in os.environ
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # errors reach us, who explain them in a few lines
+    if "" not in sys.path:
+        sys.path.append("")  # a user's own losses in the current folder
+    start = hydra.main(version_base="1.3", config_path=str(_conf()), config_name="config")(_job)
+    try:
+        start()
+    except (HydraException, OmegaConfBaseException, ConfigurationError) as error:
+        if wants_traceback:
+            raise
+        sys.exit(f"gan_zoo: {explain(error)}")
+    except AlreadyFinished as error:
+        sys.exit(f"gan_zoo: {error}")
+    except KeyboardInterrupt:
+        print("gan_zoo: interrupted; what was done is recorded", file=sys.stderr)
+        sys.exit(130)
+    finally:
+        if SweepFolder.folder is not None:
+            _report(SweepFolder.folder)
+    if SweepFolder.folder is not None:
+        _exit_if_incomplete(SweepFolder.folder)
+
+
+def _conf() -> Path:
+    """The configuration folder: inside an installed package, beside it in a checkout."""
+    inside = _HERE / "conf"
+    return inside if inside.is_dir() else _HERE.parent / "conf"
+
+
+def _job(config: DictConfig) -> float:
+    """One run, in this process or in a worker; in a sweep its failure must not end the others."""
+    context = HydraConfig.get()
+    folder = Path(context.runtime.output_dir)
+    if context.runtime.cwd not in sys.path:
+        sys.path.append(context.runtime.cwd)  # a worker finds a user's own losses too
+    keep_freed_memory()
+    if context.mode is not RunMode.MULTIRUN:
+        _train(config, folder)
+        return 0.0
+    try:
+        _train(config, folder)
+    except AlreadyFinished as error:
+        print(f"gan_zoo: skipped: {error}", file=sys.stderr)
+    except Exception as error:
+        overrides = " ".join(context.overrides.task)
+        print(f"gan_zoo: {overrides} failed: {_told(error)}", file=sys.stderr)
+        return float("nan")
+    return 0.0
+
+
+def _train(config: DictConfig, folder: Path) -> None:
+    """Build what the configuration says and run it; a mistake in it is recorded as a failed run."""
+    refuse_finished(folder)
+    record = _new_record(config)
+    try:
+        parts = _build(config)
+    except Exception as error:
+        record.status = "failed"
+        record.error = {"kind": type(error).__name__, "message": _told(error)}
+        write_record(folder, record)
+        raise
+    from gan_zoo.experiment import run
+
+    write_text(folder / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(record.config)))
+    bar = sys.stderr.isatty() and "BasicLauncher" in HydraConfig.get().launcher._target_
+    outcome = run(parts, folder, record, bar=bar)
+    print(f"gan_zoo: {outcome.loss} seed {outcome.seed} {outcome.status}: {folder}")
+
+
+def _new_record(config: DictConfig) -> RunRecord:
+    context = HydraConfig.get()
+    hidden = ("loss=", "seed=", "device=", "hydra.", "hydra/")
+    return RunRecord(
+        run_id=identity(config),
+        loss=str(context.runtime.choices.loss),
+        seed=int(config.seed),
+        status="running",
+        overrides=sorted(o for o in context.overrides.task if not o.startswith(hidden)),
+        config=_plain(config),
+    )
+
+
+def _plain(config: DictConfig) -> dict[str, Any]:
+    content = OmegaConf.to_container(config, resolve=True, enum_to_str=True)
+    assert isinstance(content, dict)
+    return {str(key): value for key, value in content.items()}
+
+
+def _build(config: DictConfig) -> "Parts":
+    """The one place where a configuration becomes objects.
+
+    Raises:
+        ConfigurationError: an unknown key, or a value out of its range.
+    """
+    from hydra.utils import instantiate
+
+    from gan_zoo.environment import pick_device
+    from gan_zoo.experiment import Parts
+    from gan_zoo.features.extractor import extractor_for
+
+    strict = OmegaConf.merge(OmegaConf.structured(Config), config)  # rejects what `+` slipped in
+    check_targets(_plain(config))
+    try:
+        trainer, aux, evaluation = (
+            OmegaConf.to_object(strict[key]) for key in ("trainer", "aux", "evaluation")
+        )
+        device = pick_device(config.device)
+        made = {key: instantiate(config[key], _convert_="all") for key in _BUILT}
+        dataset = made["data"]
+        return Parts(
+            dataset=dataset,
+            generator=made["model"]["generator"],
+            discriminator=made["model"]["discriminator"],
+            loss=made["loss"],
+            regularizer=made["regularizer"],
+            optimizers=(made["optimizer"]["discriminator"], made["optimizer"]["generator"]),
+            latents=made["latents"],
+            labels=made["labels"],
+            extractor=extractor_for(dataset.name, device),
+            trainer=trainer,
+            aux=aux,
+            evaluation=evaluation,
+            seed=config.seed,
+            device=device,
+        )
+    except InstantiationException as error:
+        cause = error.__cause__ or error
+        key = str(error).rpartition("full_key: ")[2].splitlines()[0]
+        raise ConfigurationError(f"{key}: {cause}") from error
+    except (ValueError, OSError) as error:
+        raise ConfigurationError(str(error)) from error
+
+
+def _told(error: Exception) -> str:
+    """A few lines for a mistake in the configuration, the traceback for anything unforeseen."""
+    if isinstance(error, HydraException | OmegaConfBaseException | ValueError):
+        return explain(error)
+    return "".join(traceback.format_exception(error))
+
+
+def _report(folder: Path) -> None:
+    """Write the sweep's report; a failing report must not fail the sweep, but is not hidden."""
+    from gan_zoo.report.build import build_report
+
+    try:
+        print(f"gan_zoo: report: {build_report([folder])}")
+    except Exception:
+        traceback.print_exc()
+        print(f"gan_zoo: no report; try again with: python compare.py {folder}", file=sys.stderr)
+
+
+def _exit_if_incomplete(folder: Path) -> None:
+    """End with exit code 1 if a run of the sweep did not come to its end."""
+    paths = sorted(folder.glob(f"**/{RECORD_NAME}"))
+    if not paths:
+        sys.exit(f"gan_zoo: the sweep had no runs: check its overrides ({folder})")
+    records = [read_record(path.parent) for path in paths]
+    undone = [record for record in records if record.status not in ("finished", "diverged")]
+    if undone:
+        sys.exit(f"gan_zoo: {len(undone)} of {len(records)} runs did not finish; see the report")

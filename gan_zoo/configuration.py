@@ -1,0 +1,106 @@
+"""Strictness: an unknown key is an error that names the nearest valid one."""
+
+import difflib
+import importlib
+import inspect
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
+
+_INSTANTIATE_KEYS = {"_target_", "_partial_", "_convert_", "_recursive_", "_args_"}
+
+
+class ConfigurationError(ValueError):
+    """Something in the configuration is wrong: what, its value, what is allowed, what to do."""
+
+
+def nearest(name: str, valid: Iterable[str]) -> str:
+    """``did you mean 'x'? `` if there is a similar name, and the list of valid ones."""
+    valid = sorted(valid)
+    close = difflib.get_close_matches(name, valid, n=1, cutoff=0.5)
+    hint = f" Did you mean '{close[0]}'?" if close else ""
+    return f"{hint} Valid: {', '.join(valid)}"
+
+
+def check_targets(node: Any, where: str = "") -> None:
+    """Check every ``_target_`` below a resolved plain configuration against its signature.
+
+    Raises:
+        ConfigurationError: a target that cannot be imported, or a key that it does not take.
+    """
+    if isinstance(node, list):
+        for number, child in enumerate(node):
+            check_targets(child, f"{where}[{number}]")
+    if not isinstance(node, Mapping):
+        return
+    if "_target_" in node:
+        _check_target(node, where)
+    for key, child in node.items():
+        check_targets(child, f"{where}.{key}" if where else str(key))
+
+
+def _check_target(node: Mapping[str, Any], where: str) -> None:
+    parameters = inspect.signature(_locate(str(node["_target_"]), where)).parameters
+    named = {n for n, p in parameters.items() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)}
+    if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+        return
+    for key in node:
+        if key not in named | _INSTANTIATE_KEYS:
+            raise ConfigurationError(
+                f"unknown key '{where}.{key}': {node['_target_']} does not take it."
+                + nearest(str(key), named)
+            )
+
+
+def _locate(target: str, where: str) -> Any:
+    """The object at a dotted path: the longest importable module, then attributes."""
+    names = target.split(".")
+    for end in range(len(names) - 1, 0, -1):
+        module = ".".join(names[:end])
+        try:
+            found: Any = importlib.import_module(module)
+        except ModuleNotFoundError as error:
+            if error.name and (module == error.name or module.startswith(error.name + ".")):
+                continue  # this module is not there; a shorter one may be
+            raise ConfigurationError(f"{where}._target_ is {target!r}: {error}") from error
+        for name in names[end:]:
+            if not hasattr(found, name):
+                public = [n for n in vars(found) if not n.startswith("_")]
+                raise ConfigurationError(
+                    f"{where}._target_ is {target!r}: there is no '{name}' in {module}."
+                    + nearest(name, public)
+                )
+            found = getattr(found, name)
+        return found
+    raise ConfigurationError(
+        f"{where}._target_ is {target!r}: no such module. For a module of your own, run from the"
+        " folder that holds it or install it"
+    )
+
+
+def explain(error: BaseException) -> str:
+    """One readable message for an error of composing a configuration."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OmegaConfBaseException) and cause.full_key is not None:
+            return _explain_key(cause)
+        cause = cause.__cause__
+    options = getattr(error, "options", None)
+    missing = getattr(error, "missing_cfg_file", None)
+    if options and isinstance(missing, str):
+        group, _, name = missing.rpartition("/")
+        return f"there is no '{name}' in the group '{group}'." + nearest(name, options)
+    return str(error)
+
+
+def _explain_key(error: OmegaConfBaseException) -> str:
+    key = error.full_key or str(error.key)
+    parent = error.parent_node
+    known = [str(k) for k in parent] if isinstance(parent, DictConfig) else []
+    name = key.rpartition(".")[2]
+    if known and name not in known:
+        return f"unknown key '{key}'." + nearest(name, known)
+    what = str(error.msg or error).splitlines()[0]
+    return f"{key}: {what}"

@@ -1,0 +1,77 @@
+"""Pictures of a run: sample grids, toy scatter plots, the loss curve."""
+
+import io
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+from PIL import Image
+from torch import Tensor
+
+_CURVES = (
+    ("generator_train_loss", "generator, train", "#0072b2", "-"),
+    ("generator_test_loss", "generator, held out", "#0072b2", ":"),
+    ("discriminator_train_loss", "discriminator, train", "#d55e00", "-"),
+    ("discriminator_test_loss", "discriminator, held out", "#d55e00", ":"),
+)
+
+
+def sample_grid(images: Tensor, columns: int = 10) -> bytes:
+    """PNG of (N, C, H, W) images in [-1, 1], row by row, N a multiple of ``columns``; C is 1 or 3.
+
+    Raises:
+        ValueError: N is no multiple of ``columns``, or C is neither 1 nor 3.
+    """
+    count, channels, height, width = images.shape
+    if count % columns or channels not in (1, 3):
+        raise ValueError(
+            f"a grid of {columns} columns takes a multiple of {columns} images with 1 or 3"
+            f" channels, got {count} with {channels}"
+        )
+    pixels = images.float().clamp(-1, 1).add(1).mul(127.5).round().byte().cpu()
+    tiled = pixels.view(count // columns, columns, channels, height, width)
+    mosaic = tiled.permute(0, 3, 1, 4, 2).reshape(count // columns * height, columns * width, -1)
+    picture = Image.fromarray(mosaic.numpy().squeeze(2) if channels == 1 else mosaic.numpy())
+    return _png(picture)
+
+
+def sample_scatter(points: Tensor, real: Tensor) -> bytes:
+    """PNG of (N, D) toy samples over real ones: a histogram for D = 1, a scatter plot for D = 2."""
+    figure = Figure(figsize=(5, 5), layout="constrained")
+    axes = figure.add_subplot()
+    for sample, colour, name in ((real, "#999999", "real"), (points, "#0072b2", "generated")):
+        values = sample.float().cpu().numpy()
+        if values.shape[1] == 1:
+            axes.hist(values[:, 0], bins=100, density=True, alpha=0.6, color=colour, label=name)
+        else:
+            axes.scatter(values[:, 0], values[:, 1], s=3, alpha=0.5, color=colour, label=name)
+    axes.legend(loc="upper right")
+    return _rendered(figure)
+
+
+def loss_curve(rows: Sequence[dict[str, float]]) -> bytes:
+    """PNG of both networks' losses over epochs, train and held out."""
+    figure = Figure(figsize=(7, 4), layout="constrained")
+    axes = figure.add_subplot()
+    epochs = np.array([row["epoch"] for row in rows])
+    for column, label, colour, style in _CURVES:
+        losses = [row[column] for row in rows]
+        axes.plot(epochs, losses, style, color=colour, label=label, marker=".")
+    axes.set_xlabel("epoch")
+    axes.set_ylabel("loss (adversarial + class)")
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False)
+    return _rendered(figure)
+
+
+def _rendered(figure: Figure) -> bytes:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=120, metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def _png(picture: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    picture.save(buffer, format="PNG", optimize=True)
+    return buffer.getvalue()

@@ -1,0 +1,76 @@
+"""What a person sees while a run goes on: a bar on a terminal, a line per epoch elsewhere."""
+
+import sys
+from collections.abc import Iterator, Mapping
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+
+_ROWS = (("generator", "train"), ("generator", "test"), ("discriminator", "train"), ("discriminator", "test"))  # fmt: skip
+
+
+class Reporter:
+    """Shows a run's progress on stderr.
+
+    Args:
+        title: stands before each line, such as the loss and the seed.
+        epochs: planned number of epochs.
+        steps: discriminator updates in an epoch.
+        bar: a moving bar and the loss table; False, as in parallel jobs or logs: a line per epoch.
+    """
+
+    def __init__(self, title: str, epochs: int, steps: int, *, bar: bool):
+        self.title, self.epochs, self.steps, self.bar = title, epochs, steps, bar
+        self.console = Console(stderr=True, soft_wrap=not bar)
+
+    def epoch(self, epoch: int) -> Iterator[int]:
+        """The step numbers of an epoch, drawn as they pass."""
+        if not self.bar:
+            yield from range(self.steps)
+            return
+        with Progress(
+            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
+            TextColumn("{task.fields[speed]}"), TimeRemainingColumn(),
+            console=self.console, transient=True,
+        ) as progress:  # fmt: skip
+            self._progress = progress
+            name = f"{self.title} epoch {epoch}/{self.epochs}"
+            self._task: TaskID = progress.add_task(name, total=self.steps, speed="")
+            for step in range(self.steps):
+                yield step
+                progress.advance(self._task)
+
+    def note(self, text: str) -> None:
+        """A short figure beside the bar, such as throughput and losses."""
+        if self.bar:
+            self._progress.update(self._task, speed=text)
+
+    def table(
+        self, row: Mapping[str, float], metrics: Mapping[str, float], *, speed: float, split: str
+    ) -> None:
+        """The epoch's losses: the document's table, or one line when there is no terminal."""
+        shown = "  ".join(f"{name} {value:.4g}" for name, value in metrics.items())
+        head = f"{self.title} epoch {int(row['epoch'])}/{self.epochs}"
+        if not self.bar:
+            losses = " ".join(
+                f"{'G' if network == 'generator' else 'D'}-{part} {row[f'{network}_{part}_loss']:.4f}"
+                for network, part in _ROWS
+            )
+            print(f"{head}  {losses}  {speed:.0f} images/s  {shown}", file=sys.stderr, flush=True)
+            return
+        table = Table(title=f"{head}  {speed:.0f} images/s", title_justify="left")
+        for column in ("component", "loss", "generation", "auxiliary"):
+            table.add_column(column, justify="left" if column == "component" else "right")
+        for network, part in _ROWS:
+            cells = [f"{row[f'{network}_{part}_{c}']:.4f}" for c in ("loss", "generation", "auxiliary")]
+            table.add_row(f"{network} ({part})", *cells)
+        table.caption = f"test = {split} split" + (f"; {shown}" if shown else "")
+        self.console.print(table)

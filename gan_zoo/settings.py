@@ -1,0 +1,71 @@
+"""Plain numbers that steer a run, with their ranges; no torch, so that a bad one is told at once."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+
+def _require(owner: str, name: str, value: Any, holds: Callable[[Any], bool], allowed: str) -> None:
+    if not holds(value):
+        raise ValueError(f"{owner}.{name} is {value!r}; allowed: {allowed}")
+
+
+def _at_least(minimum: int | float) -> Callable[[Any], bool]:
+    return lambda value: value >= minimum
+
+
+@dataclass
+class TrainerSettings:
+    """How long and in which rhythm the two networks are trained."""
+
+    epochs: int = 6  # passes over the training images, in discriminator updates
+    batch_size: int = 100  # real images of one discriminator update, and as many fakes
+    generator_batch_size: int = 100  # latents of one generator update
+    n_critic: int = 1  # discriminator updates for each generator update
+    simultaneous: bool = False  # both gradients at the old point (f-GAN's Algorithm 1)
+    gradient_clip: float | None = None  # largest gradient norm of each network; null: none
+    max_steps: int | None = None  # stop an epoch early, for trying out; null: whole epochs
+    keep_checkpoints: int | None = None  # epochs whose weights are kept, the newest; null: all
+    threads: int | None = None  # CPU threads; null: torch's choice
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch_size", "generator_batch_size", "n_critic"):
+            _require("trainer", name, getattr(self, name), _at_least(1), "1 or more")
+        for name in ("max_steps", "keep_checkpoints", "threads"):
+            if getattr(self, name) is not None:
+                _require("trainer", name, getattr(self, name), _at_least(1), "1 or more, or null")
+        if self.gradient_clip is not None:
+            allowed = "more than 0, or null for no clipping"
+            _require("trainer", "gradient_clip", self.gradient_clip, lambda v: v > 0, allowed)
+
+
+@dataclass
+class AuxiliarySettings:
+    """AC-GAN's class loss: its weight in each network's loss (cross-entropy in nats)."""
+
+    weight_d: float = 1.0  # in the discriminator's loss
+    weight_g: float = 1.0  # in the generator's loss
+    on_fake: bool = True  # whether the discriminator also learns the labels of fakes
+
+    def __post_init__(self) -> None:
+        for name in ("weight_d", "weight_g"):
+            _require("aux", name, getattr(self, name), _at_least(0), "0 or more")
+
+
+@dataclass
+class EvaluationSettings:
+    """What is measured, how often and on how many samples."""
+
+    every: int = 1  # epochs between measurements on the validation split; the last always
+    samples: int = 1000  # generated images of such a measurement, from a fixed bank of latents
+    final_samples: int = 10000  # generated images of the final numbers
+    loss_split: str = "validation"  # the "test" rows of the loss table: validation or test
+    loss_samples: int = 2000  # images of each kind behind those rows
+
+    def __post_init__(self) -> None:
+        _require("evaluation", "every", self.every, _at_least(1), "1 or more")
+        for name in ("samples", "final_samples", "loss_samples"):
+            _require("evaluation", name, getattr(self, name), _at_least(2), "2 or more")
+        splits = ("validation", "test")
+        allowed = " or ".join(splits)
+        _require("evaluation", "loss_split", self.loss_split, splits.__contains__, allowed)

@@ -1,0 +1,244 @@
+"""One trainer for every objective: ``Trainer.step`` reads like the algorithm in the papers."""
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+from torch.optim import Optimizer
+
+from gan_zoo.data.batches import BatchStream
+from gan_zoo.interfaces import AdversarialLoss, Batch, CriticOutput, CriticStep, Regularizer
+from gan_zoo.seeding import stream
+from gan_zoo.settings import AuxiliarySettings, TrainerSettings
+
+DISCRIMINATOR_QUANTITIES = (
+    "discriminator_train_loss",
+    "discriminator_train_generation",
+    "discriminator_train_auxiliary",
+    "discriminator_train_penalty",
+    "discriminator_accuracy_real",
+    "discriminator_accuracy_fake",
+    "score_real",
+    "score_fake",
+    "gradient_norm_discriminator",
+)
+GENERATOR_QUANTITIES = (
+    "generator_train_loss",
+    "generator_train_generation",
+    "generator_train_auxiliary",
+    "gradient_norm_generator",
+)
+
+Sampler = Callable[[int, int, torch.Generator], Tensor]
+
+
+class Diverged(ArithmeticError):
+    """A loss or gradient is not finite: at which discriminator update, and which quantity."""
+
+    def __init__(self, step: int, quantity: str, value: float):
+        super().__init__(f"{quantity} became {value} at discriminator update {step}")
+        self.step, self.quantity, self.value = step, quantity, value
+
+
+@dataclass
+class Objective:
+    """What a variant is made of, beside its optimizers."""
+
+    loss: AdversarialLoss
+    regularizer: Regularizer
+    aux: AuxiliarySettings
+
+    def discriminator(
+        self, real: CriticOutput, fake: CriticOutput, real_labels: Tensor, fake_labels: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """D's adversarial and class loss; the latter is CE(real), plus CE(fake) if ``on_fake``."""
+        auxiliary = cross_entropy(real.class_logits.float(), real_labels)
+        if self.aux.on_fake:
+            auxiliary = auxiliary + cross_entropy(fake.class_logits.float(), fake_labels)
+        return self.loss.discriminator(real.scores.float(), fake.scores.float()), auxiliary
+
+    def generator(
+        self, fake: CriticOutput, real: CriticOutput | None, fake_labels: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """G's adversarial and class loss."""
+        real_scores = None if real is None else real.scores.float()
+        adversarial = self.loss.generator(fake.scores.float(), real_scores)
+        return adversarial, cross_entropy(fake.class_logits.float(), fake_labels)
+
+
+class Trainer:
+    """Updates a generator and a discriminator in turn; everything random has its own stream.
+
+    The streams depend on (seed, purpose) alone, and D's latents, G's latents and the data order are
+    different purposes: two runs that differ only in the loss see the same of each.
+
+    Args:
+        generator: (z, labels) -> images; has ``latent_dim``.
+        discriminator: images -> CriticOutput.
+        objective: adversarial loss, regularizer, class loss.
+        optimizers: of D and of G.
+        latents, labels: samplers.
+        batches: real batches for D's updates, and for G's (used by relativistic losses only).
+        num_classes: number of labels.
+        settings: rhythm.
+        seed: of all streams.
+        device: where everything lives.
+    """
+
+    def __init__(
+        self,
+        *,
+        generator: nn.Module,
+        discriminator: nn.Module,
+        objective: Objective,
+        optimizers: tuple[Optimizer, Optimizer],
+        latents: Sampler,
+        labels: Sampler,
+        batches: tuple[BatchStream, BatchStream],
+        num_classes: int,
+        settings: TrainerSettings,
+        seed: int,
+        device: torch.device,
+    ):
+        self.generator, self.discriminator = generator, discriminator
+        self.objective, self.settings = objective, settings
+        self.discriminator_optimizer, self.generator_optimizer = optimizers
+        self.latents, self.labels, self.num_classes = latents, labels, num_classes
+        self.discriminator_batches, self.generator_batches = batches
+        self.discriminator_rng = stream(seed, "latents of D's steps", device)
+        self.generator_rng = stream(seed, "latents of G's steps", device)
+        self.penalty_rng = stream(seed, "penalty", device)
+        self.discriminator_updates = 0
+        self.generator_updates = 0
+        self.discriminator_log: list[Tensor] = []
+        self.generator_log: list[Tensor] = []
+
+    def step(self) -> None:
+        """One discriminator update and, every ``n_critic``-th time, one generator update."""
+        generator_turn = (self.discriminator_updates + 1) % self.settings.n_critic == 0
+        self.discriminator_backward(self.discriminator_batches.next())
+        if not self.settings.simultaneous:
+            self.discriminator_update()
+        if generator_turn:
+            self.generator_backward()
+            self.generator_optimizer.step()
+            self.generator_updates += 1
+        if self.settings.simultaneous:
+            self.discriminator_update()
+
+    def discriminator_update(self) -> None:
+        """D's optimizer step, and what constrains D after it."""
+        self.discriminator_optimizer.step()
+        self.objective.regularizer.constrain(self.discriminator)
+        self.discriminator_updates += 1
+
+    def discriminator_backward(self, real: Batch) -> None:
+        """Gradients of D's loss on one mixed batch of real and fake samples."""
+        objective = self.objective
+        fake = self.fakes(len(real.labels), self.discriminator_rng)
+        if objective.regularizer.needs_image_gradients:
+            real.images.requires_grad_()
+            fake.images.requires_grad_()
+        output = self.discriminator(torch.cat([real.images, fake.images]))
+        on_real, on_fake = _split(output, len(real.labels))
+        adversarial, auxiliary = objective.discriminator(on_real, on_fake, real.labels, fake.labels)
+        penalty = objective.regularizer.penalty(
+            self.discriminator,
+            CriticStep(real, fake, on_real.scores, on_fake.scores, self.penalty_rng),
+        )
+        loss = adversarial + objective.aux.weight_d * auxiliary + penalty
+        self.discriminator_optimizer.zero_grad()
+        loss.backward()
+        norm = self._clip(self.discriminator)
+        threshold = objective.loss.real_threshold
+        self.discriminator_log.append(
+            torch.stack([
+                loss.detach(), adversarial.detach(), auxiliary.detach(), penalty.detach(),
+                (on_real.scores > threshold).float().mean(),
+                (on_fake.scores <= threshold).float().mean(),
+                on_real.scores.detach().float().mean(), on_fake.scores.detach().float().mean(), norm,
+            ])
+        )  # fmt: skip
+
+    def generator_backward(self) -> None:
+        """Gradients of G's loss on fresh latents; D's weights take none."""
+        objective, count = self.objective, self.settings.generator_batch_size
+        z, labels = self.draw(count, self.generator_rng)
+        with _frozen(self.discriminator):
+            on_real = None
+            if objective.loss.needs_real_in_generator_step:
+                with torch.no_grad():
+                    on_real = self.discriminator(self.generator_batches.next().images)
+            on_fake = self.discriminator(self.generator(z, labels))
+            adversarial, auxiliary = objective.generator(on_fake, on_real, labels)
+            loss = adversarial + objective.aux.weight_g * auxiliary
+            self.generator_optimizer.zero_grad()
+            loss.backward()
+        norm = self._clip(self.generator)
+        self.generator_log.append(
+            torch.stack([loss.detach(), adversarial.detach(), auxiliary.detach(), norm])
+        )
+
+    def fakes(self, count: int, rng: torch.Generator) -> Batch:
+        """Fresh samples without a graph back to G."""
+        z, labels = self.draw(count, rng)
+        with torch.no_grad():
+            return Batch(self.generator(z, labels), labels)
+
+    def draw(self, count: int, rng: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Latents and labels for ``count`` samples."""
+        z = self.latents(count, self.generator.latent_dim, rng)
+        return z, self.labels(count, self.num_classes, rng)
+
+    def collect(self) -> dict[str, float]:
+        """Means of the logged quantities since the last call; one transfer from the device.
+
+        Raises:
+            Diverged: a loss or gradient norm was not finite, naming the first such update.
+        """
+        means: dict[str, float] = {}
+        done = self.discriminator_updates
+        for names, log, stride in (
+            (DISCRIMINATOR_QUANTITIES, self.discriminator_log, 1),
+            (GENERATOR_QUANTITIES, self.generator_log, self.settings.n_critic),
+        ):
+            values = torch.stack(log).cpu().tolist() if log else []
+            first = done - len(values) * stride + stride
+            for number, row in enumerate(values):
+                for name, value in zip(names, row, strict=True):
+                    if not math.isfinite(value):
+                        raise Diverged(first + number * stride, name, value)
+            columns = zip(*values, strict=True) if values else ([] for _ in names)
+            for name, column in zip(names, columns, strict=True):
+                means[name] = sum(column) / len(column) if column else math.nan
+            log.clear()
+        return means
+
+    def _clip(self, network: nn.Module) -> Tensor:
+        """Norm of the gradient before clipping; clips it if the settings say so."""
+        parameters = [p for p in network.parameters() if p.grad is not None]
+        norm = nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
+        if self.settings.gradient_clip is not None:
+            nn.utils.clip_grads_with_norm_(parameters, self.settings.gradient_clip, norm)
+        return norm.detach().float()
+
+
+def _split(output: CriticOutput, count: int) -> tuple[CriticOutput, CriticOutput]:
+    first = CriticOutput(output.scores[:count], output.class_logits[:count])
+    return first, CriticOutput(output.scores[count:], output.class_logits[count:])
+
+
+@contextmanager
+def _frozen(network: nn.Module) -> Iterator[None]:
+    parameters = [p for p in network.parameters() if p.requires_grad]
+    for parameter in parameters:
+        parameter.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for parameter in parameters:
+            parameter.requires_grad_(True)
