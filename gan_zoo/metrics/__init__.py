@@ -1,0 +1,1 @@
+"""Numbers that tell how good samples are: pure functions of features, labels and points."""
