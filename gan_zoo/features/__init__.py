@@ -1,0 +1,1 @@
+"""The network whose penultimate layer is the space that images are measured in."""
