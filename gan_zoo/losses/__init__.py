@@ -1,0 +1,1 @@
+"""Adversarial losses: pure functions of raw scores, one module each."""
