@@ -54,12 +54,15 @@ def load_torchvision(dataset: str, root: str = DEFAULT_ROOT, download: bool = Tr
     source = SOURCES[dataset]
     folder = Path(root).expanduser()
     try:
-        training = source.read(folder, True, download)
-        test = source.read(folder, False, download)
+        training = _checked(source.read(folder, True, download), source.num_classes)
+        test = _checked(source.read(folder, False, download), source.num_classes)
     except _READING_ERRORS as error:
+        reason = " ".join(
+            f"{type(error).__name__}: {error}".split()
+        )  # torchvision's has many lines
         attempt = "and could not be downloaded" if download else "and data.download is false"
         raise DataError(
-            f"{dataset}: not readable in {folder} {attempt} ({type(error).__name__}: {error}). "
+            f"{dataset}: not readable in {folder} {attempt} ({reason}). "
             f"Expected there: {source.files}. Put these files there, delete damaged ones, "
             "or give another folder as data.root"
         ) from error
@@ -77,6 +80,15 @@ _READING_ERRORS = (
     KeyError,
     pickle.UnpicklingError,
 )
+
+
+def _checked(split: Split, num_classes: int) -> Split:
+    images, labels = split
+    if len(images) != len(labels):
+        raise ValueError(f"{len(images)} images but {len(labels)} labels")
+    if int(labels.min()) < 0 or int(labels.max()) >= num_classes:
+        raise ValueError(f"labels from {int(labels.min())} to {int(labels.max())}")
+    return split
 
 
 def _fashion_mnist(root: Path, train: bool, download: bool) -> Split:
