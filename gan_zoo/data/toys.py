@@ -1,0 +1,142 @@
+"""Points whose distribution is known exactly: the testbeds of mode collapse and of convergence.
+
+Every set is float32 (N, D) from its own seed; labels are mode indices. ``samples`` counts training
+and validation points together (the last sixth is the validation part); a sixth as many more are
+the test part.
+"""
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from gan_zoo.data.splits import hold_out
+from gan_zoo.interfaces import Dataset, Split
+from gan_zoo.seeding import stream
+
+SAMPLES = 120_000  # 100,000 to train on, as in PacGAN's experiments
+
+
+class Modes(NamedTuple):
+    """A mixture of K isotropic Gaussians in D dimensions, in float64."""
+
+    weights: Tensor  # (K,) sum 1
+    means: Tensor  # (K, D)
+    stds: Tensor  # (K,)
+
+    def sample(self, count: int, rng: torch.Generator) -> Split:
+        """``count`` independent points, float32 (count, D), and the modes they came from."""
+        labels = torch.multinomial(self.weights, count, replacement=True, generator=rng)
+        noise = torch.randn(count, self.means.shape[1], generator=rng, dtype=torch.float64)
+        points = self.means[labels] + self.stds[labels, None] * noise
+        return Split(points.float(), labels)
+
+    def log_density(self, points: Tensor) -> Tensor:
+        """log sum_k w_k N(x; m_k, s_k^2 I) of (N, D) points, in nats; (N,) float64."""
+        dim = self.means.shape[1]
+        z = (points.double()[:, None] - self.means) / self.stds[:, None]
+        logs = self.weights.log() - z.square().sum(2) / 2 - dim * self.stds.log()
+        return logs.logsumexp(1) - dim / 2 * math.log(2 * math.pi)
+
+
+def gaussian_mixture_1d_modes() -> Modes:
+    """0.33 N(-1, variance 0.065) + 0.67 N(2, variance 2).
+
+    Source: the univariate experiment of f-GAN (Nowozin, Cseke, Tomioka 2016, arXiv 1606.00709,
+    section 2.4). These five numbers are a fit to the optimal Gaussians and divergences of its table,
+    which they reproduce within 7e-4.
+    """
+    return Modes(
+        weights=torch.tensor([0.33, 0.67], dtype=torch.float64),
+        means=torch.tensor([[-1.0], [2.0]], dtype=torch.float64),
+        stds=torch.tensor([0.065, 2.0], dtype=torch.float64).sqrt(),
+    )
+
+
+def ring_modes() -> Modes:
+    """Eight Gaussians of standard deviation 0.01 on the unit circle, at angles 2 pi k / 8.
+
+    Source: PacGAN (Lin et al. 2018, arXiv 1712.04086, table 1). All eight are distinct: an
+    evenly spaced range that includes both 0 and 2 pi would double one.
+    """
+    angles = torch.arange(8, dtype=torch.float64) * (2 * math.pi / 8)
+    return _equal(torch.stack([angles.cos(), angles.sin()], 1), 0.01)
+
+
+def grid_modes() -> Modes:
+    """25 Gaussians of standard deviation 0.05 at {-4, -2, 0, 2, 4}^2; mode 5 i + j at (x_i, y_j).
+
+    Source: PacGAN (Lin et al. 2018, arXiv 1712.04086, table 1).
+    """
+    ticks = torch.arange(-4, 5, 2, dtype=torch.float64)
+    return _equal(torch.cartesian_prod(ticks, ticks), 0.05)
+
+
+def gaussian_mixture_1d(seed: int = 0, samples: int = SAMPLES) -> Dataset:
+    """Points of ``gaussian_mixture_1d_modes``, (N, 1)."""
+    return _from_modes("gaussian_mixture_1d", gaussian_mixture_1d_modes(), seed, samples)
+
+
+def ring(seed: int = 0, samples: int = SAMPLES) -> Dataset:
+    """Points of ``ring_modes``, (N, 2)."""
+    return _from_modes("ring", ring_modes(), seed, samples)
+
+
+def grid(seed: int = 0, samples: int = SAMPLES) -> Dataset:
+    """Points of ``grid_modes``, (N, 2)."""
+    return _from_modes("grid", grid_modes(), seed, samples)
+
+
+def swiss_roll(seed: int = 0, samples: int = SAMPLES) -> Dataset:
+    """A rolled band in the plane: (t cos t, t sin t) + N(0, 0.25^2 I), all divided by 7.5, (N, 2).
+
+    t = 1.5 pi (1 + 2 u) with u ~ U(0, 1); one class.
+
+    Source: the toy sets of WGAN-GP's authors (Gulrajani et al. 2017, arXiv 1704.00028, figure 1).
+    """
+
+    def draw(count: int, rng: torch.Generator) -> Split:
+        t = 1.5 * math.pi * (1 + 2 * torch.rand(count, generator=rng, dtype=torch.float64))
+        noise = 0.25 * torch.randn(count, 2, generator=rng, dtype=torch.float64)
+        points = (torch.stack([t * t.cos(), t * t.sin()], 1) + noise) / 7.5
+        return Split(points.float(), torch.zeros(count, dtype=torch.int64))
+
+    return _dataset("swiss_roll", 1, draw, seed, samples)
+
+
+def dirac(samples: int = 600) -> Dataset:
+    """Every point at 0, (N, 1): the data of the Dirac-GAN; one class.
+
+    Source: Mescheder, Geiger, Nowozin 2018 (arXiv 1801.04406), definition 2.1.
+    """
+
+    def draw(count: int, rng: torch.Generator) -> Split:
+        return Split(torch.zeros(count, 1), torch.zeros(count, dtype=torch.int64))
+
+    return _dataset("dirac", 1, draw, 0, samples)
+
+
+def _equal(means: Tensor, std: float) -> Modes:
+    count = len(means)
+    weights = torch.full((count,), 1 / count, dtype=torch.float64)
+    return Modes(weights, means, torch.full((count,), std, dtype=torch.float64))
+
+
+def _from_modes(name: str, modes: Modes, seed: int, samples: int) -> Dataset:
+    return _dataset(name, len(modes.means), modes.sample, seed, samples)
+
+
+def _dataset(
+    name: str,
+    num_classes: int,
+    draw: Callable[[int, torch.Generator], Split],
+    seed: int,
+    samples: int,
+) -> Dataset:
+    if samples < 6:
+        raise ValueError(f"samples is {samples}; allowed: 6 or more, as a sixth is held out")
+    training = draw(samples, stream(seed, f"{name}/train"))
+    test = draw(samples // 6, stream(seed, f"{name}/test"))
+    return hold_out(name, num_classes, training, test)
