@@ -45,8 +45,8 @@ def gaussian_mixture_1d_modes() -> Modes:
     """0.33 N(-1, variance 0.065) + 0.67 N(2, variance 2).
 
     Source: the univariate experiment of f-GAN (Nowozin, Cseke, Tomioka 2016, arXiv 1606.00709,
-    section 2.4). These five numbers are a fit to the optimal Gaussians and divergences of its table,
-    which they reproduce within 7e-4.
+    section 2.4). These five numbers are a fit to the optimal Gaussians and divergences of its
+    table, which they reproduce within 7e-4.
     """
     return Modes(
         weights=torch.tensor([0.33, 0.67], dtype=torch.float64),
