@@ -31,7 +31,7 @@ class Alpha:
         alpha: a; just below 1, the scores to expect lie around -1 / (1 - a).
 
     Raises:
-        ValueError: alpha is not finite, or it differs from 1 by less than 0.001.
+        ValueError: alpha is not finite, or it is within 0.0005 of 1 without being 1.
 
     Source: Nowozin, Cseke, Tomioka 2016 (arXiv 1606.00709), Tables 4 to 6.
     """
@@ -41,9 +41,9 @@ class Alpha:
     def __post_init__(self) -> None:
         if not math.isfinite(self.alpha):
             raise ValueError(f"loss.divergence.alpha is {self.alpha}; allowed: any finite number")
-        if 0 < abs(self.alpha - 1) < 1e-3:
+        if 0 < abs(self.alpha - 1) < 5e-4:
             raise ValueError(
-                f"loss.divergence.alpha is {self.alpha}; allowed: 1 itself or at least 0.001 from it"
+                f"loss.divergence.alpha is {self.alpha}; allowed: 1, or 0.0005 or more away from it"
                 " (in between, the formula loses float32's digits): use 1"
             )
 

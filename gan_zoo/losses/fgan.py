@@ -32,7 +32,7 @@ class FGan:
     Raises:
         ValueError: generator is neither of the two, or the scores' shapes are wrong.
 
-    Source: Nowozin, Cseke, Tomioka 2016 (arXiv 1606.00709), equations 4 and 6, section 3.2.
+    Source: Nowozin, Cseke, Tomioka 2016 (arXiv 1606.00709), sections 2.2 to 2.4 and 3.2.
     """
 
     needs_real_in_generator_step: ClassVar[bool] = False

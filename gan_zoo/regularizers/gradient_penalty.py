@@ -29,8 +29,7 @@ class GradientPenalty(Stateless):
 
     needs_image_gradients: ClassVar[bool] = False
     penalises_gradients: ClassVar[bool] = True
-    bounds_lipschitz: ClassVar[bool] = True
-    clips_weights: ClassVar[bool] = False
+    constrains_weights: ClassVar[bool] = False
     weight: float = 10.0
     target: float = 1.0
 

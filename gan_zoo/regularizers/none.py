@@ -15,8 +15,7 @@ class Unregularized(Stateless):
 
     needs_image_gradients: ClassVar[bool] = False
     penalises_gradients: ClassVar[bool] = False
-    bounds_lipschitz: ClassVar[bool] = False
-    clips_weights: ClassVar[bool] = False
+    constrains_weights: ClassVar[bool] = False
 
     def penalty(self, discriminator: Discriminator, step: CriticStep) -> Tensor:
         """Zero."""

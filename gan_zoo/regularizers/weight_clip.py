@@ -31,8 +31,7 @@ class WeightClip(Stateless):
 
     needs_image_gradients: ClassVar[bool] = False
     penalises_gradients: ClassVar[bool] = False
-    bounds_lipschitz: ClassVar[bool] = True
-    clips_weights: ClassVar[bool] = True
+    constrains_weights: ClassVar[bool] = True
     clip: float = 0.01
 
     def __post_init__(self) -> None:

@@ -1,0 +1,89 @@
+"""LeCam regularization: scores tethered to a moving average of the other kind's."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from gan_zoo.interfaces import CriticStep, Discriminator
+from gan_zoo.regularizers.validation import require_positive
+
+
+@dataclass
+class LeCam:
+    """weight * [mean max(0, r - m_fake)^2 + mean max(0, m_real - f)^2].
+
+    m_real and m_fake are moving averages of the mean scores, m <- decay m + (1 - decay) mean, that
+    take in each batch before it is penalised.  In the first ``start`` updates they are the last
+    batch's means and nothing is penalised.  This is the one regularizer with a memory; its three
+    numbers are what ``state_dict`` returns.
+
+    Args:
+        weight: lambda.
+        decay: of the moving averages.
+        start: D updates before the penalty sets in.
+
+    Raises:
+        ValueError: weight is not above 0, decay not in [0, 1), or start below 0.
+
+    Source: Tseng et al. 2021 (arXiv 2104.03310); max(0, .), the defaults and the start are
+    those of the authors' code.
+    """
+
+    needs_image_gradients: ClassVar[bool] = False
+    penalises_gradients: ClassVar[bool] = False
+    constrains_weights: ClassVar[bool] = False
+    weight: float = 0.3
+    decay: float = 0.9
+    start: int = 1000
+    updates: int = field(default=0, init=False)
+    mean_real: Tensor = field(default_factory=lambda: torch.zeros(()), init=False)
+    mean_fake: Tensor = field(default_factory=lambda: torch.zeros(()), init=False)
+
+    def __post_init__(self) -> None:
+        require_positive("weight", self.weight)
+        if not 0 <= self.decay < 1:
+            raise ValueError(f"regularizer.decay is {self.decay}; allowed: from 0 to below 1")
+        if self.start < 0:
+            raise ValueError(f"regularizer.start is {self.start}; allowed: 0 updates or more")
+
+    def penalty(self, discriminator: Discriminator, step: CriticStep) -> Tensor:
+        """Update the averages, then penalise the distances to them."""
+        real, fake = step.real_scores, step.fake_scores
+        real, fake = real.to(_wide(real)), fake.to(_wide(fake))
+        decay = self.decay if self.updates > self.start else 0.0
+        self.mean_real = decay * self.mean_real + (1 - decay) * real.detach().mean().float()
+        self.mean_fake = decay * self.mean_fake + (1 - decay) * fake.detach().mean().float()
+        self.updates += 1
+        if self.updates <= self.start:
+            return real.new_zeros(())
+        above = (real - self.mean_fake).relu().square().mean()
+        below = (self.mean_real - fake).relu().square().mean()
+        return self.weight * (above + below)
+
+    def constrain(self, discriminator: Discriminator) -> None:
+        """Leave D as it is."""
+
+    def state_dict(self) -> dict[str, float]:
+        """The number of updates so far and the two moving averages, exactly."""
+        return {
+            "updates": self.updates,
+            "mean_real": self.mean_real.item(),
+            "mean_fake": self.mean_fake.item(),
+        }
+
+    def load_state_dict(self, state: Mapping[str, float]) -> None:
+        """Go on where ``state_dict`` was called.
+
+        Raises:
+            KeyError: the state is that of another regularizer.
+        """
+        self.updates = int(state["updates"])
+        self.mean_real = torch.tensor(state["mean_real"])
+        self.mean_fake = torch.tensor(state["mean_fake"])
+
+
+def _wide(scores: Tensor) -> torch.dtype:
+    return torch.promote_types(scores.dtype, torch.float32)
