@@ -95,8 +95,6 @@ def _decompressed(path: Path, remedy: str) -> bytes:
 
 def _shape(content: bytes) -> tuple[int, ...] | None:
     """The shape that an idx header of bytes tells; None if there is no such header."""
-    if len(content) < 4:
-        return None
     dimensions = int.from_bytes(content[:4], "big") - MAGIC_UBYTE
     if not 1 <= dimensions <= 3 or len(content) < 4 + 4 * dimensions:
         return None

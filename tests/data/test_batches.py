@@ -110,11 +110,11 @@ def test_the_whole_split_is_a_batch():
 
 
 def test_hold_out_takes_the_last_sixth():
-    data = hold_out("name", 5, split_of(13), split_of(4))
+    data = hold_out("name", 5, split_of(17), split_of(4))
     assert (data.name, data.num_classes) == ("name", 5)
-    assert data.train.labels.tolist() == list(range(11))
-    assert data.validation.labels.tolist() == [11, 12]
-    assert data.validation.images[:, 0, 0, 0].tolist() == [11, 12]
+    assert data.train.labels.tolist() == list(range(15))
+    assert data.validation.labels.tolist() == [15, 16]
+    assert data.validation.images[:, 0, 0, 0].tolist() == [15, 16]
     assert data.test.labels.tolist() == [0, 1, 2, 3]
 
 

@@ -89,30 +89,31 @@ def test_reads_raw_gzip_and_xz(tmp_path, suffix, pack):
 
 
 DAMAGED = {
-    "truncated xz": ("some-images.xz", lzma.compress(CONTENT)[:-20]),
-    "truncated gzip": ("some-images.gz", gzip.compress(CONTENT)[:-9]),
-    "no xz at all": ("some-images.xz", b"<html>not found</html>"),
-    "no gzip at all": ("some-images.gz", b"<html>not found</html>"),
-    "gzip with garbled data": ("some-images.gz", gzip.compress(CONTENT)[:12] + b"\xff" * 40),
-    "truncated raw": ("some-images", CONTENT[:-1]),
-    "raw with more": ("some-images", CONTENT + b"\0"),
-    "empty": ("some-images", b""),
-    "cut in the header": ("some-images", CONTENT[:10]),
-    "wrong magic": ("some-images", idx_bytes(range(12), (3, 2, 2), magic=0x0D03)),
-    "other dimensions": ("some-images", idx_bytes(range(12), (3, 4))),
-    "wrong count": ("some-images", idx_bytes(range(8), (2, 2, 2))),
-    "one wrong byte": ("some-images", CONTENT[:-1] + b"\x63"),
+    "truncated xz": ("some-images.xz", lzma.compress(CONTENT)[:-20], "cannot be read"),
+    "truncated gzip": ("some-images.gz", gzip.compress(CONTENT)[:-9], "cannot be read"),
+    "no xz at all": ("some-images.xz", b"<html>not found</html>", "cannot be read"),
+    "no gzip at all": ("some-images.gz", b"<html>not found</html>", "cannot be read"),
+    "garbled gzip": ("some-images.gz", gzip.compress(CONTENT)[:10] + b"\xff" * 40, "cannot be"),
+    "truncated raw": ("some-images", CONTENT[:-1], "holds 27 bytes when decompressed"),
+    "raw with more": ("some-images", CONTENT + b"\0", "holds 29 bytes when decompressed"),
+    "empty": ("some-images", b"", "is no idx file"),
+    "two bytes": ("some-images", b"\x08\x03", "is no idx file"),
+    "cut in the header": ("some-images", CONTENT[:10], "is no idx file"),
+    "wrong magic": ("some-images", idx_bytes(range(12), (3, 2, 2), magic=0x0D03), "is no idx"),
+    "other dimensions": ("some-images", idx_bytes(range(12), (3, 4)), r"holds shape (3, 4)"),
+    "wrong count": ("some-images", idx_bytes(range(8), (2, 2, 2)), "holds shape (2, 2, 2)"),
+    "one wrong byte": ("some-images", CONTENT[:-1] + b"\x63", "sha256 of the decompressed"),
 }
 
 
 @pytest.mark.parametrize("case", DAMAGED)
 def test_damaged_file_is_named_with_what_was_expected_and_what_to_do(tmp_path, case):
-    name, content = DAMAGED[case]
+    name, content, problem = DAMAGED[case]
     (tmp_path / name).write_bytes(content)
     with pytest.raises(DataError) as caught:
         read_idx(tmp_path, EXPECTED, REMEDY)
     message = str(caught.value)
-    assert str(tmp_path / name) in message
+    assert f"{tmp_path / name}: {problem}" in message
     assert "expected" in message
     assert message.endswith(REMEDY)
 

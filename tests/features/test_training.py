@@ -1,4 +1,5 @@
 import hashlib
+from itertools import pairwise
 
 import pytest
 import torch
@@ -48,7 +49,7 @@ def test_augmentation_keeps_a_disc_near_its_place_and_the_background_dark():
 
 def test_augmentation_turns_both_ways_by_at_most_ten_degrees():
     y, x = torch.meshgrid(torch.arange(28.0) - 13.5, torch.arange(28.0) - 13.5, indexing="ij")
-    bar = ((x.abs() < 9) & (y.abs() < 2)).float() * 2 - 1
+    bar = ((x.abs() < 9) & (y.abs() < 4)).float() * 2 - 1
     moved = augment(bar.expand(400, 1, 28, 28), torch.Generator().manual_seed(1))[:, 0] + 1
     total = moved.sum((1, 2))
     dx = x - ((moved * x).sum((1, 2)) / total)[:, None, None]
@@ -57,6 +58,9 @@ def test_augmentation_turns_both_ways_by_at_most_ten_degrees():
     degrees = torch.rad2deg(0.5 * torch.atan2(2 * xy, xx - yy))
     assert 8 < degrees.max() < 11
     assert -11 < degrees.min() < -8
+    # a similarity keeps the proportions, a shear does not
+    proportion = (xx * yy - xy**2) / (xx + yy) ** 2
+    assert (proportion / proportion.median() - 1).abs().max() < 0.06
 
 
 def test_augmentation_draws_from_its_generator_alone():
@@ -85,6 +89,24 @@ def test_fit_keeps_the_epoch_that_is_best_on_the_validation_part(monkeypatch):
         assert torch.equal(value, states[1][key])
     assert not torch.equal(states[0]["classes.weight"], states[1]["classes.weight"])
     assert lines[1] == "epoch 2/4: validation accuracy 0.9000"
+
+
+def test_learning_rate_falls_to_nothing():
+    torch.manual_seed(0)
+    network = FeatureCNN(num_classes=2)
+    batch = Batch(torch.rand(6, 1, 28, 28), torch.tensor([0, 1, 0, 1, 1, 0]))
+    biases = []
+
+    def next_batch():
+        biases.append(network.classes.bias[0].item())
+        return batch
+
+    rng = torch.Generator().manual_seed(0)
+    fit(network, next_batch, 30, batch, 1, rng, lambda line: None)
+    biases.append(network.classes.bias[0].item())
+    steps = [abs(b - a) for a, b in pairwise(biases)]
+    assert steps[0] == pytest.approx(2e-3, rel=0.01)  # Adam's first step is the learning rate
+    assert steps[-1] < 0.01 * steps[0]
 
 
 def test_accuracy_counts_in_evaluation_mode():
