@@ -194,8 +194,9 @@ def _build(config: DictConfig) -> "Parts":
     from gan_zoo.experiment import Parts
     from gan_zoo.features.extractor import extractor_for
 
-    strict = OmegaConf.merge(OmegaConf.structured(Config), config)  # rejects what `+` slipped in
-    check_targets(_plain(config))
+    plain = _plain(config)
+    strict = OmegaConf.merge(OmegaConf.structured(Config), plain)  # rejects what `+` slipped in
+    check_targets(plain)
     try:
         trainer, aux, evaluation = (
             OmegaConf.to_object(strict[key]) for key in ("trainer", "aux", "evaluation")

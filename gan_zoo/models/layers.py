@@ -98,8 +98,9 @@ class LeakyDropout(nn.Module):
             return functional.leaky_relu(input, self.slope)
         with torch.no_grad():
             scale = 2**16 / self.kept
-            factor = torch.where(input > 0, scale, scale * self.slope).to(input.dtype)
-            factor.mul_(_random_int16(input) < self.kept - 2**15)
+            # in-place arithmetic: torch.where on two numbers takes three times as long on a CPU
+            factor = (input > 0).to(input.dtype).mul_(scale * (1 - self.slope))
+            factor.add_(scale * self.slope).mul_(_random_int16(input) < self.kept - 2**15)
         return input * factor
 
     def extra_repr(self) -> str:

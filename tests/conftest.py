@@ -1,0 +1,54 @@
+"""A tiny data set and a tiny AC-GAN: the real classes at a size that trains in milliseconds."""
+
+from functools import partial
+
+import pytest
+import torch
+
+from gan_zoo.experiment import Parts
+from gan_zoo.interfaces import Dataset, Split
+from gan_zoo.losses.bce import Bce
+from gan_zoo.models.acgan import Discriminator, Generator
+from gan_zoo.models.latents import Uniform, UniformLabels
+from gan_zoo.regularizers.none import Unregularized
+from gan_zoo.settings import AuxiliarySettings, EvaluationSettings, TrainerSettings
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    torch.set_num_threads(1)  # tests are small, and several may run at once
+
+
+def tiny_split(count: int, seed: int) -> Split:
+    rng = torch.Generator().manual_seed(seed)
+    labels = torch.arange(count) % 3
+    noise = torch.randint(0, 60, (count, 1, 8, 8), generator=rng)
+    return Split((noise + 60 * labels.view(-1, 1, 1, 1)).to(torch.uint8), labels)
+
+
+@pytest.fixture(scope="session")
+def tiny_dataset() -> Dataset:
+    """Three classes of 8x8 images: dark, middle, bright."""
+    return Dataset("tiny", 3, tiny_split(120, 0), tiny_split(30, 1), tiny_split(30, 2))
+
+
+@pytest.fixture
+def tiny_parts(tiny_dataset) -> Parts:
+    """A whole run on ``tiny_dataset``: two epochs of twelve updates."""
+    adam = partial(torch.optim.Adam, lr=1e-3, betas=(0.5, 0.999))
+    return Parts(
+        dataset=tiny_dataset,
+        generator=partial(Generator, latent_dim=10, width=0.03),
+        discriminator=partial(Discriminator, width=0.1),
+        loss=Bce(),
+        regularizer=Unregularized(),
+        optimizers=(adam, adam),
+        latents=Uniform(),
+        labels=UniformLabels(),
+        extractor=None,
+        trainer=TrainerSettings(epochs=2, batch_size=10, generator_batch_size=20),
+        aux=AuxiliarySettings(),
+        evaluation=EvaluationSettings(samples=20, final_samples=40, loss_samples=20),
+        seed=0,
+        device=torch.device("cpu"),
+    )

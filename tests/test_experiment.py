@@ -1,0 +1,162 @@
+"""A whole run in a folder: what it leaves, that it repeats itself, and how failures are recorded."""
+
+import csv
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import load_file
+
+from gan_zoo.evaluation import Evaluator
+from gan_zoo.experiment import _weighted, build_trainer, run
+from gan_zoo.losses.bce import Bce
+from gan_zoo.losses.lsgan import Lsgan
+from gan_zoo.records import AlreadyFinished, RunRecord, read_record
+
+
+def new_record():
+    return RunRecord(run_id="abc", loss="bce", seed=0, status="running")
+
+
+def go(parts, folder):
+    return run(parts, folder, new_record(), bar=False)
+
+
+def rows(path):
+    return list(csv.DictReader(path.read_text().splitlines()))
+
+
+def test_a_run_leaves_everything_it_promises(tiny_parts, tmp_path):
+    go(tiny_parts, tmp_path)
+    record = read_record(tmp_path)
+    assert record.status == "finished"
+    assert record.parameters["generator"] > 0
+    assert record.progress["discriminator_updates"] == 24
+    assert record.progress["generator_updates"] == 24
+    assert record.progress["images_seen"] == 240
+    assert record.progress["epoch"] == record.progress["epochs"] == 2
+    assert record.environment["torch"] == torch.__version__
+    assert len(record.dataset["sha256"]) == 64
+    for epoch in (1, 2):
+        with Image.open(tmp_path / f"samples/plot_epoch_{epoch:03d}_generated.png") as grid:
+            assert grid.size == (80, 24)  # ten columns of 8 pixels, a row for each of 3 classes
+        for network in ("generator", "discriminator"):
+            assert (tmp_path / f"checkpoints/params_{network}_epoch_{epoch:03d}.safetensors").exists()
+    assert all((tmp_path / path).exists() for path in record.artifacts.values())
+    history = rows(tmp_path / "history.csv")
+    assert [row["epoch"] for row in history] == ["1", "2"]
+    for network in ("generator", "discriminator"):
+        for part in ("train", "test"):
+            for kind in ("loss", "generation", "auxiliary"):
+                assert math.isfinite(float(history[1][f"{network}_{part}_{kind}"]))
+    assert float(rows(tmp_path / "timing.csv")[1]["seconds"]) > 0
+
+
+def test_same_configuration_same_numbers(tiny_parts, tmp_path):
+    go(tiny_parts, tmp_path / "a")
+    go(tiny_parts, tmp_path / "b")
+    for name in ("history.csv", "samples/plot_epoch_002_generated.png",
+                 "checkpoints/params_generator_epoch_002.safetensors"):  # fmt: skip
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+    go(replace(tiny_parts, seed=1), tmp_path / "c")
+    different = (tmp_path / "c/history.csv").read_bytes()
+    assert different != (tmp_path / "a/history.csv").read_bytes()
+
+
+def test_what_was_drawn_before_in_the_process_does_not_matter(tiny_parts, tmp_path):
+    go(tiny_parts, tmp_path / "a")
+    torch.rand(17)
+    go(replace(tiny_parts, loss=Lsgan()), tmp_path / "between")
+    go(tiny_parts, tmp_path / "b")
+    assert (tmp_path / "a/history.csv").read_bytes() == (tmp_path / "b/history.csv").read_bytes()
+
+
+def test_measuring_changes_no_training_number(tiny_parts, tmp_path):
+    go(tiny_parts, tmp_path / "a")
+    more = replace(tiny_parts.evaluation, loss_samples=30, samples=7, final_samples=11)
+    go(replace(tiny_parts, evaluation=more), tmp_path / "b")
+    weights = "checkpoints/params_discriminator_epoch_002.safetensors"
+    assert (tmp_path / "a" / weights).read_bytes() == (tmp_path / "b" / weights).read_bytes()
+
+
+def test_checkpoints_hold_the_weights_of_the_trainer(tiny_parts, tmp_path):
+    go(tiny_parts, tmp_path)
+    trainer = build_trainer(tiny_parts)
+    saved = load_file(tmp_path / "checkpoints/params_generator_epoch_002.safetensors")
+    trainer.generator.load_state_dict(saved)  # strict: every key, no other
+    assert trainer.generator.embedding.weight.equal(saved["embedding.weight"])
+
+
+def test_retention_keeps_the_newest_epochs(tiny_parts, tmp_path):
+    settings = replace(tiny_parts.trainer, epochs=3, keep_checkpoints=1)
+    go(replace(tiny_parts, trainer=settings), tmp_path)
+    assert sorted(path.name for path in (tmp_path / "checkpoints").iterdir()) == [
+        "params_discriminator_epoch_003.safetensors",
+        "params_generator_epoch_003.safetensors",
+    ]
+    assert len(list((tmp_path / "samples").iterdir())) == 3
+
+
+def test_every_epoch_and_every_loss_draw_the_grid_from_the_same_latents(tiny_parts):
+    def bank(parts):
+        evaluator = Evaluator(
+            parts.dataset, parts.evaluation, latents=parts.latents, latent_dim=10, extractor=None,
+            device=parts.device,
+        )  # fmt: skip
+        return evaluator.grid_bank
+
+    first = bank(tiny_parts)
+    second = bank(replace(tiny_parts, loss=Lsgan(), seed=5))
+    assert first.z.equal(second.z)
+    assert first.labels.tolist() == [0] * 10 + [1] * 10 + [2] * 10
+
+
+def test_a_diverged_run_is_an_outcome_and_is_kept(tiny_parts, tmp_path):
+    class Broken(Bce):
+        calls = 0
+
+        def discriminator(self, real, fake):
+            Broken.calls += 1
+            value = super().discriminator(real, fake)
+            return value * float("nan") if Broken.calls == 21 else value
+
+    record = go(replace(tiny_parts, loss=Broken()), tmp_path)
+    assert record.status == read_record(tmp_path).status == "diverged"
+    assert record.error["quantity"] == "discriminator_train_loss"
+    assert record.metrics == {}
+    assert len(rows(tmp_path / "history.csv")) == record.progress["epoch"] == 1
+    with pytest.raises(AlreadyFinished):
+        go(tiny_parts, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("raised", "status"), [(RuntimeError("out of memory"), "failed"), (KeyboardInterrupt(), "interrupted")]
+)
+def test_a_run_that_breaks_off_is_recorded_and_the_error_raised(tiny_parts, tmp_path, raised, status):
+    class Breaking(Bce):
+        def generator(self, fake, real=None):
+            raise raised
+
+    with pytest.raises(type(raised)):
+        go(replace(tiny_parts, loss=Breaking()), tmp_path)
+    record = read_record(tmp_path)
+    assert record.status == status
+    assert (record.error or {}).get("message", "out of memory") == "out of memory"
+    go(tiny_parts, tmp_path)  # it may be started again
+    assert read_record(tmp_path).status == "finished"
+
+
+def test_a_finished_run_is_never_overwritten(tiny_parts, tmp_path):
+    go(tiny_parts, tmp_path)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    with pytest.raises(AlreadyFinished, match="never overwritten"):
+        go(tiny_parts, tmp_path)
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+def test_an_epoch_s_mean_weighs_its_pieces():
+    nan = float("nan")
+    pieces = [(3, {"d": 1.0, "g": nan}), (1, {"d": 5.0, "g": 2.0})]
+    assert _weighted(pieces) == {"d": 2.0, "g": 2.0}
