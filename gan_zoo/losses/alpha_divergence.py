@@ -6,14 +6,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from gan_zoo.losses.scores import softplus
+from gan_zoo.losses.scores import at_most, softplus
 from gan_zoo.losses.softlog import KNEE, compress_above
 
 
 def _log_softplus_negative(scores: Tensor) -> Tensor:
     """log softplus(-v) for any finite v, also where softplus(-v) ~ exp(-v) underflows."""
-    tail = -scores - (-scores.clamp(min=15)).exp() / 2  # next term: 5/24 exp(-2v)
-    return torch.where(scores > 15, tail, softplus(-scores.clamp(max=15)).log())
+    tail = -scores - at_most(-scores, -15).exp() / 2  # next term: 5/24 exp(-2v)
+    return torch.where(scores > 15, tail, softplus(-at_most(scores, 15)).log())
 
 
 @dataclass(frozen=True)
@@ -75,16 +75,16 @@ class Alpha:
 
     def _compressed(self, scores: Tensor) -> Tensor:
         """Scores whose f* would exceed e^30, on a logarithmic scale; see ``softlog``."""
-        if self.alpha < 1e-3:  # f* stays below e^30 for scores of 1e4
+        if self.alpha < 1e-3 or self.alpha >= 1.5:  # f* stays below e^30 for scores of 1e4
             return scores
-        rate = (1 - self.alpha) / self.alpha  # f* = s^(-1 / rate)
         if self.alpha == 1:
             return compress_above(scores, KNEE)
-        if self.alpha > 1:
-            return compress_above(
-                scores, math.expm1(-KNEE * rate) / (self.alpha - 1), 1 / self.alpha
-            )
-        log_softplus = -KNEE * rate - math.log1p(-self.alpha)
+        # f* = s^(-1 / rate) is e^30 where log s = -30 rate; the knee is the score with that s.
+        rate = (1 - self.alpha) / self.alpha
+        if self.alpha > 1:  # s = 1 + (alpha - 1) v
+            knee = math.expm1(-KNEE * rate) / (self.alpha - 1)
+            return compress_above(scores, knee, 1 / self.alpha)
+        log_softplus = -KNEE * rate - math.log1p(-self.alpha)  # s = (1 - alpha) softplus(-v)
         level = math.exp(log_softplus)
         knee = -level - math.log(-math.expm1(-level)) if level > 1e-9 else -log_softplus
         return compress_above(scores, knee, rate)

@@ -19,7 +19,7 @@ from typing import ClassVar, Protocol
 import torch
 from torch import Tensor
 
-from gan_zoo.losses.scores import softplus
+from gan_zoo.losses.scores import at_most, softplus
 from gan_zoo.losses.softlog import KNEE, compress_above, compress_below
 from gan_zoo.losses.wright_omega import log_wright_omega
 
@@ -206,8 +206,8 @@ class WeightedJensenShannon:
         # -log(1 - sigmoid(v)^(1/pi)) as it stands underflows for large v.  There, the ratio of
         # 1 - sigmoid(v)^(1/pi) to 1 - sigmoid(v) does not (from 40 on it is 1/pi to all digits),
         # and -log(1 - sigmoid(v)) is softplus(v).
-        low = softplus(-scores.clamp(max=0)) / -self.pi  # log sigmoid(v)^(1/pi)
-        high = -softplus(-scores.clamp(0, 40))
+        low = softplus(-at_most(scores, 0)) / -self.pi  # log sigmoid(v)^(1/pi)
+        high = -softplus(at_most(-at_most(scores, 40), 0))
         ratio = torch.expm1(high / self.pi) / torch.expm1(high)
         rest = torch.where(scores < 0, -torch.log1p(-low.exp()), softplus(scores) - ratio.log())
         return (1 - self.pi) * (math.log(1 - self.pi) + rest)

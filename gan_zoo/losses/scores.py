@@ -50,6 +50,11 @@ def as_relativistic_pair(real: Tensor | None, fake: Tensor) -> tuple[Tensor, Ten
     return as_pair(real, fake)
 
 
+def at_most(scores: Tensor, limit: float) -> Tensor:
+    """min(x, limit) whose slope at the limit is 1 (that of torch's clamp is 0 there)."""
+    return torch.where(scores > limit, limit, scores)
+
+
 def softplus(scores: Tensor) -> Tensor:
     """log(1 + exp(x)), exact at both ends (torch's own switches to x at 20, 2e-9 off)."""
     return -logsigmoid(-scores)

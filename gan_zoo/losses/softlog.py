@@ -2,6 +2,8 @@
 
 from torch import Tensor
 
+from gan_zoo.losses.scores import at_most
+
 KNEE = 30.0  # the largest exponent that is left alone: a density ratio of e^30 = 1e13
 
 
@@ -16,7 +18,7 @@ def compress_above(scores: Tensor, knee: float, scale: float = 1.0) -> Tensor:
     what changes beyond the knee is how a score is turned into T, never the objective.  A batch
     would need more than 1e13 samples for a ratio beyond the knee to show in an honest estimate.
     """
-    return scores.clamp(max=knee) + scale * ((scores - knee).relu() / scale).log1p()
+    return at_most(scores, knee) + scale * ((scores - knee).relu() / scale).log1p()
 
 
 def compress_below(scores: Tensor, knee: float) -> Tensor:
