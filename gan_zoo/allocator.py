@@ -20,4 +20,5 @@ def keep_freed_memory() -> bool:
     if not hasattr(libc, "gnu_get_libc_version"):
         return False
     settings = ((_M_MMAP_MAX, 0), (_M_TRIM_THRESHOLD, 2**31 - 1), (_M_TOP_PAD, 64 * 2**20))
-    return all([libc.mallopt(name, value) == 1 for name, value in settings])
+    told = [libc.mallopt(name, value) for name, value in settings]  # every one, even if one fails
+    return all(answer == 1 for answer in told)

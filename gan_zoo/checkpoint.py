@@ -21,9 +21,7 @@ def save_weights(
     """Write both networks' weights, then remove those of epochs older than the newest ``keep``."""
     for name, network in (("generator", generator), ("discriminator", discriminator)):
         tensors = {key: value.contiguous() for key, value in network.state_dict().items()}
-        write_bytes(
-            weight_path(folder, name, epoch), save(tensors, metadata={"epoch": str(epoch)})
-        )
+        write_bytes(weight_path(folder, name, epoch), save(tensors, metadata={"epoch": str(epoch)}))
         if keep is not None:
             for old in range(1, epoch - keep + 1):
                 weight_path(folder, name, old).unlink(missing_ok=True)

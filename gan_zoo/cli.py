@@ -11,7 +11,7 @@ import sys
 import traceback
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import hydra
 from hydra.core.config_store import ConfigStore
@@ -82,7 +82,7 @@ class SweepFolder(Callback):
 
 def identity(config: DictConfig) -> str:
     """Hash of what determines a run's numbers: the resolved configuration and the version."""
-    keys = [key for key in config if key not in ("hydra", *_COSMETIC)]
+    keys = [str(key) for key in config if key not in ("hydra", *_COSMETIC)]
     content = OmegaConf.to_container(OmegaConf.masked_copy(config, keys), resolve=True)
     text = json.dumps([content, __version__], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
@@ -158,7 +158,8 @@ def _train(config: DictConfig, folder: Path) -> None:
     from gan_zoo.experiment import run
 
     write_text(folder / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(record.config)))
-    bar = sys.stderr.isatty() and "BasicLauncher" in HydraConfig.get().launcher._target_
+    launcher = str(OmegaConf.select(HydraConfig.instance().cfg, "hydra.launcher._target_"))  # type: ignore[arg-type]
+    bar = sys.stderr.isatty() and "BasicLauncher" in launcher
     outcome = run(parts, folder, record, bar=bar)
     print(f"gan_zoo: {outcome.loss} seed {outcome.seed} {outcome.status}: {folder}")
 
@@ -168,7 +169,7 @@ def _new_record(config: DictConfig) -> RunRecord:
     hidden = ("loss=", "seed=", "device=", "hydra.", "hydra/")
     return RunRecord(
         run_id=identity(config),
-        loss=str(context.runtime.choices.loss),
+        loss=str(cast(dict[str, Any], context.runtime.choices)["loss"]),
         seed=int(config.seed),
         status="running",
         overrides=sorted(o for o in context.overrides.task if not o.startswith(hidden)),
@@ -195,12 +196,10 @@ def _build(config: DictConfig) -> "Parts":
     from gan_zoo.features.extractor import extractor_for
 
     plain = _plain(config)
-    strict = OmegaConf.merge(OmegaConf.structured(Config), plain)  # rejects what `+` slipped in
     check_targets(plain)
     try:
-        trainer, aux, evaluation = (
-            OmegaConf.to_object(strict[key]) for key in ("trainer", "aux", "evaluation")
-        )
+        # onto the schema once more: rejects what `+` slipped in, and checks the ranges
+        strict = cast(Config, OmegaConf.to_object(OmegaConf.merge(Config(), plain)))
         device = pick_device(config.device)
         made = {key: instantiate(config[key], _convert_="all") for key in _BUILT}
         dataset = made["data"]
@@ -214,9 +213,9 @@ def _build(config: DictConfig) -> "Parts":
             latents=made["latents"],
             labels=made["labels"],
             extractor=extractor_for(dataset.name, device),
-            trainer=trainer,
-            aux=aux,
-            evaluation=evaluation,
+            trainer=strict.trainer,
+            aux=strict.aux,
+            evaluation=strict.evaluation,
             seed=config.seed,
             device=device,
         )

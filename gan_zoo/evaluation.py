@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from gan_zoo.data.batches import normalise
-from gan_zoo.features.extractor import FeatureNetwork, Features
+from gan_zoo.features.cnn import Features
+from gan_zoo.features.extractor import FeatureNetwork
 from gan_zoo.interfaces import CriticOutput, Dataset, Split
 from gan_zoo.metrics.fid import fid
 from gan_zoo.metrics.label_accuracy import label_accuracy
@@ -34,11 +35,19 @@ def measuring(*networks: nn.Module) -> Iterator[None]:
 
 
 class Bank:
-    """Latents and labels drawn once from the seed: every epoch and every loss is shown the same."""
+    """Latents and labels drawn once: every epoch, loss and seed is shown the same."""
 
-    def __init__(self, count: int, *, latents: Sampler, dim: int, classes: int, seed: int, name: str,
-                 device: torch.device):  # fmt: skip
-        self.z = latents(count, dim, stream(seed, f"{name} bank", device))
+    def __init__(
+        self,
+        count: int,
+        *,
+        latents: Sampler,
+        dim: int,
+        classes: int,
+        name: str,
+        device: torch.device,
+    ):
+        self.z = latents(count, dim, stream(0, f"{name} bank", device))
         self.labels = torch.arange(count, device=device) % classes
 
     def images(self, generator: nn.Module) -> Tensor:
@@ -48,10 +57,7 @@ class Bank:
 
 
 class Evaluator:
-    """All measurements of one run, on banks that depend on the evaluation seed alone.
-
-    The seed of the banks is 0 whatever the run's seed, so that grids and numbers of different runs
-    are made from the same latents.
+    """All measurements of one run, on banks of latents that are the same for all runs.
 
     Args:
         dataset: on the device.
@@ -77,8 +83,9 @@ class Evaluator:
 
         def bank(count: int, name: str) -> Bank:
             classes = dataset.num_classes
-            return Bank(count, latents=latents, dim=latent_dim, classes=classes, seed=0, name=name,
-                        device=device)  # fmt: skip
+            return Bank(
+                count, latents=latents, dim=latent_dim, classes=classes, name=name, device=device
+            )
 
         self.grid_bank = bank(dataset.num_classes * GRID_COLUMNS, "grid")
         self.grid_bank.labels = self.grid_bank.labels.sort().values  # row = class
@@ -122,7 +129,9 @@ class Evaluator:
         """The final numbers, against the test split."""
         return self._metrics(generator, self.final_bank, "test", self.settings.final_samples)
 
-    def _metrics(self, generator: nn.Module, bank: Bank, split: str, count: int) -> dict[str, float]:
+    def _metrics(
+        self, generator: nn.Module, bank: Bank, split: str, count: int
+    ) -> dict[str, float]:
         if self.extractor is None:
             return {}
         with measuring(generator):

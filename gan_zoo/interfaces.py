@@ -57,6 +57,16 @@ class CriticStep(NamedTuple):
     rng: torch.Generator  # the regularizer's own random stream, on the training device
 
 
+class Generator(Protocol):
+    """A network that makes samples; every model's generator is an ``nn.Module`` too."""
+
+    latent_dim: int
+
+    def __call__(self, z: Tensor, labels: Tensor) -> Tensor:
+        """Samples from (N, latent_dim) latents and (N,) labels."""
+        ...
+
+
 class Discriminator(Protocol):
     """A network that scores and classifies; every model's discriminator is an ``nn.Module`` too."""
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from PIL import Image
 from torch import Tensor
 
@@ -59,7 +60,7 @@ def loss_curve(rows: Sequence[dict[str, float]]) -> bytes:
         axes.plot(epochs, losses, style, color=colour, label=label, marker=".")
     axes.set_xlabel("epoch")
     axes.set_ylabel("loss (adversarial + class)")
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False)
     return _rendered(figure)

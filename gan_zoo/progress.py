@@ -14,7 +14,8 @@ from rich.progress import (
 )
 from rich.table import Table
 
-_ROWS = (("generator", "train"), ("generator", "test"), ("discriminator", "train"), ("discriminator", "test"))  # fmt: skip
+_KINDS = ("loss", "generation", "auxiliary")
+_ROWS = tuple((who, part) for who in ("generator", "discriminator") for part in ("train", "test"))
 
 
 class Reporter:
@@ -70,7 +71,7 @@ class Reporter:
         for column in ("component", "loss", "generation", "auxiliary"):
             table.add_column(column, justify="left" if column == "component" else "right")
         for network, part in _ROWS:
-            cells = [f"{row[f'{network}_{part}_{c}']:.4f}" for c in ("loss", "generation", "auxiliary")]
+            cells = [f"{row[f'{network}_{part}_{kind}']:.4f}" for kind in _KINDS]
             table.add_row(f"{network} ({part})", *cells)
         table.caption = f"test = {split} split" + (f"; {shown}" if shown else "")
         self.console.print(table)

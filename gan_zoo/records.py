@@ -103,7 +103,8 @@ def read_record(folder: Path) -> RunRecord:
     version = content.get("schema_version")
     if not isinstance(version, int) or version > SCHEMA_VERSION:
         raise RecordError(
-            f"{path}: schema version {version!r}; this gan_zoo reads up to {SCHEMA_VERSION}: upgrade it"
+            f"{path}: schema version {version!r}; this gan_zoo reads up to"
+            f" {SCHEMA_VERSION}: upgrade it"
         )
     known = {f.name for f in fields(RunRecord)}
     try:

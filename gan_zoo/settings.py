@@ -1,4 +1,4 @@
-"""Plain numbers that steer a run, with their ranges; no torch, so that a bad one is told at once."""
+"""Plain numbers that steer a run, with their ranges; no torch, so a bad one is told at once."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -11,7 +12,15 @@ from torch.nn.functional import cross_entropy
 from torch.optim import Optimizer
 
 from gan_zoo.data.batches import BatchStream
-from gan_zoo.interfaces import AdversarialLoss, Batch, CriticOutput, CriticStep, Regularizer
+from gan_zoo.interfaces import (
+    AdversarialLoss,
+    Batch,
+    CriticOutput,
+    CriticStep,
+    Discriminator,
+    Generator,
+    Regularizer,
+)
 from gan_zoo.seeding import stream
 from gan_zoo.settings import AuxiliarySettings, TrainerSettings
 
@@ -105,6 +114,8 @@ class Trainer:
         device: torch.device,
     ):
         self.generator, self.discriminator = generator, discriminator
+        self.critic = cast(Discriminator, discriminator)  # the same, as regularizers see it
+        self.latent_dim = cast(Generator, generator).latent_dim
         self.objective, self.settings = objective, settings
         self.discriminator_optimizer, self.generator_optimizer = optimizers
         self.latents, self.labels, self.num_classes = latents, labels, num_classes
@@ -133,7 +144,7 @@ class Trainer:
     def discriminator_update(self) -> None:
         """D's optimizer step, and what constrains D after it."""
         self.discriminator_optimizer.step()
-        self.objective.regularizer.constrain(self.discriminator)
+        self.objective.regularizer.constrain(self.critic)
         self.discriminator_updates += 1
 
     def discriminator_backward(self, real: Batch) -> None:
@@ -147,7 +158,7 @@ class Trainer:
         on_real, on_fake = _split(output, len(real.labels))
         adversarial, auxiliary = objective.discriminator(on_real, on_fake, real.labels, fake.labels)
         penalty = objective.regularizer.penalty(
-            self.discriminator,
+            self.critic,
             CriticStep(real, fake, on_real.scores, on_fake.scores, self.penalty_rng),
         )
         loss = adversarial + objective.aux.weight_d * auxiliary + penalty
@@ -160,7 +171,9 @@ class Trainer:
                 loss.detach(), adversarial.detach(), auxiliary.detach(), penalty.detach(),
                 (on_real.scores > threshold).float().mean(),
                 (on_fake.scores <= threshold).float().mean(),
-                on_real.scores.detach().float().mean(), on_fake.scores.detach().float().mean(), norm,
+                on_real.scores.detach().float().mean(),
+                on_fake.scores.detach().float().mean(),
+                norm,
             ])
         )  # fmt: skip
 
@@ -191,7 +204,7 @@ class Trainer:
 
     def draw(self, count: int, rng: torch.Generator) -> tuple[Tensor, Tensor]:
         """Latents and labels for ``count`` samples."""
-        z = self.latents(count, self.generator.latent_dim, rng)
+        z = self.latents(count, self.latent_dim, rng)
         return z, self.labels(count, self.num_classes, rng)
 
     def collect(self) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""A whole run in a folder: what it leaves, that it repeats itself, and how failures are recorded."""
+"""A whole run in a folder: what it leaves, that it repeats itself, how failures are recorded."""
 
 import csv
 import math
@@ -43,7 +43,9 @@ def test_a_run_leaves_everything_it_promises(tiny_parts, tmp_path):
         with Image.open(tmp_path / f"samples/plot_epoch_{epoch:03d}_generated.png") as grid:
             assert grid.size == (80, 24)  # ten columns of 8 pixels, a row for each of 3 classes
         for network in ("generator", "discriminator"):
-            assert (tmp_path / f"checkpoints/params_{network}_epoch_{epoch:03d}.safetensors").exists()
+            assert (
+                tmp_path / f"checkpoints/params_{network}_epoch_{epoch:03d}.safetensors"
+            ).exists()
     assert all((tmp_path / path).exists() for path in record.artifacts.values())
     history = rows(tmp_path / "history.csv")
     assert [row["epoch"] for row in history] == ["1", "2"]
@@ -132,9 +134,12 @@ def test_a_diverged_run_is_an_outcome_and_is_kept(tiny_parts, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("raised", "status"), [(RuntimeError("out of memory"), "failed"), (KeyboardInterrupt(), "interrupted")]
+    ("raised", "status"),
+    [(RuntimeError("out of memory"), "failed"), (KeyboardInterrupt(), "interrupted")],
 )
-def test_a_run_that_breaks_off_is_recorded_and_the_error_raised(tiny_parts, tmp_path, raised, status):
+def test_a_run_that_breaks_off_is_recorded_and_the_error_raised(
+    tiny_parts, tmp_path, raised, status
+):
     class Breaking(Bce):
         def generator(self, fake, real=None):
             raise raised

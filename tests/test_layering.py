@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parents[1] / "gan_zoo"
 LAYERS = {
     "__init__": 0, "interfaces": 0, "records": 0, "settings": 0, "seeding": 0, "allocator": 0,
     "losses": 1, "regularizers": 1, "models": 1, "data": 1, "features": 1, "metrics": 1,
-    "trainer": 2, "checkpoint": 2, "evaluation": 2, "environment": 2, "pictures": 2,
+    "trainer": 2, "checkpoint": 2, "journal": 2, "evaluation": 2, "environment": 2, "pictures": 2,
     "progress": 2, "experiment": 2, "report": 2, "compatibility": 2,
     "configuration": 3, "cli": 3,
 }  # fmt: skip

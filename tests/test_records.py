@@ -20,7 +20,9 @@ from gan_zoo.records import (
 
 
 def record(status="finished"):
-    return RunRecord(run_id="abc", loss="wgan", seed=3, status=status, metrics={"fid": None, "x": 0.1})
+    return RunRecord(
+        run_id="abc", loss="wgan", seed=3, status=status, metrics={"fid": None, "x": 0.1}
+    )
 
 
 def test_a_record_comes_back_as_written(tmp_path):
@@ -68,7 +70,14 @@ def test_a_damaged_record_is_told_with_what_is_wrong(tmp_path, content, told):
 
 
 def test_a_key_of_another_version_is_passed_over(tmp_path):
-    content = {"schema_version": 1, "run_id": "a", "loss": "b", "seed": 0, "status": "failed", "new": 1}
+    content = {
+        "schema_version": 1,
+        "run_id": "a",
+        "loss": "b",
+        "seed": 0,
+        "status": "failed",
+        "new": 1,
+    }
     (tmp_path / "record.json").write_text(json.dumps(content))
     assert read_record(tmp_path).status == "failed"
 

@@ -6,7 +6,9 @@ from gan_zoo.seeding import global_stream, stream, stream_seed
 
 
 def test_a_stream_depends_on_seed_and_purpose_alone():
-    assert torch.equal(torch.rand(5, generator=stream(1, "a")), torch.rand(5, generator=stream(1, "a")))
+    assert torch.equal(
+        torch.rand(5, generator=stream(1, "a")), torch.rand(5, generator=stream(1, "a"))
+    )
     seeds = {stream_seed(seed, purpose) for seed in range(50) for purpose in ("a", "b", "1/a")}
     assert len(seeds) == 150
     assert all(0 <= seed < 2**63 for seed in seeds)

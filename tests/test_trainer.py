@@ -46,7 +46,8 @@ def test_d_s_update_leaves_g_alone_and_g_s_update_leaves_d_alone(tiny_parts):
 
 
 @pytest.mark.parametrize(
-    ("n_critic", "turns"), [(1, [1, 2, 3, 4, 5, 6]), (2, [0, 1, 1, 2, 2, 3]), (3, [0, 0, 1, 1, 1, 2])]
+    ("n_critic", "turns"),
+    [(1, [1, 2, 3, 4, 5, 6]), (2, [0, 1, 1, 2, 2, 3]), (3, [0, 0, 1, 1, 1, 2])],
 )
 def test_g_moves_after_every_n_critic_updates_of_d(tiny_parts, n_critic, turns):
     trainer = build_trainer(with_settings(tiny_parts, n_critic=n_critic))

@@ -13,7 +13,8 @@ class Generator(nn.Module):
     """Images from a latent and a label: ``G(z, c) = tanh(conv(up(conv(up(dense(z * e_c))))))``.
 
     z is multiplied elementwise with a learned embedding e_c of the label; Dense 1024 ReLU;
-    Dense 128*(H/4)*(W/4) ReLU; (upsample x2, 5x5 conv, ReLU) with 256 and 128 filters; 2x2 conv, tanh.
+    Dense 128*(H/4)*(W/4) ReLU; upsample x2, 5x5 conv, ReLU with 256 and again with 128 filters;
+    2x2 conv, tanh.
     At width 1, 28x28x1 images and 10 classes: 8,172,521 parameters.
 
     Args:
@@ -43,8 +44,8 @@ class Generator(nn.Module):
         channels, height, image_width = image_shape
         if height % 4 or image_width % 4:
             raise ValueError(
-                f"acgan draws images whose sides are multiples of 4, these are {height}x{image_width}:"
-                " resize or pad the data set."
+                f"acgan draws images whose sides are multiples of 4, these are"
+                f" {height}x{image_width}: resize or pad the data set."
             )
         dense, first, second = (_scaled(size, width) for size in (1024, 256, 128))
         self.base_shape = (second, height // 4, image_width // 4)
@@ -146,7 +147,7 @@ def _scaled(size: int, width: float) -> int:
 
 
 def _initialise(module: nn.Module, *, conv: Callable[[Tensor], Tensor]) -> None:
-    """Keras's defaults: Glorot-uniform weights, zero biases; convolutions and embeddings as told."""
+    """Keras's defaults: Glorot-uniform weights, zero biases; convolutions as told."""
     for part in module.modules():
         if isinstance(part, SameConv2d | UpsampleConv2d):
             conv(part.weight)

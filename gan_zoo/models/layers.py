@@ -41,7 +41,7 @@ class SameConv2d(nn.Conv2d):
 
 
 class UpsampleConv2d(nn.Module):
-    """Nearest-neighbour upsampling x2 followed by a 5x5 ``same`` convolution, in 36/100 of the work.
+    """Nearest-neighbour upsampling x2, then a 5x5 ``same`` convolution, in 36/100 of the work.
 
     Each of the four output phases (even/odd row x even/odd column) sees every input pixel through
     sums of neighbouring kernel taps, so the pair equals four 3x3 convolutions of the *small* image,

@@ -85,7 +85,10 @@ def test_spectral_norm_bounds_the_trunk_s_singular_values():
     for _ in range(50):  # one power iteration a forward pass
         discriminator(torch.randn(2, 1, 28, 28))
     discriminator.eval()
-    layers = [*(m for m in discriminator.trunk if isinstance(m, nn.Conv2d)), discriminator.score_head]
+    layers = [
+        *(m for m in discriminator.trunk if isinstance(m, nn.Conv2d)),
+        discriminator.score_head,
+    ]
     for layer in layers:
         largest = torch.linalg.matrix_norm(layer.weight.flatten(1), 2).item()
         assert abs(largest - 1) < 0.02

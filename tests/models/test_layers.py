@@ -65,7 +65,9 @@ def test_leaky_dropout_keeps_the_right_share_and_scale():
     share = kept.float().mean().item()
     assert abs(share - 0.7) < 5 * (0.3 * 0.7 / 400_000) ** 0.5  # five standard errors
     assert_close(y[:200_000][kept[:200_000]].unique(), torch.tensor([2 / 0.7]), rtol=1e-4, atol=0)
-    assert_close(y[200_000:][kept[200_000:]].unique(), torch.tensor([-0.6 / 0.7]), rtol=1e-4, atol=0)
+    assert_close(
+        y[200_000:][kept[200_000:]].unique(), torch.tensor([-0.6 / 0.7]), rtol=1e-4, atol=0
+    )
 
 
 def test_leaky_dropout_drops_neighbours_independently():
@@ -91,7 +93,9 @@ def test_leaky_dropout_differentiates_as_the_two_layers_do():
     assert_close(gradient * x.detach(), y.detach())  # piecewise linear through the origin
 
 
-@pytest.mark.parametrize(("slope", "p", "named"), [(-0.1, 0.3, "leaky_slope"), (0.3, 1.0, "dropout")])
+@pytest.mark.parametrize(
+    ("slope", "p", "named"), [(-0.1, 0.3, "leaky_slope"), (0.3, 1.0, "dropout")]
+)
 def test_leaky_dropout_refuses_values_out_of_range(slope, p, named):
     with pytest.raises(ValueError, match=named):
         LeakyDropout(slope, p)

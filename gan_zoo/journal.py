@@ -1,0 +1,76 @@
+"""What a run writes into its folder, epoch by epoch; the record always last."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from torch import Tensor, nn
+
+from gan_zoo.checkpoint import save_weights, weight_path
+from gan_zoo.evaluation import GRID_COLUMNS
+from gan_zoo.pictures import loss_curve, sample_grid, sample_scatter
+from gan_zoo.records import (
+    HISTORY_NAME,
+    TIMING_NAME,
+    RunRecord,
+    write_bytes,
+    write_record,
+    write_rows,
+)
+
+
+@dataclass
+class Journal:
+    """A run's folder, its record, and its rows so far.
+
+    ``history.csv`` holds what configuration and seed determine, ``timing.csv`` what the machine's
+    speed adds, so that the former can be compared byte by byte.
+    """
+
+    folder: Path
+    record: RunRecord
+    history: list[dict[str, float]] = field(default_factory=list)
+    timing: list[dict[str, float]] = field(default_factory=list)
+
+    def epoch(self, row: dict[str, float], seconds: float, images: int) -> float:
+        """Add an epoch's row and its training seconds; its speed in images per second."""
+        self.history.append(row)
+        total = seconds + (self.timing[-1]["seconds"] if self.timing else 0.0)
+        speed = images / seconds
+        self.timing.append({"epoch": row["epoch"], "seconds": total, "images_per_second": speed})
+        columns = list(dict.fromkeys(key for entry in self.history for key in entry))
+        filled = [{key: entry.get(key, "") for key in columns} for entry in self.history]
+        write_rows(self.folder / HISTORY_NAME, filled)
+        write_rows(self.folder / TIMING_NAME, self.timing)
+        return speed
+
+    def samples(self, epoch: int, samples: Tensor, real: Tensor) -> None:
+        """The epoch's picture: a grid of images, or toy points over real ones."""
+        grid = f"samples/plot_epoch_{epoch:03d}_generated.png"
+        toy = samples.ndim == 2
+        picture = sample_scatter(samples, real) if toy else sample_grid(samples, GRID_COLUMNS)
+        write_bytes(self.folder / grid, picture)
+        self.record.artifacts["grid"] = grid
+
+    def weights(
+        self, epoch: int, generator: nn.Module, discriminator: nn.Module, keep: int | None
+    ) -> None:
+        """The epoch's weights, those of older epochs removed if ``keep`` says so."""
+        save_weights(self.folder, generator, discriminator, epoch, keep)
+        for network in ("generator", "discriminator"):
+            path = weight_path(self.folder, network, epoch)
+            self.record.artifacts[network] = path.relative_to(self.folder).as_posix()
+
+    def progress(self, progress: Mapping[str, float]) -> None:
+        """How far the run is, and the training seconds so far."""
+        self.record.progress = {**progress, "seconds": self.timing[-1]["seconds"]}
+        self.save()
+
+    def curve(self) -> None:
+        """The picture of both networks' losses."""
+        write_bytes(self.folder / "loss_curve.png", loss_curve(self.history))
+        self.record.artifacts["loss_curve"] = "loss_curve.png"
+
+    def save(self) -> None:
+        """Write the record as it stands."""
+        write_record(self.folder, self.record)

@@ -1,0 +1,131 @@
+"""The command line as a user types it, in processes of its own."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from gan_zoo.records import read_record
+
+ROOT = Path(__file__).parents[1]
+TINY = ["trainer.epochs=1", "trainer.max_steps=2", "trainer.threads=1", "evaluation.samples=20",
+        "evaluation.final_samples=20", "evaluation.loss_samples=20", "device=cpu"]  # fmt: skip
+
+
+def command(script: str, *arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    environment.pop("HYDRA_FULL_ERROR", None)
+    return subprocess.run(
+        [sys.executable, str(ROOT / script), *arguments],
+        cwd=cwd, env=environment, capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("override", "told"),
+    [
+        ("loss=wgann", "there is no 'wgann' in the group 'loss'. Did you mean 'wgan'?"),
+        ("trainer.epocs=3", "unknown key 'trainer.epocs'. Did you mean 'epochs'?"),
+        ("+trainer.epocs=3", "unknown key 'trainer.epocs'. Did you mean 'epochs'?"),
+        ("+loss.smoothin=0.1", "unknown key 'loss.smoothin'"),
+        ("data.root=/nowhere", "/nowhere"),
+        ("trainer.epochs=-1", "trainer.epochs is -1; allowed: 1 or more"),
+        ("trainer.batch_size=0", "trainer.batch_size is 0; allowed: 1 or more"),
+        ("trainer.batch_size=60000", "batch_size is 60000; allowed: 1 to 50000"),
+        ("trainer.epochs=many", "trainer.epochs: Value 'many'"),
+        ("model.generator.width=0", "width is 0"),
+        ("device=cuda:9", "device is 'cuda:9'"),
+    ],
+)
+def test_a_mistake_is_told_on_one_screen_before_any_training(tmp_path, override, told):
+    done = command("run.py", *TINY[1:], override, "hydra.run.dir=run", cwd=tmp_path)
+    assert done.returncode == 1
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr
+    assert len(done.stderr.splitlines()) < 25
+    assert not list(tmp_path.rglob("*.safetensors"))
+    for path in tmp_path.rglob("record.json"):
+        assert read_record(path.parent).status == "failed"
+
+
+def test_a_misspelt_key_in_a_file_is_told_too(tmp_path):
+    (tmp_path / "mine/trainer").mkdir(parents=True)
+    (tmp_path / "mine/trainer/long.yaml").write_text("epocs: 100\n")
+    done = command("run.py", "--config-dir", "mine", "trainer=long", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "trainer.epocs" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_help_and_configuration_come_without_torch_and_at_once(tmp_path):
+    for arguments in (["--help"], ["--cfg", "job"]):
+        times = []
+        for _ in range(3):
+            start = time.perf_counter()
+            done = command("run.py", *arguments, cwd=tmp_path)
+            times.append(time.perf_counter() - start)
+            assert done.returncode == 0
+            assert "loss" in done.stdout
+        assert min(times) < 1.5
+
+
+def test_the_same_command_gives_the_same_history_and_finished_work_is_kept(tmp_path):
+    for name in ("a", "b"):
+        done = command("run.py", *TINY, f"hydra.run.dir={name}", cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+    assert (tmp_path / "a/history.csv").read_bytes() == (tmp_path / "b/history.csv").read_bytes()
+    record = read_record(tmp_path / "a")
+    assert record.status == "finished"
+    assert record.overrides == sorted(o for o in TINY if not o.startswith("device"))
+    assert {"label_accuracy_mnistcnn_test_20", "fid_mnistcnn_test_20"} <= set(record.metrics)
+    assert record.environment["extractor"]["name"] == "mnistcnn"
+    before = {path: path.read_bytes() for path in (tmp_path / "a").rglob("*.*") if path.is_file()}
+    again = command("run.py", *TINY, "seed=5", "hydra.run.dir=a", cwd=tmp_path)
+    assert again.returncode == 1
+    assert "never overwritten" in again.stderr
+    records = {path: content for path, content in before.items() if ".hydra" not in path.parts}
+    assert all(path.read_bytes() == content for path, content in records.items())
+
+
+def test_a_sweep_ends_with_a_report_and_one_failure_does_not_stop_the_others(tmp_path):
+    (tmp_path / "my_losses.py").write_text(
+        "from gan_zoo.losses.bce import Bce\n"
+        "class Broken(Bce):\n"
+        "    def generator(self, fake, real=None):\n"
+        "        raise RuntimeError('as it was asked to')\n"
+    )
+    (tmp_path / "mine/loss").mkdir(parents=True)
+    (tmp_path / "mine/loss/broken.yaml").write_text(
+        "# @package _global_\nloss:\n  _target_: my_losses.Broken\n"
+    )
+    sweep = ["--config-dir", "mine", "-m", "loss=broken,bce,wgan", "seed=0,1"]
+    done = command("run.py", *sweep, *TINY, cwd=tmp_path)
+    assert done.returncode == 1  # two runs did not finish
+    (sweep,) = {path.parent.parent for path in tmp_path.rglob("record.json")}
+    records = [read_record(path.parent) for path in sweep.rglob("record.json")]
+    outcome = sorted((record.loss, record.seed, record.status) for record in records)
+    assert outcome == [
+        ("bce", 0, "finished"), ("bce", 1, "finished"),
+        ("broken", 0, "failed"), ("broken", 1, "failed"),
+        ("wgan", 0, "finished"), ("wgan", 1, "finished"),
+    ]  # fmt: skip
+    assert "as it was asked to" in json.dumps([record.error for record in records])
+    page = (sweep / "report.html").read_text()
+    assert str(sweep / "report.html") in done.stdout
+    assert "as it was asked to" in page
+    summary = (sweep / "summary.csv").read_text()
+    assert all(name in summary for name in ("bce", "wgan", "broken"))
+    (sweep / "report.html").unlink()
+    compared = command("compare.py", str(sweep), cwd=tmp_path)
+    assert compared.returncode == 0, compared.stderr
+    assert (sweep / "report.html").read_text() == page
+
+
+def test_a_sweep_over_nothing_is_an_error(tmp_path):
+    done = command("run.py", "-m", "loss=glob(nothing*)", *TINY, cwd=tmp_path)
+    assert done.returncode == 1
+    assert "no runs" in done.stderr
