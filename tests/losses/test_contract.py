@@ -39,6 +39,18 @@ def test_there_are_losses():
     assert len(NAMES) >= 30
 
 
+def test_recipe_sets_no_value_of_a_replaceable_part(name):
+    """regularizer.clip, say, would be an unknown key as soon as regularizer= is another one."""
+    assert set(OmegaConf.load(CONF / f"{name}.yaml")) <= {"defaults", "loss", "trainer", "model"}
+
+
+def test_recipe_file_says_what_it_is(name):
+    first, *header = (CONF / f"{name}.yaml").read_text().splitlines()
+    assert first == "# @package _global_"
+    for topic in ("Paper:", f"Command: python run.py loss={name}", "Expect:", "Deviation"):
+        assert any(line.startswith(f"# {topic}") for line in header), topic
+
+
 def test_values_are_scalars_in_the_scores_precision(loss):
     for dtype in (torch.float32, torch.float64):
         for value in both(loss, REAL.to(dtype), FAKE.to(dtype)).values():

@@ -1,0 +1,80 @@
+"""Combinations that defeat a method, told before training: what, why, and what to do."""
+
+from typing import Protocol
+
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.utils.parametrize import is_parametrized
+
+
+class LossFacts(Protocol):
+    """What of a loss decides on its company."""
+
+    @property
+    def needs_lipschitz(self) -> bool:
+        """Whether D's loss has no lower bound unless something bounds D's slope."""
+        ...
+
+
+class RegularizerFacts(Protocol):
+    """What of a regularizer decides on its company."""
+
+    @property
+    def penalises_gradients(self) -> bool:
+        """Whether it penalises the gradient of each sample's score by that sample."""
+        ...
+
+    @property
+    def constrains_weights(self) -> bool:
+        """Whether it projects D's weights after each update."""
+        ...
+
+
+def incompatibilities(
+    loss: LossFacts, regularizer: RegularizerFacts, discriminator: nn.Module
+) -> list[str]:
+    """One sentence for each combination that does not do what its name promises; often none.
+
+    All of these train, so they are warnings: whoever wants to show why a method needs its parts
+    must be able to leave one out.
+    """
+    spectral = _has_spectral_norm(discriminator)
+    penalised, clipped = regularizer.penalises_gradients, regularizer.constrains_weights
+    found = []
+    if loss.needs_lipschitz and not (penalised or clipped or spectral):
+        found.append(
+            "this loss has no lower bound unless something bounds the critic's slope, and nothing"
+            " does: scores will grow without end. Use regularizer=weight_clip,"
+            " regularizer=gradient_penalty or model.discriminator.spectral_norm=true"
+        )
+    if penalised and (names := _batch_norms(discriminator)):
+        found.append(
+            f"a gradient penalty needs each score to depend on its own sample alone, but batch norm"
+            f" ({', '.join(names)}) mixes the samples of a batch. Take it out of the discriminator"
+            " or use layer or spectral normalisation"
+        )
+    if penalised and clipped:
+        found.append(
+            "weight clipping and a gradient penalty work against each other: inside the box of"
+            " clipped weights the penalty's target slope may be out of reach. Use one of them"
+        )
+    if clipped and spectral:
+        found.append(
+            "spectral normalisation divides the scale of each weight out again, so that clipping"
+            " bounds nothing. Use regularizer=none or model.discriminator.spectral_norm=false"
+        )
+    return found
+
+
+def _batch_norms(network: nn.Module) -> list[str]:
+    return [name for name, module in network.named_modules() if isinstance(module, _BatchNorm)]
+
+
+def _has_spectral_norm(network: nn.Module) -> bool:
+    """Whether any weight is divided by its largest singular value, torch's way or another's."""
+    return any(
+        type(part).__name__.endswith("SpectralNorm")
+        for module in network.modules()
+        if is_parametrized(module)
+        for part in module.modules()
+    )

@@ -1,0 +1,85 @@
+"""Which combinations are told of, and that the published ones are not."""
+
+import re
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+from hydra.utils import instantiate
+from torch import nn
+
+from gan_zoo import cli  # noqa: F401  (registers the schema that the configuration builds on)
+from gan_zoo.compatibility import incompatibilities
+from gan_zoo.losses.bce import Bce
+from gan_zoo.losses.wgan import Wgan
+from gan_zoo.regularizers.combined import Combined
+from gan_zoo.regularizers.gradient_penalty import GradientPenalty
+from gan_zoo.regularizers.lecam import LeCam
+from gan_zoo.regularizers.none import Unregularized
+from gan_zoo.regularizers.r1 import R1
+from gan_zoo.regularizers.weight_clip import WeightClip
+
+CONF = Path(__file__).parents[1] / "conf"
+PLAIN = nn.Sequential(nn.Linear(2, 3), nn.LayerNorm(3), nn.Linear(3, 1))
+
+
+def spectral():
+    return nn.Sequential(nn.utils.parametrizations.spectral_norm(nn.Linear(2, 3)), nn.Linear(3, 1))
+
+
+def weight_normalised():
+    return nn.Sequential(nn.utils.parametrizations.weight_norm(nn.Linear(2, 3)), nn.Linear(3, 1))
+
+
+def batch_normalised():
+    return nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3), nn.Linear(3, 1))
+
+
+@pytest.mark.parametrize(
+    ("loss", "regularizer", "network", "message"),
+    [
+        (Wgan(), Unregularized(), PLAIN, "no lower bound"),
+        (Wgan(), LeCam(), PLAIN, "no lower bound"),
+        (Wgan(), Unregularized(), weight_normalised(), "no lower bound"),
+        (Wgan(), GradientPenalty(), batch_normalised(), r"batch norm \(1\) mixes"),
+        (Bce(), R1(), batch_normalised(), r"batch norm \(1\) mixes"),
+        (Wgan(), Combined([WeightClip(), GradientPenalty()]), PLAIN, "work against each other"),
+        (Wgan(), WeightClip(), spectral(), "clipping bounds nothing"),
+    ],
+)
+def test_tells_what_defeats_a_method(loss, regularizer, network, message):
+    (found,) = incompatibilities(loss, regularizer, network)
+    assert re.search(message, found)
+    assert re.search(r"\b[Uu]se ", found)  # the way out
+
+
+@pytest.mark.parametrize(
+    ("loss", "regularizer", "network"),
+    [
+        (Wgan(), WeightClip(), PLAIN),
+        (Wgan(), WeightClip(), batch_normalised()),  # as in the paper
+        (Wgan(), Unregularized(), spectral()),
+        (Wgan(), R1(), PLAIN),
+        (Bce(), Unregularized(), batch_normalised()),
+        (Bce(), R1(), spectral()),
+    ],
+)
+def test_says_nothing_of_what_works(loss, regularizer, network):
+    assert incompatibilities(loss, regularizer, network) == []
+
+
+def test_tells_of_everything_at_once():
+    both = Combined([WeightClip(), R1()])
+    network = nn.Sequential(batch_normalised(), spectral())
+    assert len(incompatibilities(Wgan(), both, network)) == 3
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in (CONF / "loss").glob("*.yaml")))
+def test_every_recipe_fits_its_default_network(name):
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        config = compose("config", overrides=[f"loss={name}", "model.discriminator.width=0.05"])
+    parts = {
+        key: instantiate(config[key], _convert_="all") for key in ("loss", "regularizer", "model")
+    }
+    network = parts["model"]["discriminator"](image_shape=(1, 8, 8), num_classes=3)
+    assert incompatibilities(parts["loss"], parts["regularizer"], network) == []
