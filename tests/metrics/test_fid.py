@@ -123,6 +123,23 @@ def test_bias_between_equal_gaussians_is_as_in_theory():
     assert np.mean(found) == pytest.approx(theory, rel=0.1)
 
 
+@pytest.mark.parametrize("count", [300, 10])
+def test_agrees_with_torchmetrics(count):
+    image_metrics = pytest.importorskip("torchmetrics.image.fid")
+
+    class Identity(torch.nn.Module):
+        num_features = 24
+
+        def forward(self, features):
+            return features
+
+    first, second = correlated(count, 24, seed=20), correlated(count, 24, seed=21)
+    oracle = image_metrics.FrechetInceptionDistance(Identity()).set_dtype(torch.float64)
+    oracle.update(first, real=True)
+    oracle.update(second, real=False)
+    assert fid(first, second) == pytest.approx(float(oracle.compute()), rel=1e-4)
+
+
 def test_float32_features_are_computed_in_float64():
     first, second = correlated(90, 7, seed=12).float(), correlated(70, 7, seed=13).float()
     assert fid(first, second) == fid(first.double(), second.double())
