@@ -1,0 +1,95 @@
+"""Models of one or two numbers, whose training can be followed on paper."""
+
+import math
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from gan_zoo.interfaces import CriticOutput
+
+
+class AffineGenerator(nn.Module):
+    """Q = N(mu, sigma^2): ``G(z, c) = mu + sigma * z`` with z ~ N(0, 1), elementwise.
+
+    On the line these are two parameters.  sigma is free in sign: -sigma is the same Q.
+
+    Args:
+        image_shape: shape of one sample, (1,) on the line.
+        num_classes: number of labels; ignored.
+        mu, sigma: where training starts.
+
+    Shapes: z (N, prod(image_shape)), labels (N,) int64 -> (N, *image_shape).
+
+    Raises:
+        ValueError: sigma is not positive.
+
+    Source: Nowozin, Cseke, Tomioka 2016 (arXiv 1606.00709), section 2.4.
+    """
+
+    def __init__(
+        self,
+        *,
+        image_shape: Sequence[int],
+        num_classes: int,
+        mu: float = 0.0,
+        sigma: float = 1.0,
+    ):
+        super().__init__()
+        if sigma <= 0:
+            raise ValueError(f"generator.sigma is {sigma}; allowed: more than 0")
+        self.latent_dim = math.prod(image_shape)
+        self.mu = nn.Parameter(torch.full(tuple(image_shape), mu))
+        self.sigma = nn.Parameter(torch.full(tuple(image_shape), sigma))
+
+    def forward(self, z: Tensor, labels: Tensor) -> Tensor:
+        return self.mu + self.sigma * z.unflatten(1, self.mu.shape)
+
+
+class DiracGenerator(nn.Module):
+    """Q = the point theta: ``G(z, c) = theta``, whatever z and c are.
+
+    Args:
+        image_shape: shape of one sample, (1,) on the line.
+        num_classes: number of labels; ignored.
+        theta: where training starts.
+
+    Shapes: z (N, 1), labels (N,) int64 -> (N, *image_shape).
+
+    Source: Mescheder, Geiger, Nowozin 2018 (arXiv 1801.04406), definition 2.1.
+    """
+
+    def __init__(self, *, image_shape: Sequence[int], num_classes: int, theta: float = 1.0):
+        super().__init__()
+        self.latent_dim = 1
+        self.theta = nn.Parameter(torch.full(tuple(image_shape), theta))
+
+    def forward(self, z: Tensor, labels: Tensor) -> Tensor:
+        return self.theta.expand(len(z), *self.theta.shape)
+
+
+class DiracDiscriminator(nn.Module):
+    """The linear critic ``D(x) = psi x`` without a bias; it tells no classes apart.
+
+    Args:
+        image_shape: shape of one sample, (1,) on the line.
+        num_classes: number of labels K.
+        psi: where training starts.
+
+    Shapes: images (N, *image_shape) -> scores (N,) unbounded, class_logits (N, K), all 0.
+
+    Source: Mescheder, Geiger, Nowozin 2018 (arXiv 1801.04406), definition 2.1.
+    """
+
+    def __init__(self, *, image_shape: Sequence[int], num_classes: int, psi: float = 1.0):
+        super().__init__()
+        self.num_classes = num_classes
+        self.psi = nn.Parameter(torch.full(tuple(image_shape), psi))
+
+    def forward(self, images: Tensor) -> CriticOutput:
+        scores = (images * self.psi).flatten(1).sum(1)
+        return CriticOutput(scores, scores.new_zeros(len(images), self.num_classes))
+
+    def adversarial_parameters(self) -> Iterator[nn.Parameter]:
+        """psi."""
+        yield self.psi
