@@ -169,7 +169,7 @@ def _new_record(config: DictConfig) -> RunRecord:
     hidden = ("loss=", "seed=", "device=", "hydra.", "hydra/")
     return RunRecord(
         run_id=identity(config),
-        loss=str(cast(dict[str, Any], context.runtime.choices)["loss"]),
+        loss=str(context.runtime.choices["loss"]),
         seed=int(config.seed),
         status="running",
         overrides=sorted(o for o in context.overrides.task if not o.startswith(hidden)),

@@ -1,37 +1,14 @@
 """Combinations that defeat a method, told before training: what, why, and what to do."""
 
-from typing import Protocol
-
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.utils.parametrize import is_parametrized
 
-
-class LossFacts(Protocol):
-    """What of a loss decides on its company."""
-
-    @property
-    def needs_lipschitz(self) -> bool:
-        """Whether D's loss has no lower bound unless something bounds D's slope."""
-        ...
-
-
-class RegularizerFacts(Protocol):
-    """What of a regularizer decides on its company."""
-
-    @property
-    def penalises_gradients(self) -> bool:
-        """Whether it penalises the gradient of each sample's score by that sample."""
-        ...
-
-    @property
-    def constrains_weights(self) -> bool:
-        """Whether it projects D's weights after each update."""
-        ...
+from gan_zoo.interfaces import AdversarialLoss, Regularizer
 
 
 def incompatibilities(
-    loss: LossFacts, regularizer: RegularizerFacts, discriminator: nn.Module
+    loss: AdversarialLoss, regularizer: Regularizer, discriminator: nn.Module
 ) -> list[str]:
     """One sentence for each combination that does not do what its name promises; often none.
 

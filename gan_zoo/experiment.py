@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from gan_zoo.compatibility import incompatibilities
 from gan_zoo.data.batches import BatchStream, to_device
 from gan_zoo.data.fingerprint import dataset_fingerprint
 from gan_zoo.environment import describe
@@ -125,6 +126,7 @@ def _train_and_measure(parts: Parts, journal: Journal, *, bar: bool) -> None:
     record.parameters = {
         "generator": _count(generator), "discriminator": _count(discriminator),
     }  # fmt: skip
+    record.warnings = incompatibilities(parts.loss, parts.regularizer, discriminator)
     data = to_device(parts.dataset, parts.device)
     evaluator = Evaluator(
         data,
@@ -137,6 +139,8 @@ def _train_and_measure(parts: Parts, journal: Journal, *, bar: bool) -> None:
     whole = trainer.discriminator_batches.batches_per_epoch
     steps = min(whole, settings.max_steps or whole)
     reporter = Reporter(f"{record.loss} seed {record.seed}", settings.epochs, steps, bar=bar)
+    for warning in record.warnings:
+        reporter.warn(warning)
     # Layers that draw in their forward pass (dropout) use the global stream; nothing else does.
     torch.manual_seed(stream_seed(parts.seed, "dropout"))
     for epoch in range(1, settings.epochs + 1):

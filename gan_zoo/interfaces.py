@@ -88,6 +88,11 @@ class AdversarialLoss(Protocol):
         ...
 
     @property
+    def needs_lipschitz(self) -> bool:
+        """Whether D's loss has no lower bound unless something bounds D's slope."""
+        ...
+
+    @property
     def real_threshold(self) -> float:
         """The score at which D is undecided: above it, a sample counts as believed real."""
         ...
@@ -107,6 +112,16 @@ class Regularizer(Protocol):
     @property
     def needs_image_gradients(self) -> bool:
         """Whether ``penalty`` differentiates the given scores by the given images."""
+        ...
+
+    @property
+    def penalises_gradients(self) -> bool:
+        """Whether it penalises the gradient of each sample's score by that sample."""
+        ...
+
+    @property
+    def constrains_weights(self) -> bool:
+        """Whether it projects D's weights after each update."""
         ...
 
     def penalty(self, discriminator: Discriminator, step: CriticStep) -> Tensor:

@@ -49,6 +49,10 @@ class Reporter:
                 yield step
                 progress.advance(self._task)
 
+    def warn(self, text: str) -> None:
+        """Something the user should know before the training is spent."""
+        print(f"gan_zoo: warning: {self.title}: {text}", file=sys.stderr, flush=True)
+
     def note(self, text: str) -> None:
         """A short figure beside the bar, such as throughput and losses."""
         if self.bar:
@@ -62,7 +66,7 @@ class Reporter:
         head = f"{self.title} epoch {int(row['epoch'])}/{self.epochs}"
         if not self.bar:
             losses = " ".join(
-                f"{'G' if network == 'generator' else 'D'}-{part} {row[f'{network}_{part}_loss']:.4f}"
+                f"{network[0].upper()}-{part} {row[f'{network}_{part}_loss']:.4f}"
                 for network, part in _ROWS
             )
             print(f"{head}  {losses}  {speed:.0f} images/s  {shown}", file=sys.stderr, flush=True)

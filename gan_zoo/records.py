@@ -50,6 +50,7 @@ class RunRecord:
     parameters: dict[str, int] = field(default_factory=dict)  # generator, discriminator
     progress: dict[str, float] = field(default_factory=dict)  # updates, images, epochs, seconds
     metrics: dict[str, float | None] = field(default_factory=dict)  # final; None = not finite
+    warnings: list[str] = field(default_factory=list)  # combinations that defeat the method
     error: dict[str, Any] | None = None  # kind, message, step, quantity
     artifacts: dict[str, str] = field(default_factory=dict)  # name -> path inside the run folder
     started: str = ""  # ISO 8601, UTC

@@ -13,6 +13,7 @@ from gan_zoo.evaluation import Evaluator
 from gan_zoo.experiment import _weighted, build_trainer, run
 from gan_zoo.losses.bce import Bce
 from gan_zoo.losses.lsgan import Lsgan
+from gan_zoo.losses.wgan import Wgan
 from gan_zoo.records import AlreadyFinished, RunRecord, read_record
 
 
@@ -165,3 +166,12 @@ def test_an_epoch_s_mean_weighs_its_pieces():
     nan = float("nan")
     pieces = [(3, {"d": 1.0, "g": nan}), (1, {"d": 5.0, "g": 2.0})]
     assert _weighted(pieces) == {"d": 2.0, "g": 2.0}
+
+
+def test_a_combination_that_defeats_the_method_is_warned_of_and_recorded(
+    tiny_parts, tmp_path, capsys
+):
+    record = go(replace(tiny_parts, loss=Wgan()), tmp_path)
+    assert "nothing does: scores will grow" in " ".join(record.warnings)
+    assert "gan_zoo: warning: bce seed 0: this loss has no lower bound" in capsys.readouterr().err
+    assert read_record(tmp_path).warnings == record.warnings
