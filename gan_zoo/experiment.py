@@ -76,10 +76,17 @@ def build_trainer(parts: Parts) -> Trainer:
             batches(settings.generator_batch_size, "data order of G's steps"),
         ),
         num_classes=data.num_classes,
+        updates=settings.epochs * steps_per_epoch(parts),
         settings=settings,
         seed=seed,
         device=parts.device,
     )
+
+
+def steps_per_epoch(parts: Parts) -> int:
+    """Discriminator updates in an epoch: a pass over the training images, or fewer if told so."""
+    whole = len(parts.dataset.train.labels) // parts.trainer.batch_size
+    return min(whole, parts.trainer.max_steps or whole)
 
 
 def run(parts: Parts, folder: Path, record: RunRecord, *, bar: bool) -> RunRecord:
@@ -136,8 +143,7 @@ def _train_and_measure(parts: Parts, journal: Journal, *, bar: bool) -> None:
         extractor=parts.extractor,
         device=parts.device,
     )
-    whole = trainer.discriminator_batches.batches_per_epoch
-    steps = min(whole, settings.max_steps or whole)
+    steps = steps_per_epoch(parts)
     reporter = Reporter(f"{record.loss} seed {record.seed}", settings.epochs, steps, bar=bar)
     for warning in record.warnings:
         reporter.warn(warning)

@@ -23,6 +23,7 @@ class TrainerSettings:
     generator_batch_size: int = 100  # latents of one generator update
     n_critic: int = 1  # discriminator updates for each generator update
     simultaneous: bool = False  # both gradients at the old point (f-GAN's Algorithm 1)
+    lr_decay: float = 0.0  # last share of the updates in which learning rates fall linearly to 0
     gradient_clip: float | None = None  # largest gradient norm of each network; null: none
     max_steps: int | None = None  # stop an epoch early, for trying out; null: whole epochs
     keep_checkpoints: int | None = None  # epochs whose weights are kept, the newest; null: all
@@ -34,6 +35,8 @@ class TrainerSettings:
         for name in ("max_steps", "keep_checkpoints", "threads"):
             if getattr(self, name) is not None:
                 _require("trainer", name, getattr(self, name), _at_least(1), "1 or more, or null")
+        allowed = "from 0 (constant rates) to 1 (falling from the start)"
+        _require("trainer", "lr_decay", self.lr_decay, lambda v: 0 <= v <= 1, allowed)
         if self.gradient_clip is not None:
             allowed = "more than 0, or null for no clipping"
             _require("trainer", "gradient_clip", self.gradient_clip, lambda v: v > 0, allowed)

@@ -93,6 +93,7 @@ class Trainer:
         latents, labels: samplers.
         batches: real batches for D's updates, and for G's (used by relativistic losses only).
         num_classes: number of labels.
+        updates: planned updates of D, which a decay of the learning rates is spread over.
         settings: rhythm.
         seed: of all streams.
         device: where everything lives.
@@ -109,6 +110,7 @@ class Trainer:
         labels: Sampler,
         batches: tuple[BatchStream, BatchStream],
         num_classes: int,
+        updates: int,
         settings: TrainerSettings,
         seed: int,
         device: torch.device,
@@ -123,6 +125,10 @@ class Trainer:
         self.discriminator_rng = stream(seed, "latents of D's steps", device)
         self.generator_rng = stream(seed, "latents of G's steps", device)
         self.penalty_rng = stream(seed, "penalty", device)
+        self.planned_updates = updates
+        self.rates = [
+            (group, group["lr"]) for optimizer in optimizers for group in optimizer.param_groups
+        ]
         self.discriminator_updates = 0
         self.generator_updates = 0
         self.discriminator_log: list[Tensor] = []
@@ -130,6 +136,7 @@ class Trainer:
 
     def step(self) -> None:
         """One discriminator update and, every ``n_critic``-th time, one generator update."""
+        self._decay_rates()
         generator_turn = (self.discriminator_updates + 1) % self.settings.n_critic == 0
         self.discriminator_backward(self.discriminator_batches.next())
         if not self.settings.simultaneous:
@@ -230,6 +237,14 @@ class Trainer:
                 means[name] = sum(column) / len(column) if column else math.nan
             log.clear()
         return means
+
+    def _decay_rates(self) -> None:
+        """Learning rates: constant, then linear, the update after the last would have 0."""
+        share = self.settings.lr_decay
+        left = max(0.0, 1 - self.discriminator_updates / self.planned_updates)
+        if left < share:
+            for group, rate in self.rates:
+                group["lr"] = rate * left / share
 
     def _clip(self, network: nn.Module) -> Tensor:
         """Norm of the gradient before clipping; clips it if the settings say so."""

@@ -19,6 +19,8 @@ CONF = Path(__file__).parents[1] / "conf"
         (TrainerSettings, "batch_size", 0),
         (TrainerSettings, "generator_batch_size", 0),
         (TrainerSettings, "n_critic", 0),
+        (TrainerSettings, "lr_decay", -0.1),
+        (TrainerSettings, "lr_decay", 1.1),
         (TrainerSettings, "gradient_clip", 0.0),
         (TrainerSettings, "gradient_clip", float("nan")),
         (TrainerSettings, "max_steps", 0),

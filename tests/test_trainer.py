@@ -243,6 +243,18 @@ def test_gradient_clipping_bounds_the_norm_and_reports_the_one_before(tiny_parts
     assert trainer.collect()["gradient_norm_discriminator"] > 0.02
 
 
+def test_learning_rates_fall_linearly_over_the_last_share_of_the_updates(tiny_parts):
+    trainer = build_trainer(with_settings(tiny_parts, epochs=2, max_steps=4, lr_decay=0.5))
+    rates = []
+    for _ in range(8):
+        trainer.step()
+        groups = (*trainer.discriminator_optimizer.param_groups,
+                  *trainer.generator_optimizer.param_groups)  # fmt: skip
+        rates.append([group["lr"] for group in groups])
+    shares = [1, 1, 1, 1, 1, 0.75, 0.5, 0.25]  # of 8 updates, the last 4 lead to 0
+    assert rates == [[pytest.approx(1e-3 * share)] * 2 for share in shares]
+
+
 def test_training_learns_the_classes(tiny_parts):
     trainer = build_trainer(tiny_parts)
     trainer.step()
