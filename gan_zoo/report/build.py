@@ -1,17 +1,30 @@
 """From run folders to files."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from gan_zoo.records import write_text
-from gan_zoo.report import tables
-from gan_zoo.report.comparison import compare
+from gan_zoo.records import write_bytes
+from gan_zoo.report import figures, tables
+from gan_zoo.report.comparison import Comparison, compare
+from gan_zoo.report.drawing import to_files
+from gan_zoo.report.evolution import Evolution, evolution
 from gan_zoo.report.load import load
+from gan_zoo.report.machine import report_json
 from gan_zoo.report.page import render
+from gan_zoo.report.search import Budgets, search_all
+
+PAGE_NAME = "report.html"
+JSON_NAME = "report.json"
+FOLDER = "report"  # figures, animations and tables beside the page
 
 
 def build_report(folders: Sequence[Path], out: Path | None = None) -> Path:
-    """Compare all runs below the folders; write report.html and summary.csv; return the page.
+    """Compare all runs below the folders and return the page.
+
+    Writes report.html, report.json, summary.csv and runs.csv, and a folder ``report`` with figures
+    (PNG and SVG), animations, and tables as Markdown and LaTeX. The same records give the same
+    bytes. Files of an earlier report that are not written again are removed.
 
     Args:
         folders: sweeps or single runs, finished or not; searched for record.json.
@@ -22,7 +35,46 @@ def build_report(folders: Sequence[Path], out: Path | None = None) -> Path:
     """
     comparison = compare(load(folders))
     target = folders[0] if out is None else out
-    write_text(target / "summary.csv", tables.to_csv(tables.summary(comparison)))
-    page = target / "report.html"
-    write_text(page, render(comparison))
-    return page
+    grids, budgets = evolution(comparison), search_all(comparison)
+    files = {**_tables(comparison), **_pictures(comparison, grids, budgets)}
+    files[JSON_NAME] = report_json(comparison, budgets, sorted(files)).encode()
+    files[PAGE_NAME] = render(comparison, grids, budgets).encode()
+    _remove_stale(target, files)
+    for name, content in files.items():
+        write_bytes(target / name, content)
+    return target / PAGE_NAME
+
+
+def _tables(comparison: Comparison) -> dict[str, bytes]:
+    texts = {
+        "summary.csv": tables.to_csv(tables.summary(comparison)),
+        "runs.csv": tables.to_csv(tables.runs(comparison)),
+        f"{FOLDER}/comparisons.csv": tables.to_csv(tables.comparisons(comparison)),
+        f"{FOLDER}/summary.md": tables.markdown(comparison),
+        f"{FOLDER}/summary.tex": tables.latex(comparison),
+    }
+    return {name: text.encode() for name, text in texts.items()}
+
+
+def _pictures(comparison: Comparison, grids: Evolution, budgets: Budgets) -> dict[str, bytes]:
+    files = {f"{FOLDER}/animations/{name}": data for name, data in grids.animations.items()}
+    for name, draw in figures.draw_all(comparison, grids, budgets).items():
+        figure = draw()
+        if figure is not None:
+            for kind, content in to_files(figure).items():
+                files[f"{FOLDER}/figures/{name}.{kind}"] = content
+    return files
+
+
+def _remove_stale(target: Path, files: Mapping[str, bytes]) -> None:
+    """Remove what an earlier report says it wrote below ``report/`` and this one does not."""
+    try:
+        earlier = json.loads((target / JSON_NAME).read_text(encoding="utf-8"))["files"]
+        names = [str(name) for name in earlier]
+    except (OSError, ValueError, KeyError, TypeError):
+        return  # no earlier report, or none of ours
+    inside = (target / FOLDER).resolve()
+    for name in names:
+        path = (target / name).resolve()
+        if name not in files and path.is_relative_to(inside) and path.is_file():
+            path.unlink()

@@ -1,11 +1,14 @@
-"""Group runs into variants and summarise their final metrics."""
+"""Group runs into variants, summarise their final metrics, set them against each other."""
 
+import math
 from collections import Counter
 from dataclasses import dataclass
 
 from gan_zoo.records import STATUSES
 from gan_zoo.report.load import Collection, Run
-from gan_zoo.report.quantities import Quantity, ordered
+from gan_zoo.report.pairs import Pair, all_pairs, ranking
+from gan_zoo.report.quantities import Quantity, class_of, ordered
+from gan_zoo.report.ranks import Ranking
 from gan_zoo.report.statistics import Estimate, estimate
 
 
@@ -44,6 +47,27 @@ class Variant:
         found = ((run.record.seed, run.record.metrics.get(metric)) for run in self.finished)
         return {seed: value for seed, value in sorted(found) if value is not None}
 
+    def scores(self, metric: Quantity) -> dict[int, float]:
+        """Values by seed turned so that higher is better, diverged runs minus infinity.
+
+        A finished run whose metric is not finite counts like a diverged one. Runs that failed for
+        another reason, are interrupted or still running say nothing about the variant and are left
+        out. Empty if the metric has no direction or the variant's runs do not measure it.
+        """
+        measured = any(metric.name in run.record.metrics for run in self.finished)
+        if metric.better == 0 or (self.finished and not measured):
+            return {}
+        scores = {}
+        for run in self.runs:
+            value = run.record.metrics.get(metric.name)
+            if run.record.status == "finished" and value is not None:
+                scores[run.record.seed] = metric.better * value
+            elif run.record.status == "diverged" or (
+                run.record.status == "finished" and metric.name in run.record.metrics
+            ):
+                scores[run.record.seed] = -math.inf
+        return scores
+
     def progress(self, name: str) -> float | None:
         """Mean over finished runs of an entry of the progress ledger."""
         found = [run.record.progress[name] for run in self.finished if name in run.record.progress]
@@ -58,6 +82,8 @@ class Comparison:
     variants: tuple[Variant, ...]
     metrics: tuple[Quantity, ...]
     estimates: dict[tuple[str, str], Estimate]  # (variant, metric)
+    pairs: dict[str, list[Pair]]  # metric -> all pairs of variants that have scores
+    rankings: dict[str, tuple[list[int], Ranking]]  # metric -> (variants, their ranking)
 
 
 def compare(collection: Collection) -> Comparison:
@@ -69,11 +95,24 @@ def compare(collection: Collection) -> Comparison:
         Variant(name, tuple(sorted(runs, key=lambda run: run.record.seed)), index)
         for index, (name, runs) in enumerate(groups.items())
     )
-    metrics = tuple(ordered({name for run in collection.runs for name in run.record.metrics}))
+    names = {name for run in collection.runs for name in run.record.metrics}
+    metrics = tuple(ordered({name for name in names if class_of(name) is None}))
     estimates = {}
     for variant in variants:
         for metric in metrics:
             values = list(variant.values(metric.name).values())
             if values:
                 estimates[variant.name, metric.name] = estimate(values, metric.low, metric.high)
-    return Comparison(collection, variants, metrics, estimates)
+    scores = {
+        metric.name: [variant.scores(metric) for variant in variants]
+        for metric in metrics
+        if metric.better
+    }
+    pairs = {
+        metric.name: all_pairs(scores[metric.name], metric.better)
+        for metric in metrics
+        if metric.better
+    }
+    ranked = {name: ranking(found) for name, found in scores.items()}
+    rankings = {name: found for name, found in ranked.items() if found is not None}
+    return Comparison(collection, variants, metrics, estimates, pairs, rankings)

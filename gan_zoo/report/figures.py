@@ -1,82 +1,109 @@
-"""Static figures at publication quality, the same bytes from the same records."""
+"""Static figures: which there are, and those over the course of training."""
 
-import io
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from gan_zoo.report.comparison import Variant
-from gan_zoo.report.curves import curve
-from gan_zoo.report.palette import style
-from gan_zoo.report.quantities import Quantity, quantity
+from gan_zoo.report import figures_metrics, figures_samples
+from gan_zoo.report.comparison import Comparison, Variant
+from gan_zoo.report.curves import Curve, curve
+from gan_zoo.report.data import curve_quantities
+from gan_zoo.report.drawing import heading, line_panels, line_style, publication
+from gan_zoo.report.evolution import Evolution
+from gan_zoo.report.quantities import AXES, Quantity, quantity
+from gan_zoo.report.search import Budgets
 
-_STYLE: dict[Any, Any] = {
-    "svg.hashsalt": "gan_zoo",  # else ids in the file are random
-    "svg.fonttype": "path",
-    "font.size": 9,
-    "font.family": "sans-serif",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.titlesize": 9,
-    "axes.titleweight": "normal",
-    "axes.titlelocation": "left",
-    "axes.linewidth": 0.7,
-    "axes.grid": True,
-    "grid.color": "#e6e6e6",
-    "grid.linewidth": 0.6,
-    "legend.frameon": False,
-    "xtick.major.width": 0.7,
-    "ytick.major.width": 0.7,
-}
-COLUMNS = 3
+_GRADIENT = "gradient_norm_generator"
+_SURENESS = ("discriminator_accuracy_real", "discriminator_accuracy_fake")
 
 
-def learning_curves(
-    variants: Sequence[Variant], columns: Sequence[Quantity], axis: str = "epoch"
-) -> Figure:
-    """Small multiples: one panel per history column, a line with a band per variant."""
-    rows = -(-len(columns) // COLUMNS)
-    with mpl.rc_context(_STYLE):
-        figure = Figure(figsize=(10, 2.4 * rows + 0.5), layout="constrained")
-        panels = figure.subplots(rows, COLUMNS, squeeze=False).ravel()
-        for panel, column in zip(panels, columns, strict=False):
-            for variant in variants:
-                _draw_curve(panel, variant, column.name, axis)
-            panel.set_title(f"{column.title} {column.arrow}".strip())
+def draw_all(
+    comparison: Comparison,
+    evolution: Evolution,
+    budgets: Budgets,
+) -> dict[str, Callable[[], Figure | None]]:
+    """File name without suffix -> what draws the figure; None where there is nothing to draw."""
+    columns = curve_quantities(comparison)
+    validation = [column for column in columns if column.rank < 1000]
+    other = [column for column in columns if column.rank >= 1000]
+    variants = comparison.variants
+    drawings: dict[str, Callable[[], Figure | None]] = {
+        f"validation_over_{axis}": lambda axis=axis: _curves(variants, validation, axis)  # type: ignore[misc]
+        for axis in AXES
+    }
+    return drawings | {
+        "losses_and_diagnostics": lambda: _curves(variants, other, "epoch"),
+        "gradient_vanishing": lambda: _gradients(variants),
+        "distributions": lambda: figures_metrics.distributions(comparison),
+        "probability_of_improvement": lambda: figures_metrics.improvement(comparison),
+        "ranks": lambda: figures_metrics.ranks(comparison),
+        "precision_recall": lambda: figures_metrics.trade_off(comparison, "precision", "recall"),
+        "density_coverage": lambda: figures_metrics.trade_off(comparison, "density", "coverage"),
+        "best_of_k": lambda: figures_metrics.budgets(comparison, budgets),
+        "samples": lambda: figures_samples.grids(comparison, evolution),
+        "per_class": lambda: figures_samples.per_class_panels(comparison),
+        "confusion": lambda: figures_samples.confusion_panels(comparison),
+    }
+
+
+def _curves(variants: Sequence[Variant], columns: Sequence[Quantity], axis: str) -> Figure | None:
+    """Small multiples: a panel for each history column, a line with a band for each variant."""
+    found = {
+        column.name: [curve(variant, column.name, axis) for variant in variants]
+        for column in columns
+    }
+    columns = [column for column in columns if any(found[column.name])]
+    if not columns:
+        return None
+    with publication():
+        figure, axes = line_panels(
+            len(columns), 3, (3.3, 2.2), [variant.name for variant in variants]
+        )
+        for panel, column in zip(axes, columns, strict=True):
+            for variant, data in zip(variants, found[column.name], strict=True):
+                _line(panel, variant, data)
+            panel.set_title(heading(column))
             panel.set_xlabel(quantity(axis).title)
-        for panel in panels[len(columns) :]:
-            panel.set_visible(False)
-        handles, labels = panels[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside upper left", ncols=min(6, max(1, len(labels))))
+            if column.name.startswith("gradient_norm"):
+                panel.set_yscale("log")
     return figure
 
 
-def _draw_curve(panel: Axes, variant: Variant, column: str, axis: str) -> None:
-    look = style(variant.index)
-    data = curve(variant, column, axis)
-    dash = (0, look.dash) if look.dash else "-"
+def _line(panel: Axes, variant: Variant, data: Curve | None) -> None:
+    look = line_style(variant.index)
     x, median = (data.x, data.median) if data else (np.empty(0), np.empty(0))
-    panel.plot(
-        x, median, color=look.light, linestyle=dash, linewidth=1.4, label=_plain(variant.name)
-    )
+    marker = "o" if len(x) == 1 else ""  # a single epoch has no line
+    panel.plot(x, median, linewidth=1.3, marker=marker, markersize=3, **look)
     if data is not None and data.seeds.max() > 1:
-        panel.fill_between(data.x, data.low, data.high, color=look.light, alpha=0.16, linewidth=0)
+        band = {"color": look["color"], "alpha": 0.15, "linewidth": 0}
+        panel.fill_between(data.x, data.low, data.high, **band)
 
 
-def _plain(text: str) -> str:
-    """Text that matplotlib neither reads as mathematics nor hides from the legend."""
-    text = text.replace("$", r"\$")
-    return f" {text}" if text.startswith("_") else text
+def _gradients(variants: Sequence[Variant]) -> Figure | None:
+    """The generator's gradient over its updates, and against how sure the discriminator is."""
+    found = [curve(variant, _GRADIENT, "generator_updates") for variant in variants]
+    if not any(found):
+        return None
+    with publication():
+        names = [variant.name for variant in variants]
+        figure, (left, right) = line_panels(2, 2, (4.2, 3.0), names)
+        for variant, data in zip(variants, found, strict=True):
+            _line(left, variant, data)
+            _sureness(right, variant)
+        left.set_title(heading(quantity(_GRADIENT)))
+        left.set_xlabel("Generator updates")
+        right.set_title("Every epoch and seed, against D's accuracy")
+        right.set_xlabel("Discriminator accuracy (mean of real and fake)")
+        for panel in (left, right):
+            panel.set_yscale("log")
+    return figure
 
 
-def to_bytes(figure: Figure, kind: str) -> bytes:
-    """Render as ``svg`` or ``png``, without a date or a version in the file."""
-    out = io.BytesIO()
-    with mpl.rc_context(_STYLE):
-        metadata = {"Date": None, "Creator": None} if kind == "svg" else {"Software": None}
-        figure.savefig(out, format=kind, dpi=200, metadata=metadata)
-    return out.getvalue()
+def _sureness(panel: Axes, variant: Variant) -> None:
+    for run in variant.runs:
+        if {_GRADIENT, *_SURENESS} <= set(run.history.columns):
+            accuracy = run.history[list(_SURENESS)].mean(axis=1)
+            colour = line_style(variant.index)["color"]
+            panel.scatter(accuracy, run.history[_GRADIENT], s=6, color=colour, alpha=0.5, lw=0)

@@ -5,7 +5,6 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -17,6 +16,7 @@ from gan_zoo.records import (
     RunRecord,
     read_record,
 )
+from gan_zoo.report.sanitise import checked, clean
 
 
 class ReportError(ValueError):
@@ -50,7 +50,7 @@ class Collection:
     names: tuple[str, ...]  # of the folders given
     runs: tuple[Run, ...]
     unreadable: tuple[Unreadable, ...]
-    repeated: tuple[Run, ...] = ()  # further runs of one variant and seed
+    repeated: tuple[Run, ...] = ()  # further runs of one variant and seed, not counted
 
 
 def load(folders: Sequence[Path]) -> Collection:
@@ -74,11 +74,14 @@ def load(folders: Sequence[Path]) -> Collection:
     for folder, label in found.items():
         try:
             runs.append(_read_run(folder, label))
+        except RecursionError:
+            unreadable.append(Unreadable(label, f"{RECORD_NAME} is nested too deeply"))
         except RecordError as error:
             reason = str(error).replace(f"{folder}/", "").replace(str(folder), label)
             unreadable.append(Unreadable(label, reason))
     names = tuple(dict.fromkeys(root.resolve().name for root in folders))
-    return Collection(names, tuple(_with_variants(runs)), tuple(unreadable))
+    counted, repeated = _without_repeats(_with_variants(runs))
+    return Collection(names, tuple(counted), tuple(unreadable), tuple(repeated))
 
 
 def natural_key(text: str) -> list[tuple[int, str]]:
@@ -93,59 +96,13 @@ def _label(root: Path, folder: Path) -> str:
 
 
 def _read_run(folder: Path, label: str) -> Run:
-    record = _checked(read_record(folder))
+    record = checked(clean(read_record(folder)))
     history, notes = _read_table(folder / HISTORY_NAME)
     timing, more = _read_table(folder / TIMING_NAME)
     if not history.empty and not timing.empty:
         new = [name for name in timing.columns if name == "epoch" or name not in history.columns]
         history = history.merge(timing[new], on="epoch", how="left")
     return Run(folder, label, record, history, (*notes, *more))
-
-
-def _checked(record: RunRecord) -> RunRecord:
-    """Bring a readable record's fields to their types; a damaged file may hold anything."""
-    for name in ("config", "environment", "dataset", "parameters", "progress", "metrics"):
-        value = getattr(record, name)
-        if not isinstance(value, dict):
-            raise RecordError(f"{name} holds {type(value).__name__}, expected an object")
-    if not isinstance(record.overrides, list):
-        raise RecordError(f"overrides holds {type(record.overrides).__name__}, expected a list")
-    if isinstance(record.seed, bool) or not isinstance(record.seed, int):
-        raise RecordError(f"seed is {record.seed!r}, expected a whole number")
-    return replace(
-        record,
-        loss=str(record.loss),
-        overrides=[str(entry) for entry in record.overrides],
-        parameters=_finite(record.parameters),
-        progress=_finite(record.progress),
-        metrics={str(key): finite(value) for key, value in record.metrics.items()},
-        error=record.error if isinstance(record.error, dict) else None,
-        artifacts=_strings(record.artifacts),
-        started=str(record.started),
-        ended=str(record.ended),
-    )
-
-
-def finite(value: Any) -> float | None:
-    """The value as a finite float; None for anything else (NaN, infinities, text, booleans)."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    try:
-        number = float(value)
-    except OverflowError:
-        return None
-    return number if math.isfinite(number) else None
-
-
-def _finite(values: dict[str, Any]) -> dict[str, Any]:
-    pairs = ((str(key), finite(value)) for key, value in values.items())
-    return {key: value for key, value in pairs if value is not None}
-
-
-def _strings(values: Any) -> dict[str, str]:
-    if not isinstance(values, dict):
-        return {}
-    return {str(key): value for key, value in values.items() if isinstance(value, str)}
 
 
 def _read_table(path: Path) -> tuple[pd.DataFrame, tuple[str, ...]]:
@@ -170,6 +127,28 @@ def _read_table(path: Path) -> tuple[pd.DataFrame, tuple[str, ...]]:
 def _with_variants(runs: Sequence[Run]) -> list[Run]:
     names = variant_names([run.record for run in runs])
     return [replace(run, variant=name) for run, name in zip(runs, names, strict=True)]
+
+
+def _without_repeats(runs: Sequence[Run]) -> tuple[list[Run], list[Run]]:
+    """One run for each variant and seed, and the others.
+
+    A second run of the same seed is no independent observation. Of several, the one that came to an
+    end (finished or diverged) counts, and of those the one that started last.
+    """
+    best: dict[tuple[str, int], Run] = {}
+    for run in runs:
+        key = (run.variant, run.record.seed)
+        if key not in best or _precedence(run) > _precedence(best[key]):
+            best[key] = run
+    counted = {run.folder for run in best.values()}
+    return (
+        [run for run in runs if run.folder in counted],
+        [run for run in runs if run.folder not in counted],
+    )
+
+
+def _precedence(run: Run) -> tuple[bool, str]:
+    return run.record.status in ("finished", "diverged"), run.record.started
 
 
 def variant_names(records: Iterable[RunRecord]) -> list[str]:

@@ -1,23 +1,32 @@
 """The page: what the template shows, in the order in which it shows it."""
 
 import base64
+import hashlib
 from importlib.resources import files
 from typing import Any
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
-from gan_zoo.report import figures, numbers, pictures
+from gan_zoo.report import fairness, numbers, words
+from gan_zoo.report.classes import confusions, per_class
 from gan_zoo.report.comparison import Comparison, Variant
+from gan_zoo.report.data import page_data, to_script
 from gan_zoo.report.differences import config_differences
+from gan_zoo.report.evolution import Evolution
+from gan_zoo.report.figures_metrics import matching
+from gan_zoo.report.gallery import gallery
 from gan_zoo.report.load import Run
 from gan_zoo.report.palette import style
-from gan_zoo.report.quantities import AXES, Quantity, ordered
+from gan_zoo.report.quantities import Quantity, quantity
+from gan_zoo.report.search import Budgets
 
 _TEMPLATES = files("gan_zoo.report") / "templates"
+_SCRIPTS = ("core.js", "chart.js", "table.js", "metrics.js", "curves.js", "samples.js")
+_SHOWN_COLUMNS = 4  # metrics that the table shows unless asked for more
 
 
-def render(comparison: Comparison) -> str:
+def render(comparison: Comparison, evolution: Evolution, budgets: Budgets) -> str:
     """The whole page as one self-contained HTML document."""
     environment = Environment(
         loader=FunctionLoader(_read),
@@ -31,36 +40,56 @@ def render(comparison: Comparison) -> str:
         "count": numbers.count,
         "duration": numbers.duration,
     }
-    environment.globals["style"] = style
-    return environment.get_template("report.html").render(_context(comparison))
+    environment.globals |= {"style": style, "reason": reason, "quantity": quantity}
+    template = environment.get_template("report.html")
+    return template.render(_context(comparison) | _embedded(comparison, evolution, budgets))
 
 
 def _read(name: str) -> str:
     return (_TEMPLATES / name).read_text(encoding="utf-8")
 
 
-def _context(comparison: Comparison) -> dict[str, Any]:
-    collection = comparison.collection
-    curves = _curve_columns(comparison)
-    protocols = {metric.detail for metric in comparison.metrics}
+def _embedded(comparison: Comparison, evolution: Evolution, budgets: Budgets) -> dict[str, Any]:
+    """Style, script and data; the policy lets this script run and nothing else."""
+    script = "(function () {\n" + "\n".join(map(_read, _SCRIPTS)) + "})();\n"
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     return {
-        "css": Markup(_read("report.css")),
-        "script": Markup(_read("report.js")),
+        "css": Markup(_read("report.css")),  # our own files and JSON with <, > and & escaped
+        "script": Markup(script),
+        "script_hash": digest,
+        "data": Markup(to_script(page_data(comparison, evolution, budgets))),
+        "strips": evolution.strips,
+        "budgets": any(budgets.values()),
+    }
+
+
+def _context(comparison: Comparison) -> dict[str, Any]:
+    collection, variants = comparison.collection, comparison.variants
+    details = {metric.detail for metric in comparison.metrics}
+    classes = per_class(variants)
+    return {
         "names": collection.names,
         "comparison": comparison,
-        "variants": comparison.variants,
+        "variants": variants,
         "metrics": comparison.metrics,
+        "shown": [metric.name for metric in comparison.metrics[:_SHOWN_COLUMNS]],
         "estimates": comparison.estimates,
+        "protocol": details.pop() if len(details) == 1 else "",
         "datasets": sorted({str(run.record.dataset.get("name", "?")) for run in collection.runs}),
         "counts": _counts(collection.runs),
-        "curves": _svg_uri(comparison, curves) if curves else None,
-        "protocols": sorted(protocols) if len(protocols) == 1 and protocols != {""} else [],
-        "grids": _grids(comparison.variants),
+        "summary": words.summary(comparison),
+        "cautions": fairness.cautions(comparison),
+        "ledger": [_ledger(variant) for variant in variants],
+        "has_curves": any(len(run.history) for run in collection.runs),
+        "trade_offs": _trade_offs(comparison),
+        "galleries": gallery(variants),
+        "classes": {quantity(name): values for name, values in classes.items()},
+        "confusions": confusions(variants),
         "troubles": [run for run in collection.runs if run.record.status != "finished"],
-        "reason": reason,
+        "repeated": collection.repeated,
         "noted": [run for run in collection.runs if run.notes],
         "unreadable": collection.unreadable,
-        "differences": config_differences(comparison.variants),
+        "differences": config_differences(variants),
     }
 
 
@@ -71,34 +100,48 @@ def _counts(runs: tuple[Run, ...]) -> dict[str, int]:
     return counts
 
 
-def _curve_columns(comparison: Comparison) -> list[Quantity]:
-    names = {str(name) for run in comparison.collection.runs for name in run.history.columns}
-    return ordered(names - set(AXES) - {"images_per_second"})
+def _trade_offs(comparison: Comparison) -> list[tuple[Quantity, Quantity]]:
+    return [
+        *matching(comparison, "precision", "recall"),
+        *matching(comparison, "density", "coverage"),
+    ]
 
 
-def _svg_uri(comparison: Comparison, columns: list[Quantity]) -> str:
-    drawing = figures.learning_curves(comparison.variants, columns)
-    return (
-        "data:image/svg+xml;base64," + base64.b64encode(figures.to_bytes(drawing, "svg")).decode()
-    )
+def _ledger(variant: Variant) -> dict[str, Any]:
+    """What a variant cost, and on what."""
+    seconds, images = variant.progress("seconds"), variant.progress("images_seen")
+
+    def facts(section: str, *keys: str) -> str:
+        """The runs' entries as text, each once."""
+        known = [getattr(run.record, section) for run in variant.runs]
+        found = [
+            " / ".join(_fact(entries[key]) for key in keys if entries.get(key) is not None)
+            for entries in known
+        ]
+        return "; ".join(dict.fromkeys(entry for entry in found if entry)) or "–"
+
+    return {
+        "variant": variant,
+        "speed": images / seconds if images and seconds else None,
+        "generator": facts("parameters", "generator"),
+        "discriminator": facts("parameters", "discriminator"),
+        "hardware": facts("environment", "cpu", "device_name"),
+        "device": facts("environment", "device", "threads", "precision"),
+        "code": facts("environment", "gan_zoo", "commit"),
+        "torch": facts("environment", "torch"),
+    }
 
 
-def _grids(variants: tuple[Variant, ...]) -> list[tuple[Variant, Run, str]]:
-    """The first run with a picture of each variant."""
-    grids = []
-    for variant in variants:
-        for run in (*variant.finished, *variant.runs):
-            picture = pictures.final_grid(run)
-            if picture is not None:
-                grids.append((variant, run, picture))
-                break
-    return grids
+def _fact(value: object) -> str:
+    return numbers.count(value) if isinstance(value, float) else str(value)
 
 
 def reason(run: Run) -> str:
     """Why a run did not finish, in words."""
     if run.record.status == "running":
-        return "still running when this report was built, or killed without a trace"
+        at, of = (run.record.progress.get(name) for name in ("epoch", "epochs"))
+        where = f" after epoch {at:.0f} of {of:.0f}" if at is not None and of is not None else ""
+        return f"still running{where} when this report was built, or killed without a trace"
     error = run.record.error or {}
     parts = [str(error[key]) for key in ("kind", "message") if error.get(key)]
     text = ": ".join(parts) or "no reason recorded"

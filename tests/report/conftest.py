@@ -11,6 +11,11 @@ import pytest
 from PIL import Image
 
 import gan_zoo
+from gan_zoo.report.comparison import compare
+from gan_zoo.report.evolution import evolution
+from gan_zoo.report.load import load
+from gan_zoo.report.page import render
+from gan_zoo.report.search import search_all
 
 MNIST = Path(gan_zoo.__file__).parent / "data" / "files" / "mnist"
 SPLITS = [
@@ -164,35 +169,66 @@ def _write_run():
     return write_run
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
+def compared():
+    """The comparison of all runs below the given folders."""
+    return lambda *folders: compare(load(folders))
+
+
+@pytest.fixture
+def page(compared):
+    """The page of a folder, without the files beside it."""
+
+    def made(folder):
+        comparison = compared(folder)
+        return render(comparison, evolution(comparison), search_all(comparison))
+
+    return made
+
+
 def grey():
     """A cheap 280x280 picture."""
     return np.tile(np.arange(280, dtype=np.uint8) % 251, (280, 1))
 
 
-@pytest.fixture
-def four_variants(tmp_path, grey):
+@pytest.fixture(name="grey", scope="session")
+def _grey():
+    return grey()
+
+
+def write_four_variants(sweep):
     """Four losses, three seeds, one of the twelve diverged."""
-    sweep = tmp_path / "sweep"
-    number = 0
-    for v, loss in enumerate(("bce", "wgan", "lsgan", "fgan_kl")):
-        for seed in range(3):
-            metrics = {
-                "label_accuracy_mnistcnn_test_10k": 0.9 + 0.01 * seed + 0.02 * v,
-                "fid_mnistcnn_test_10k": 10.0 + seed + 5 * v,
-            }
-            lost = loss == "fgan_kl" and seed == 2
-            write_run(
-                sweep / str(number),
-                loss,
-                seed,
-                "diverged" if lost else "finished",
-                {} if lost else metrics,
-                critic_steps=5 if loss == "wgan" else 1,
-                grids={2: grey, 4: grey[::-1]},
-                error={"kind": "Diverged", "message": "generator loss is nan", "step": 321}
-                if lost
-                else None,
-            )
-            number += 1
+    for number in range(12):
+        v, seed = divmod(number, 3)
+        loss = ("bce", "wgan", "lsgan", "fgan_kl")[v]
+        metrics = {
+            "label_accuracy_mnistcnn_test_10k": 0.9 + 0.01 * seed + 0.02 * v,
+            "fid_mnistcnn_test_10k": 10.0 + seed + 5 * v,
+            "precision_mnistcnn_test_10k": 0.8 + 0.01 * seed,
+            "recall_mnistcnn_test_10k": 0.7 - 0.02 * v,
+            "kid_mnistcnn_test_10k": 0.001 * (v + seed),
+        }
+        lost = loss == "fgan_kl" and seed == 2
+        error = {"kind": "Diverged", "message": "generator loss is nan", "step": 321}
+        write_run(
+            sweep / str(number),
+            loss,
+            seed,
+            "diverged" if lost else "finished",
+            {} if lost else metrics,
+            critic_steps=5 if loss == "wgan" else 1,
+            grids={2: grey(), 4: grey().T},
+            error=error if lost else None,
+        )
     return sweep
+
+
+@pytest.fixture
+def four_variants(tmp_path):
+    return write_four_variants(tmp_path / "sweep")
+
+
+@pytest.fixture
+def hostile():
+    """A name that tries to leave every context it is put into."""
+    return "<script>alert(1)</script><img src=x onerror=alert(2)>\"'&{{7*7}}$x^$</style>--><!--"

@@ -2,9 +2,12 @@ import csv
 import json
 import subprocess
 import sys
-from html.parser import HTMLParser
+from pathlib import Path
 
+import matplotlib as mpl
+import numpy as np
 import pytest
+from PIL import Image
 
 from gan_zoo.report import ReportError, build_report
 from gan_zoo.report.cli import main
@@ -15,165 +18,104 @@ def table(path):
         return list(csv.DictReader(file))
 
 
-class Tags(HTMLParser):
-    """All start tags with attributes, and the text outside of scripts and styles."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.tags, self.text, self._inside = [], "", []
-        self.feed(text)
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-        if tag in ("script", "style"):
-            self._inside.append(tag)
-
-    def handle_endtag(self, tag):
-        if self._inside and tag == self._inside[-1]:
-            self._inside.pop()
-
-    def handle_data(self, data):
-        if not self._inside:
-            self.text += data
+def contents(folder):
+    return {
+        path.relative_to(folder): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and not path.relative_to(folder).parts[0].isdigit()
+    }
 
 
-def page(folder):
-    return Tags(build_report([folder]).read_text(encoding="utf-8"))
-
-
-def test_files_go_to_the_first_folder(four_variants, tmp_path, write_run):
-    write_run(tmp_path / "other" / "0", "hinge")
-    found = build_report([four_variants, tmp_path / "other"])
-    assert found == four_variants / "report.html"
-    assert [row["variant"] for row in table(four_variants / "summary.csv")] == [
-        "bce", "wgan", "lsgan", "fgan_kl", "hinge",
-    ]  # fmt: skip
-
-
-def test_or_to_the_folder_asked_for(four_variants, tmp_path):
-    assert build_report([four_variants], tmp_path / "out") == tmp_path / "out" / "report.html"
-    assert not (four_variants / "report.html").exists()
-
-
-def test_summary_numbers_by_hand(four_variants):
-    build_report([four_variants])
-    bce, wgan, _, kl = table(four_variants / "summary.csv")
-    assert float(bce["fid_mnistcnn_test_10k_mean"]) == 11.0
-    assert float(wgan["label_accuracy_mnistcnn_test_10k_median"]) == pytest.approx(0.93)
-    assert float(wgan["discriminator_updates"]) == 5 * float(wgan["generator_updates"]) == 2000
-    assert (kl["runs"], kl["finished"], kl["diverged"]) == ("3", "2", "1")
-    assert float(kl["fid_mnistcnn_test_10k_mean"]) == 25.5  # of seeds 0 and 1
-    assert kl["fid_mnistcnn_test_10k_n"] == "2"
-
-
-def test_a_diverged_run_is_on_the_page_with_its_reason(four_variants):
-    text = page(four_variants).text
-    assert "1 diverged" in text
-    assert "Diverged: generator loss is nan (step 321)" in text
-
-
-def test_the_page_loads_nothing(four_variants):
-    for tag, attributes in page(four_variants).tags:
-        for name in ("src", "href", "srcset", "poster", "action"):
-            value = attributes.get(name) or ""
-            assert not value or value.startswith(("data:", "#")), (tag, name, value[:80])
-
-
-HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'&{{7*7}}$x^$"
-
-
-def test_hostile_names_are_text(tmp_path, write_run, grey):
-    folder = tmp_path / "sweep"
-    write_run(
-        folder / "0",
-        loss=HOSTILE,
-        status="failed",
-        overrides=[HOSTILE],
-        metrics={HOSTILE: 1.0},
-        grids={1: grey},
-        config={HOSTILE: HOSTILE},
-        dataset={"name": HOSTILE},
-        error={"kind": HOSTILE, "message": HOSTILE, "step": HOSTILE},
-    )
-    write_run(folder / "1", loss="bce", seed=1)
-    found = page(folder)
-    assert HOSTILE in found.text
-    assert sum(tag == "script" for tag, _ in found.tags) == page_scripts(tmp_path, write_run)
-    assert all(not name.startswith("on") for _, attributes in found.tags for name in attributes)
-
-
-def page_scripts(tmp_path, write_run):
-    write_run(tmp_path / "plain" / "0")
-    return sum(tag == "script" for tag, _ in page(tmp_path / "plain").tags)
-
-
-def test_missing_and_non_finite_metrics_are_not_numbers(tmp_path, write_run):
-    for seed, value in enumerate((0.5, None, float("nan"), 0.7)):
+@pytest.fixture
+def small(tmp_path, write_run, grey):
+    """Two variants, two seeds, quick to draw."""
+    history = [{"epoch": e, "fid_m_validation_1k": 9.0 - e, "seconds": e} for e in (1, 2)]
+    for number in range(4):
+        v, seed = divmod(number, 2)
+        metrics = {"fid_m_test_1k": 3.0 + v + seed}
         write_run(
-            tmp_path / "s" / str(seed), seed=seed, metrics={"label_accuracy_x_test_1k": value}
-        )
-    build_report([tmp_path / "s"])
-    (row,) = table(tmp_path / "s" / "summary.csv")
-    assert row["finished"] == "4"
-    assert row["label_accuracy_x_test_1k_n"] == "2"
-    assert float(row["label_accuracy_x_test_1k_mean"]) == pytest.approx(0.6)
+            tmp_path / "sweep" / str(number), ("bce", "wgan")[v], seed, metrics=metrics,
+            history=history, grids={1: grey, 2: grey.T},
+        )  # fmt: skip
+    return tmp_path / "sweep"
 
 
-def test_one_seed_claims_no_interval(tmp_path, write_run):
-    write_run(tmp_path / "s" / "0", metrics={"fid_x_test_1k": 3.0})
-    text = page(tmp_path / "s").text
-    (row,) = table(tmp_path / "s" / "summary.csv")
-    assert row["fid_x_test_1k_t95_low"] == ""
-    assert "one seed" in text
+def test_everything_is_written(four_variants):
+    page = build_report([four_variants])
+    written = {str(path) for path in contents(four_variants)}
+    assert page == four_variants / "report.html"
+    names = (
+        "validation_over_epoch", "validation_over_seconds", "losses_and_diagnostics",
+        "gradient_vanishing", "distributions", "probability_of_improvement", "ranks",
+        "precision_recall", "samples",
+    )  # fmt: skip
+    expected = {f"report/figures/{name}.{kind}" for name in names for kind in ("png", "svg")}
+    expected |= {"summary.csv", "runs.csv", "report.json"}
+    expected |= {f"report/{name}" for name in ("summary.md", "summary.tex", "comparisons.csv")}
+    expected |= {"report/animations/01_wgan_seed2.webp"}
+    assert expected <= written
+    with Image.open(four_variants / "report/animations/01_wgan_seed2.webp") as moving:
+        assert moving.n_frames == 2
+    content = json.loads((four_variants / "report.json").read_text())
+    assert {name for name in written if "report/" in name} <= set(content["files"])
 
 
-def test_a_damaged_record_is_listed_and_the_rest_is_shown(four_variants):
-    (four_variants / "0" / "record.json").write_text('{"schema_version": 1, "loss"')
-    text = page(four_variants).text
-    assert "1 more cannot be read" in text
-    assert "sweep/0" in text
-    assert len(table(four_variants / "summary.csv")) == 4
+def test_same_records_same_bytes(small, tmp_path):
+    build_report([small])
+    first = contents(small)
+    build_report([small])
+    assert contents(small) == first
+    small.rename(tmp_path / "elsewhere")  # another place, another process
+    (tmp_path / "elsewhere").rename(small)
+    command = [sys.executable, "-m", "gan_zoo.report.cli", str(small)]
+    subprocess.run(command, check=True, capture_output=True)
+    assert contents(small) == first
+    assert len(first) > 10
 
 
-def test_no_finished_run(tmp_path, write_run):
-    write_run(tmp_path / "s" / "0", status="running", epochs=0, history=[])
-    write_run(tmp_path / "s" / "1", seed=1, status="interrupted")
-    text = page(tmp_path / "s").text
-    assert "1 running, 1 interrupted" in text
+def test_files_go_to_the_first_folder_or_to_the_one_asked_for(small, tmp_path, write_run):
+    write_run(tmp_path / "other" / "0", "hinge", history=[])
+    found = build_report([small, tmp_path / "other"], tmp_path / "out")
+    assert found == tmp_path / "out" / "report.html"
+    assert [row["variant"] for row in table(tmp_path / "out" / "summary.csv")] == [
+        "bce", "wgan", "hinge",
+    ]  # fmt: skip
+    assert not (small / "report.html").exists()
 
 
-def test_only_damaged_records(tmp_path):
-    (tmp_path / "s" / "0").mkdir(parents=True)
-    (tmp_path / "s" / "0" / "record.json").write_text("?")
-    assert "1 more cannot be read" in page(tmp_path / "s").text
+def test_files_of_an_earlier_report_go_and_those_of_people_stay(small):
+    build_report([small])
+    (small / "report" / "notes.txt").write_text("mine")
+    content = json.loads((small / "report.json").read_text())
+    content["files"] += ["../outside.txt", "report/../3/record.json", "summary.csv"]
+    (small / "report.json").write_text(json.dumps(content))
+    (small.parent / "outside.txt").write_text("not ours")
+    gone = small / "report" / "animations" / "01_wgan_seed1.webp"
+    assert gone.exists()
+    for path in (small / "3" / "samples").iterdir():
+        path.unlink()
+    build_report([small])
+    assert not gone.exists()
+    assert (small / "report" / "notes.txt").exists()
+    assert (small.parent / "outside.txt").exists()
+    assert (small / "3" / "record.json").exists()
 
 
-def test_older_and_richer_records(tmp_path, write_run):
-    folder = write_run(tmp_path / "s" / "0")
-    content = json.loads((folder / "record.json").read_text())
-    for key in ("environment", "dataset", "parameters", "progress", "artifacts", "started"):
-        del content[key]
-    content |= {"schema_version": 0, "a_key_of_tomorrow": 1}
-    (folder / "record.json").write_text(json.dumps(content))
-    assert "1 finished" in page(tmp_path / "s").text
+def test_machine_readable_numbers_by_hand(small):
+    build_report([small])
+    content = json.loads((small / "report.json").read_text(encoding="utf-8"))
+    bce, wgan = content["variants"]
+    assert bce["values"]["fid_m_test_1k"] == {"0": 3.0, "1": 4.0}
+    assert wgan["estimates"]["fid_m_test_1k"]["mean"] == 4.5
+    (pair,) = content["pairs"]["fid_m_test_1k"]
+    assert pair["theta"] == 0.875  # 3 < 4, 3 < 5, 4 = 4, 4 < 5
+    assert pair["shift"] == -1.0
 
 
-@pytest.mark.parametrize("path", ["../../secret.png", "/etc/passwd", "missing.png", "a\0b", "."])
-def test_artifacts_outside_the_run_are_not_read(tmp_path, write_run, path):
-    (tmp_path / "secret.png").write_bytes(b"not for the page")
-    write_run(tmp_path / "s" / "0", artifacts={"grid": path})
-    assert not any("data-enlarge" in attributes for _, attributes in page(tmp_path / "s").tags)
-
-
-def test_command(four_variants, capsys):
-    assert main([str(four_variants)]) == 0
-    assert capsys.readouterr().out.strip() == str(four_variants / "report.html")
-
-
-def test_command_on_an_empty_folder(tmp_path, capsys):
-    assert main([str(tmp_path)]) == 2
-    assert "no record.json below" in capsys.readouterr().err
-    assert list(tmp_path.iterdir()) == []
+def test_drawing_leaves_the_global_style_alone(small):
+    before = dict(mpl.rcParams)
+    build_report([small])
+    assert dict(mpl.rcParams) == before
 
 
 def test_nothing_is_written_when_there_is_nothing_to_report(tmp_path):
@@ -182,10 +124,21 @@ def test_nothing_is_written_when_there_is_nothing_to_report(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_no_torch(four_variants):
+def test_command(small, capsys):
+    assert main([str(small)]) == 0
+    assert capsys.readouterr().out.strip() == str(small / "report.html")
+
+
+def test_command_on_an_empty_folder(tmp_path, capsys):
+    assert main([str(tmp_path)]) == 2
+    assert "no record.json below" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_neither_torch_nor_hydra_is_imported(small):
     code = (
         "import sys; from pathlib import Path; from gan_zoo.report import build_report; "
-        f"build_report([Path({str(four_variants)!r})]); "
+        f"build_report([Path({str(small)!r})]); "
         "print(sorted(m for m in sys.modules if m.split('.')[0] in ('torch', 'hydra')))"
     )
     result = subprocess.run(
@@ -194,9 +147,22 @@ def test_no_torch(four_variants):
     assert result.stdout.strip() == "[]"
 
 
-def test_same_records_same_bytes(four_variants):
-    build_report([four_variants])
-    first = {path: path.read_bytes() for path in four_variants.glob("*.*")}
-    build_report([four_variants])
-    assert first == {path: path.read_bytes() for path in four_variants.glob("*.*")}
-    assert len(first) >= 2
+def test_script_at_the_top(small):
+    script = Path(__file__).parents[2] / "compare.py"
+    result = subprocess.run(
+        [sys.executable, str(script), "--help"], capture_output=True, text=True, check=True
+    )
+    assert "DIR" in result.stdout
+
+
+def test_every_figure_survives_hostile_names(tmp_path, write_run, hostile):
+    rng = np.random.default_rng(0)
+    for seed in range(2):
+        for loss in (hostile, "x$y", "_hidden", "日本", "\\$", "a" * 300):
+            metrics = {f"precision_{hostile}": rng.random(), f"recall_{hostile}": rng.random()}
+            metrics[hostile] = rng.random()
+            metrics[f"fid_class_1_{hostile}"] = rng.random()
+            folder = f"{len(list(tmp_path.iterdir()))}"
+            history = [{"epoch": e, hostile: e, "seconds": e} for e in (1, 2)]
+            write_run(tmp_path / folder, loss, seed, metrics=metrics, history=history)
+    assert build_report([tmp_path]).exists()

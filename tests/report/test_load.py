@@ -1,9 +1,11 @@
+import json
 import math
 
 import pytest
 
 from gan_zoo.records import RunRecord
-from gan_zoo.report.load import ReportError, finite, load, variant_names
+from gan_zoo.report.load import ReportError, load, variant_names
+from gan_zoo.report.sanitise import finite
 
 
 def record(loss, *overrides):
@@ -62,7 +64,7 @@ def test_missing_folder(tmp_path):
         ),
         (
             b'{"schema_version": 1, "run_id": "", "loss": "b", "seed": "x", "status": "failed"}',
-            "seed is 'x'",
+            "seed is no whole number",
         ),
         (
             b'{"schema_version": 1, "run_id": "", "loss": "b", "seed": 0, "status": "failed",'
@@ -109,3 +111,46 @@ def test_cells_that_are_no_numbers_are_missing(tmp_path, write_run):
     history = load([tmp_path / "s"]).runs[0].history
     assert history["epoch"].tolist() == [1, 2, 3, 4, 5]
     assert history["a"].dropna().tolist() == [0.5, 7.0]
+
+
+def test_of_two_runs_of_one_seed_one_counts(tmp_path, write_run):
+    write_run(tmp_path / "0", started="2026-01-01")
+    write_run(tmp_path / "1", started="2026-01-03", status="failed")
+    write_run(tmp_path / "2", started="2026-01-02", status="diverged")
+    write_run(tmp_path / "3", started="2026-01-01", seed=1)
+    found = load([tmp_path])
+    # an end (finished or diverged) goes before none, then the later start
+    assert [run.folder.name for run in found.runs] == ["2", "3"]
+    assert [run.folder.name for run in found.repeated] == ["0", "1"]
+
+
+def test_one_seed_in_two_variants_is_no_repetition(tmp_path, write_run):
+    write_run(tmp_path / "0", overrides=["lr=1"])
+    write_run(tmp_path / "1", overrides=["lr=2"])
+    assert load([tmp_path]).repeated == ()
+
+
+def test_deeply_nested_records_are_listed(tmp_path, write_run):
+    deep = '{"a":' * 60 + "1" + "}" * 60
+    text = '{"schema_version":1,"run_id":"","loss":"x","seed":0,"status":"failed","config":%s}'
+    for name, content in (("0", text % deep), ("1", "[" * 200_000)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "record.json").write_text(content)
+    reasons = [item.reason for item in load([tmp_path]).unreadable]
+    assert len(reasons) == 2
+    assert all("nested" in reason for reason in reasons)
+
+
+def test_control_characters_and_half_surrogates_are_replaced(tmp_path, write_run):
+    write_run(tmp_path / "0", loss="a\x00b\ud800c\td")
+    (run,) = load([tmp_path]).runs
+    assert run.record.loss == "a\N{REPLACEMENT CHARACTER}b\N{REPLACEMENT CHARACTER}c\td"
+
+
+@pytest.mark.parametrize("seed", [True, 1.5, "1", None, 10**400])
+def test_odd_seeds_are_listed(tmp_path, write_run, seed):
+    write_run(tmp_path / "0", seed=0, history=[])
+    record_path = tmp_path / "0" / "record.json"
+    content = json.loads(record_path.read_text()) | {"seed": seed}
+    record_path.write_text(json.dumps(content))
+    assert len(load([tmp_path]).unreadable) == 1

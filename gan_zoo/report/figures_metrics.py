@@ -1,0 +1,171 @@
+"""Static figures of final metrics: distributions, comparisons, ranks, trade-offs, budgets."""
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+
+from gan_zoo.report.comparison import Comparison
+from gan_zoo.report.drawing import heading, legend, panels, plain, publication
+from gan_zoo.report.palette import style
+from gan_zoo.report.quantities import Quantity
+from gan_zoo.report.search import Budgets
+from gan_zoo.report.words import headlines
+
+# worse - even - better, safe for colour-blind readers
+DIVERGING = LinearSegmentedColormap.from_list("improvement", ["#D55E00", "#f7f7f7", "#0072B2"])
+
+
+def distributions(comparison: Comparison) -> Figure | None:
+    """Every seed as a dot, the mean with its 95% t-interval; a panel for each metric."""
+    measured = {metric for _, metric in comparison.estimates}
+    metrics = [metric for metric in comparison.metrics if metric.name in measured]
+    if not metrics:
+        return None
+    names = [plain(variant.name) for variant in comparison.variants]
+    with publication():
+        figure, axes = panels(len(metrics), 3, (3.3, 0.9 + 0.22 * len(names)))
+        for number, (panel, metric) in enumerate(zip(axes, metrics, strict=True)):
+            _dots(panel, comparison, metric)
+            panel.set_title(heading(metric))
+            panel.set_yticks(range(len(names)), names if number % 3 == 0 else [""] * len(names))
+            panel.set_ylim(len(names) - 0.5, -0.5)
+            panel.grid(visible=False, axis="y")
+    return figure
+
+
+def _dots(panel: Axes, comparison: Comparison, metric: Quantity) -> None:
+    for variant in comparison.variants:
+        colour, row = style(variant.index).light, variant.index
+        values = list(variant.values(metric.name).values())
+        found = comparison.estimates.get((variant.name, metric.name))
+        if found is None:
+            continue
+        if found.interval is not None:
+            bounds = [found.interval.low, found.interval.high]
+            panel.plot(bounds, [row, row], color=colour, linewidth=4, alpha=0.3)
+        panel.scatter(values, [row] * len(values), s=11, color=colour, alpha=0.75, lw=0)
+        panel.plot([found.mean], [row], "|", color=colour, markersize=10, markeredgewidth=1.6)
+
+
+def improvement(comparison: Comparison) -> Figure | None:
+    """Probability that the row's variant is better than the column's; bold where established."""
+    metrics = [metric for metric in headlines(comparison) if comparison.pairs.get(metric.name)]
+    count = len(comparison.variants)
+    if not metrics:
+        return None
+    names = [plain(variant.name) for variant in comparison.variants]
+    side = 1.4 + 0.33 * count
+    with publication():
+        figure, axes = panels(len(metrics), 2, (side + 0.6, side))
+        for panel, metric in zip(axes, metrics, strict=True):
+            matrix = np.full((count, count), np.nan)
+            sure = set()
+            for pair in comparison.pairs[metric.name]:
+                matrix[pair.first, pair.second] = pair.theta
+                matrix[pair.second, pair.first] = 1 - pair.theta
+                if pair.established:
+                    sure |= {(pair.first, pair.second), (pair.second, pair.first)}
+            panel.imshow(matrix, cmap=DIVERGING, vmin=0, vmax=1)
+            if count <= 20:
+                _write(panel, matrix, sure)
+            panel.set_title(f"P(row better than column): {heading(metric)}")
+            panel.set_xticks(range(count), names, rotation=45, ha="right", rotation_mode="anchor")
+            panel.set_yticks(range(count), names)
+            panel.grid(visible=False)
+    return figure
+
+
+def _write(panel: Axes, matrix: np.ndarray, sure: set[tuple[int, int]]) -> None:
+    for row, column in zip(*np.nonzero(np.isfinite(matrix)), strict=True):
+        value = float(matrix[row, column])
+        weight = "bold" if (int(row), int(column)) in sure else "normal"
+        colour = "white" if abs(value - 0.5) > 0.35 else "black"
+        panel.text(
+            column, row, f"{value:.2f}", ha="center", va="center", fontsize=6.5, color=colour,
+            weight=weight,
+        )  # fmt: skip
+
+
+def ranks(comparison: Comparison) -> Figure | None:
+    """Mean rank over seeds, with half the critical difference to each side."""
+    metrics = [m for m in headlines(comparison) if m.name in comparison.rankings]
+    if not metrics:
+        return None
+    with publication():
+        count = len(comparison.variants)
+        figure, axes = panels(len(metrics), 2, (4.0, 0.9 + 0.24 * count))
+        for panel, metric in zip(axes, metrics, strict=True):
+            variants, found = comparison.rankings[metric.name]
+            order = np.argsort(found.mean_ranks, kind="stable")
+            for row, place in enumerate(order):
+                rank, colour = found.mean_ranks[place], style(variants[place]).light
+                half = found.critical_difference / 2
+                panel.plot([rank - half, rank + half], [row, row], color=colour, lw=4, alpha=0.3)
+                panel.plot([rank], [row], "o", color=colour, markersize=4.5)
+            names = [plain(comparison.variants[variants[place]].name) for place in order]
+            panel.set_yticks(range(len(names)), names)
+            panel.invert_yaxis()
+            panel.set_title(f"Mean rank over {found.seeds} seeds: {heading(metric)}")
+            panel.set_xlim(0.5, len(order) + 0.5)
+            panel.set_xlabel("1 is best; overlapping bars: no significant difference")
+            panel.grid(visible=False, axis="y")
+    return figure
+
+
+def trade_off(comparison: Comparison, across: str, up: str) -> Figure | None:
+    """One quantity against another: a dot per seed, a ring at the variant's mean."""
+    pairs = matching(comparison, across, up)
+    if not pairs:
+        return None
+    with publication():
+        figure, axes = panels(len(pairs), 2, (3.8, 3.3))
+        for panel, (x, y) in zip(axes, pairs, strict=True):
+            for variant in comparison.variants:
+                xs, ys = variant.values(x.name), variant.values(y.name)
+                shared = sorted(set(xs) & set(ys))
+                points = np.asarray([(xs[s], ys[s]) for s in shared]).reshape(-1, 2)
+                look = style(variant.index)
+                panel.scatter(
+                    points[:, 0], points[:, 1], s=16, color=look.light, alpha=0.75, lw=0,
+                    marker=look.marker, label=plain(variant.name),
+                )  # fmt: skip
+                if len(points) > 1:
+                    mean = points.mean(axis=0)
+                    panel.plot(*mean, look.marker, mfc="none", mec=look.light, markersize=9)
+            panel.set_xlabel(heading(x))
+            panel.set_ylabel(heading(y))
+            panel.set_title(plain(x.detail, 60))
+        legend(figure, axes[0])
+    return figure
+
+
+def matching(comparison: Comparison, across: str, up: str) -> list[tuple[Quantity, Quantity]]:
+    """Pairs of two quantities measured with the same protocol."""
+    measured = {metric for _, metric in comparison.estimates}
+    by_name = {m.name: m for m in comparison.metrics if m.name in measured}
+    return [
+        (metric, by_name[other])
+        for name, metric in by_name.items()
+        if (other := up + name.removeprefix(across)) in by_name and name.startswith(across)
+    ]
+
+
+def budgets(comparison: Comparison, found: Budgets) -> Figure | None:
+    """Expected metric of the best of k settings, for each loss."""
+    metrics = [metric for metric in headlines(comparison) if found.get(metric.name)]
+    if not metrics:
+        return None
+    with publication():
+        figure, axes = panels(len(metrics), 2, (3.8, 2.8))
+        for panel, metric in zip(axes, metrics, strict=True):
+            for entry in found[metric.name]:
+                k = range(1, len(entry.curve.expected) + 1)
+                colour = style(entry.variant).light
+                panel.plot(k, entry.curve.expected, color=colour, label=plain(entry.loss), lw=1.3)
+                low, high = entry.curve.low, entry.curve.high
+                panel.fill_between(k, low, high, color=colour, alpha=0.15, lw=0)
+            panel.set_title(heading(metric))
+            panel.set_xlabel("Settings tried, best on validation kept")
+        legend(figure, axes[0])
+    return figure

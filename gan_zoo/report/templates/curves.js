@@ -1,0 +1,71 @@
+// Learning curves: every panel has its own quantity, all share the axis.
+
+function aggregate(variant, column, axis) {
+  const at = new Map();
+  data.runs.forEach(function (run) {
+    const xs = lookup(run.curves, axis), ys = lookup(run.curves, column), epochs = lookup(run.curves, "epoch");
+    if (run.variant !== variant || !xs || !ys || !epochs) return;
+    epochs.forEach(function (epoch, i) {
+      if (ys[i] === null || xs[i] === null) return;
+      if (!at.has(epoch)) at.set(epoch, { xs: [], ys: [] });
+      at.get(epoch).xs.push(xs[i]);
+      at.get(epoch).ys.push(ys[i]);
+    });
+  });
+  return Array.from(at.keys()).sort(function (a, b) { return a - b; }).map(function (epoch) {
+    const found = at.get(epoch);
+    return { x: median(found.xs), y: median(found.ys), low: Math.min.apply(null, found.ys), high: Math.max.apply(null, found.ys), n: found.ys.length };
+  });
+}
+
+function single(run, column, axis) {
+  const xs = lookup(run.curves, axis) || [], ys = lookup(run.curves, column) || [], points = [];
+  xs.forEach(function (x, i) { if (x !== null && ys[i] !== null && ys[i] !== undefined) points.push({ x: x, y: ys[i] }); });
+  return points;
+}
+
+function drawCurve(panel) {
+  const holder = panel.querySelector(".chart"), column = panel.querySelector("select").value;
+  const logarithmic = panel.querySelector("input").checked, threads = find("seeds").checked;
+  const runs = data.runs.filter(function (run) { return shown(run.variant); });
+  const variants = Array.from(new Set(runs.map(function (run) { return run.variant; })));
+  const series = variants.map(function (v) { return { variant: v, points: aggregate(v, column, state.axis) }; });
+  const crosses = runs.filter(function (run) { return run.status === "diverged"; }).map(function (run) {
+    return Object.assign({ variant: run.variant }, single(run, column, state.axis).pop());
+  }).filter(function (c) { return c.x !== undefined; });
+  lineChart(holder, {
+    series: series.filter(function (s) { return s.points.length; }),
+    threads: threads ? runs.map(function (run) { return { variant: run.variant, points: single(run, column, state.axis) }; }) : [],
+    crosses: crosses,
+    xTitle: data.axes.find(function (a) { return a[0] === state.axis; })[1],
+    logY: logarithmic,
+    label: data.columns.find(function (c) { return c.name === column; }).title,
+  });
+}
+
+(function curves() {
+  const panels = Array.from(document.querySelectorAll(".curve"));
+  if (!panels.length) return;
+  const wanted = ["fid", "label_accuracy", "generator_test_generation", "gradient_norm_generator"];
+  const names = data.columns.map(function (c) { return c.name; });
+  const start = wanted.map(function (w) { return names.find(function (n) { return n.indexOf(w) === 0; }); }).filter(Boolean);
+  names.forEach(function (n) { if (start.length < panels.length && !start.includes(n)) start.push(n); });
+  panels.forEach(function (panel, i) {
+    if (i >= start.length) { panel.hidden = true; return; }
+    const select = panel.querySelector("select"), box = panel.querySelector("input");
+    data.columns.forEach(function (column) { option(select, column, data.columns); });
+    select.value = start[i];
+    box.checked = start[i].indexOf("gradient_norm") === 0;
+    const draw = function () { drawCurve(panel); };
+    select.addEventListener("change", draw);
+    box.addEventListener("change", draw);
+    onChange(draw);
+    onResize(panel.querySelector(".chart"), draw);
+  });
+  const axis = find("axis");
+  const present = data.axes.filter(function (a) { return data.runs.some(function (run) { return lookup(run.curves, a[0]); }); });
+  present.forEach(function (a) { element("option", { value: a[0] }, axis, a[1]); });
+  axis.value = state.axis;
+  axis.addEventListener("change", function () { state.axis = axis.value; changed(); });
+  find("seeds").addEventListener("change", changed);
+})();
