@@ -18,7 +18,7 @@ def _at_least(minimum: int | float) -> Callable[[Any], bool]:
 class TrainerSettings:
     """How long and in which rhythm the two networks are trained."""
 
-    epochs: int = 6  # passes over the training images, in discriminator updates
+    epochs: int = 7  # passes over the training images, in discriminator updates
     batch_size: int = 100  # real images of one discriminator update, and as many fakes
     generator_batch_size: int = 100  # latents of one generator update
     n_critic: int = 1  # discriminator updates for each generator update
@@ -64,9 +64,11 @@ class EvaluationSettings:
     final_samples: int = 10000  # generated images of the final numbers
     loss_split: str = "validation"  # the "test" rows of the loss table: validation or test
     loss_samples: int = 2000  # images of each kind behind those rows
+    pictures: int = 1  # epochs between pictures of samples; the last epoch always has one
 
     def __post_init__(self) -> None:
-        _require("evaluation", "every", self.every, _at_least(1), "1 or more")
+        for name in ("every", "pictures"):
+            _require("evaluation", name, getattr(self, name), _at_least(1), "1 or more")
         for name in ("samples", "final_samples", "loss_samples"):
             _require("evaluation", name, getattr(self, name), _at_least(2), "2 or more")
         splits = ("validation", "test")
