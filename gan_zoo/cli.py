@@ -39,7 +39,7 @@ from gan_zoo.settings import AuxiliarySettings, EvaluationSettings, TrainerSetti
 if TYPE_CHECKING:
     from gan_zoo.experiment import Parts
 
-_COSMETIC = ("device",)  # keys that say where a run is computed, not what
+_COSMETIC = ("device", "after_sweep")  # keys that do not decide on a run's numbers
 _BUILT = ("data", "model", "latents", "labels", "loss", "regularizer", "optimizer")
 _HERE = Path(__file__).parent
 
@@ -68,16 +68,19 @@ class Config:
     trainer: TrainerSettings = field(default_factory=TrainerSettings)
     aux: AuxiliarySettings = field(default_factory=AuxiliarySettings)
     evaluation: EvaluationSettings = field(default_factory=EvaluationSettings)
+    after_sweep: str | None = None
 
 
 class SweepFolder(Callback):
     """Remembers where the sweep of this process writes, so that ``main`` can report on it."""
 
     folder: Path | None = None
+    after: str | None = None
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         """Called by Hydra in the launching process before the first job."""
         SweepFolder.folder = Path(config.hydra.sweep.dir)
+        SweepFolder.after = config.after_sweep
 
 
 def identity(config: DictConfig) -> str:
@@ -113,6 +116,8 @@ def main() -> None:
     finally:
         if SweepFolder.folder is not None:
             _report(SweepFolder.folder)
+            if SweepFolder.after is not None:
+                _summarise(SweepFolder.after, SweepFolder.folder)
     if SweepFolder.folder is not None:
         _exit_if_incomplete(SweepFolder.folder)
 
@@ -197,6 +202,8 @@ def _build(config: DictConfig) -> "Parts":
 
     plain = _plain(config)
     check_targets(plain)
+    if config.after_sweep is not None:
+        check_targets({"_target_": config.after_sweep}, "after_sweep")
     try:
         # onto the schema once more: rejects what `+` slipped in, and checks the ranges
         strict = cast(Config, OmegaConf.to_object(OmegaConf.merge(Config(), plain)))
@@ -243,6 +250,17 @@ def _report(folder: Path) -> None:
     except Exception:
         traceback.print_exc()
         print(f"gan_zoo: no report; try again with: python compare.py {folder}", file=sys.stderr)
+
+
+def _summarise(name: str, folder: Path) -> None:
+    """Call the experiment's own summary and print it; as with the report, no error is hidden."""
+    from hydra.utils import get_method
+
+    try:
+        print(get_method(name)(folder))
+    except Exception:
+        traceback.print_exc()
+        print(f"gan_zoo: no summary: {name}({str(folder)!r}) failed", file=sys.stderr)
 
 
 def _exit_if_incomplete(folder: Path) -> None:

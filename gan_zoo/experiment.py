@@ -163,7 +163,8 @@ def _train_and_measure(parts: Parts, journal: Journal, *, bar: bool) -> None:
         due = epoch % parts.evaluation.every == 0 or epoch == settings.epochs
         metrics = evaluator.validation(generator) if due else {}
         speed = journal.epoch({**row, **metrics}, seconds, steps * settings.batch_size)
-        journal.samples(epoch, evaluator.grid(generator), data.test.images)
+        if epoch % parts.evaluation.pictures == 0 or epoch == settings.epochs:
+            journal.samples(epoch, evaluator.grid(generator), data.test.images)
         journal.weights(epoch, generator, discriminator, settings.keep_checkpoints)
         journal.progress({"epoch": epoch, "epochs": settings.epochs, **progress})
         reporter.table(row, metrics, speed=speed, split=parts.evaluation.loss_split)

@@ -29,6 +29,7 @@ CONF = Path(__file__).parents[1] / "conf"
         (AuxiliarySettings, "weight_d", -0.1),
         (AuxiliarySettings, "weight_g", float("nan")),
         (EvaluationSettings, "every", 0),
+        (EvaluationSettings, "pictures", 0),
         (EvaluationSettings, "samples", 1),
         (EvaluationSettings, "final_samples", 1),
         (EvaluationSettings, "loss_samples", 1),

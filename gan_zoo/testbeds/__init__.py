@@ -1,0 +1,1 @@
+"""Experiments whose right answer is known: what to compare their runs with, and the comparison."""
