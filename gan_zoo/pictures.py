@@ -1,11 +1,13 @@
 """Pictures of a run: sample grids, toy scatter plots, the loss curve."""
 
 import io
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
@@ -47,6 +49,52 @@ def sample_scatter(points: Tensor, real: Tensor) -> bytes:
         else:
             axes.scatter(values[:, 0], values[:, 1], s=3, alpha=0.5, color=colour, label=name)
     axes.legend(loc="upper right")
+    return _rendered(figure)
+
+
+def gaussian_fits(
+    points: NDArray[np.float64],
+    log_density: NDArray[np.float64],
+    fits: Mapping[str, tuple[NDArray[np.float64], NDArray[np.float64]]],
+) -> bytes:
+    """PNG with a panel for each fit on the line: the data, the learned and the best density.
+
+    Args:
+        points: (M,) where the densities are given.
+        log_density: (M,) of the data.
+        fits: title -> log densities (M,) of the learned and of the best fit.
+    """
+    columns = 4
+    rows = math.ceil(len(fits) / columns)
+    figure = Figure(figsize=(3.2 * columns, 2.4 * rows), layout="constrained")
+    shown = (points > -5) & (points < 8)
+    for number, (title, (learned, best)) in enumerate(fits.items(), start=1):
+        axes = figure.add_subplot(rows, columns, number)
+        axes.fill_between(points[shown], np.exp(log_density[shown]), color="#cccccc", label="data")
+        axes.plot(points[shown], np.exp(best[shown]), "k--", linewidth=1, label="best")
+        axes.plot(points[shown], np.exp(learned[shown]), color="#d55e00", label="learned")
+        axes.set_title(title, fontsize=10)
+        axes.spines[["top", "right"]].set_visible(False)
+        if number == 1:
+            axes.legend(frameon=False, fontsize=8)
+    return _rendered(figure)
+
+
+def trajectories(paths: Mapping[str, Sequence[tuple[float, float]]]) -> bytes:
+    """PNG of where (theta, psi) of a Dirac-GAN went, a panel for each method; (0, 0) is a cross."""
+    columns = 3
+    rows = math.ceil(len(paths) / columns)
+    figure = Figure(figsize=(3.2 * columns, 3.2 * rows), layout="constrained")
+    for number, (title, path) in enumerate(paths.items(), start=1):
+        axes = figure.add_subplot(rows, columns, number)
+        theta, psi = np.array(path).T
+        axes.plot(theta, psi, color="#0072b2", linewidth=0.8)
+        axes.plot(theta[0], psi[0], "o", color="#999999", markersize=5)
+        axes.plot(theta[-1], psi[-1], "o", color="#d55e00", markersize=5)
+        axes.plot(0, 0, "k+", markersize=10)
+        axes.set_title(title, fontsize=10)
+        axes.set_xlabel("theta")
+        axes.set_ylabel("psi")
     return _rendered(figure)
 
 
