@@ -127,6 +127,16 @@ def test_tuning_belongs_to_the_small_model_alone():
     assert composed("loss=wgan").regularizer.clip != 0.01
 
 
+def test_the_small_model_brings_its_rates_and_the_loss_and_the_command_line_win():
+    small = composed()
+    assert small.optimizer.discriminator.lr == 2e-4
+    assert small.optimizer.generator.lr == 1e-3
+    assert small.trainer.lr_decay == 0.5
+    assert composed("loss=wgan").trainer.lr_decay == 0.3
+    assert composed("trainer.lr_decay=0").trainer.lr_decay == 0
+    assert composed("model=acgan").trainer.lr_decay == 0
+
+
 def test_the_document_s_recipe():
     config = composed("+experiment=acgan_document")
     assert config.trainer.epochs == 50
