@@ -7,17 +7,21 @@ import torch
 from torch import Tensor, nn
 
 from gan_zoo.data.batches import normalise
+from gan_zoo.data.toys import Modes, grid_modes, ring_modes
 from gan_zoo.features.cnn import Features
 from gan_zoo.features.extractor import FeatureNetwork
 from gan_zoo.interfaces import CriticOutput, Dataset, Split
 from gan_zoo.metrics.fid import fid
 from gan_zoo.metrics.label_accuracy import label_accuracy
+from gan_zoo.metrics.modes import point_modes
 from gan_zoo.seeding import stream
 from gan_zoo.settings import EvaluationSettings
 from gan_zoo.trainer import Objective, Sampler
 
 CHUNK = 500  # samples a forward pass
 GRID_COLUMNS = 10
+# Data sets whose modes are known: on them, coverage is what is measured.
+MODES = {"ring": ring_modes, "grid": grid_modes}
 
 
 @contextmanager
@@ -80,6 +84,8 @@ class Evaluator:
     ):
         self.dataset, self.settings, self.extractor = dataset, settings, extractor
         self._features: dict[str, Features] = {}
+        known = MODES.get(dataset.name)
+        self.modes = None if known is None else _mode_tensors(known(), device)
 
         def bank(count: int, name: str) -> Bank:
             classes = dataset.num_classes
@@ -132,6 +138,15 @@ class Evaluator:
     def _metrics(
         self, generator: nn.Module, bank: Bank, split: str, count: int
     ) -> dict[str, float]:
+        if self.modes is not None:
+            with measuring(generator):
+                found = point_modes(bank.images(generator), *self.modes)
+            protocol = f"{self.dataset.name}_{_short(count)}"
+            return {
+                f"modes_covered_{protocol}": found.covered,
+                f"high_quality_{protocol}": found.high_quality,
+                f"reverse_kl_modes_{protocol}": found.reverse_kl,
+            }
         if self.extractor is None:
             return {}
         with measuring(generator):
@@ -158,6 +173,11 @@ def _critic(discriminator: Callable[[Tensor], CriticOutput], images: Tensor) -> 
     outputs = [discriminator(chunk) for chunk in images.split(CHUNK)]
     scores, logits = zip(*outputs, strict=True)
     return CriticOutput(torch.cat(scores), torch.cat(logits))
+
+
+def _mode_tensors(modes: Modes, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+    """Means, standard deviations and weights, in the order of ``point_modes``."""
+    return modes.means.to(device), modes.stds.to(device), modes.weights.to(device)
 
 
 def _short(count: int) -> str:
