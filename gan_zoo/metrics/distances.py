@@ -6,7 +6,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-BLOCK = 1000  # rows at a time: 80 MB beside 10,000 columns
+# entries of a matrix at a time: 8 MB stay in the process, where larger blocks go back to the
+# system each time and return as page faults
+BLOCK = 1_000_000
 
 
 class Neighbours(NamedTuple):
@@ -16,10 +18,11 @@ class Neighbours(NamedTuple):
     indices: Tensor  # (N,) int64, into the reference set
 
 
-def row_blocks(count: int) -> Iterator[slice]:
-    """Slices that cover ``range(count)`` in order, ``BLOCK`` rows each but the last."""
-    for start in range(0, count, BLOCK):
-        yield slice(start, min(start + BLOCK, count))
+def row_blocks(rows: int, columns: int) -> Iterator[slice]:
+    """Slices that cover ``range(rows)`` in order: at most ``BLOCK`` entries or one row each."""
+    size = max(1, BLOCK // columns)
+    for start in range(0, rows, size):
+        yield slice(start, min(start + size, rows))
 
 
 def exact_distances(rows: Tensor, columns: Tensor) -> Tensor:
@@ -46,7 +49,7 @@ def nearest(queries: Tensor, references: Tensor, *, exclude_self: bool = False) 
     shifted = references - centre
     offsets = shifted.square().sum(1)
     found = []
-    for block in row_blocks(len(queries)):
+    for block in row_blocks(len(queries), len(references)):
         rows = queries[block] - centre
         scores = torch.addmm(offsets, rows, shifted.T, alpha=-2)
         if exclude_self:

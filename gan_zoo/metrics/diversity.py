@@ -34,7 +34,7 @@ def class_diversities(features: Tensor, labels: Tensor, num_classes: int) -> lis
         count = len(members)
         if count < 2:
             raise ValueError(f"features has {count} samples of class {label}; allowed: 2 or more")
-        blocks = [exact_distances(members[b], members).sum() for b in row_blocks(count)]
+        blocks = [exact_distances(members[b], members).sum() for b in row_blocks(count, count)]
         diversities.append(float(sum(blocks)) / (count * (count - 1)))
     return diversities
 

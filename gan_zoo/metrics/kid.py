@@ -41,7 +41,8 @@ def kid(real: Tensor, fake: Tensor) -> float:
 def _kernel_sum(rows: Tensor, columns: Tensor) -> float:
     one = torch.ones((), dtype=rows.dtype, device=rows.device)
     scaled = columns.T / rows.shape[1]
-    parts = [torch.addmm(one, rows[block], scaled).pow_(3).sum() for block in row_blocks(len(rows))]
+    blocks = row_blocks(len(rows), len(columns))
+    parts = [torch.addmm(one, rows[block], scaled).pow_(3).sum() for block in blocks]
     return float(torch.stack(parts).sum())
 
 

@@ -63,7 +63,7 @@ def log_likelihoods(samples: Tensor, points: Tensor, bandwidths: tuple[float, ..
     count, dim = samples.shape
     squares = samples.square().sum(1)
     parts = []
-    for block in row_blocks(len(points)):
+    for block in row_blocks(len(points), count):
         rows = points[block]
         gaps = torch.addmm(squares, rows, samples.T, alpha=-2)
         gaps += rows.square().sum(1, keepdim=True)

@@ -50,7 +50,7 @@ def precision_recall_density_coverage(real: Tensor, fake: Tensor, k: int = 5) ->
     real_radii, fake_radii = _radii(real, k), _radii(fake, k)
     precise = torch.zeros(len(fake), dtype=torch.bool, device=fake.device)
     inside = recalled = covered = 0
-    for block in row_blocks(len(real)):
+    for block in row_blocks(len(real), len(fake)):
         distances = exact_distances(real[block], fake)
         in_real = distances < real_radii[block, None]
         precise |= in_real.any(0)
@@ -68,7 +68,7 @@ def precision_recall_density_coverage(real: Tensor, fake: Tensor, k: int = 5) ->
 def _radii(features: Tensor, k: int) -> Tensor:
     """(N,) distances to the k-th nearest other row: the (k + 1)-th smallest, itself included."""
     parts = []
-    for block in row_blocks(len(features)):
+    for block in row_blocks(len(features), len(features)):
         distances = exact_distances(features[block], features)
         parts.append(distances.topk(k + 1, dim=1, largest=False).values[:, k])
     return torch.cat(parts)

@@ -11,10 +11,12 @@ def normal(count, dim, seed, shift=0.0):
 
 
 def test_row_blocks_cover_every_row_once(monkeypatch):
-    monkeypatch.setattr(distances, "BLOCK", 4)
-    covered = [i for block in row_blocks(11) for i in range(block.start, block.stop)]
+    monkeypatch.setattr(distances, "BLOCK", 30)
+    covered = [i for block in row_blocks(11, 7) for i in range(block.start, block.stop)]
     assert covered == list(range(11))
-    assert [b.stop - b.start for b in row_blocks(8)] == [4, 4]
+    assert [b.stop - b.start for b in row_blocks(11, 7)] == [4, 4, 3]
+    assert [b.stop - b.start for b in row_blocks(8, 7)] == [4, 4]
+    assert [b.stop - b.start for b in row_blocks(3, 31)] == [1, 1, 1]
 
 
 def test_distances_of_copies_are_exactly_zero_far_from_the_origin():
@@ -24,7 +26,7 @@ def test_distances_of_copies_are_exactly_zero_far_from_the_origin():
 
 @pytest.mark.parametrize("exclude_self", [False, True])
 def test_nearest_agrees_with_a_search_of_all_pairs(monkeypatch, exclude_self):
-    monkeypatch.setattr(distances, "BLOCK", 7)
+    monkeypatch.setattr(distances, "BLOCK", 280)
     references = normal(40, 5, 1, shift=20.0)
     queries = references if exclude_self else normal(33, 5, 2, shift=20.0)
     table = (queries[:, None] - references).square().sum(2).sqrt()

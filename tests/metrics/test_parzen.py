@@ -15,7 +15,7 @@ def normal(count, dim, seed, scale=1.0):
 
 
 def test_agrees_with_densities_by_scipy(monkeypatch):
-    monkeypatch.setattr(distances, "BLOCK", 4)
+    monkeypatch.setattr(distances, "BLOCK", 36)
     samples, points = normal(9, 3, 0), normal(7, 3, 1)
     found = log_likelihoods(samples, points, (0.3, 1.0))
     for row, b in zip(found, (0.3, 1.0), strict=True):

@@ -34,7 +34,7 @@ def by_definition(real, fake, k):
 
 @pytest.mark.parametrize("k", [1, 3, 5])
 def test_agrees_with_the_definition(k, monkeypatch):
-    monkeypatch.setattr(distances, "BLOCK", 13)
+    monkeypatch.setattr(distances, "BLOCK", 520)
     real, fake = normal(60, 3, 0), normal(45, 3, 1, scale=0.7) + 0.3
     assert prdc_of(real, fake, k) == pytest.approx(by_definition(real, fake, k), abs=1e-12)
 
