@@ -39,7 +39,12 @@ class Quantity:
 _SIZE = re.compile(r"\d+k?")
 _CLASS = re.compile(r"(?P<start>.+?)_class_(?P<label>\d{1,4})(?P<end>(_.*)?)")
 _ROLES = {"generator": "Generator", "discriminator": "Discriminator"}
-_PARTS = {"loss": "total loss", "generation": "adversarial loss", "auxiliary": "class loss"}
+_PARTS = {
+    "loss": "total loss",
+    "generation": "adversarial loss",
+    "auxiliary": "class loss",
+    "penalty": "penalty",
+}
 _LOSS_MEANING = (
     "A loss is comparable between runs of one variant only: another variant minimises another "
     "function."

@@ -232,3 +232,9 @@ def four_variants(tmp_path):
 def hostile():
     """A name that tries to leave every context it is put into."""
     return "<script>alert(1)</script><img src=x onerror=alert(2)>\"'&{{7*7}}$x^$</style>--><!--"
+
+
+@pytest.fixture(scope="session")
+def four_variants_at():
+    """``write_four_variants`` for fixtures that outlive a test."""
+    return write_four_variants

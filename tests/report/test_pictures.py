@@ -46,7 +46,7 @@ def test_enormous_pictures_are_left_out_undecoded(tmp_path):
 
 
 def test_epochs_are_spread_with_both_ends(tmp_path, write_run, compared, grey):
-    write_run(tmp_path / "0", grids={epoch: grey[:8, :8] for epoch in range(1, 31)})
+    write_run(tmp_path / "0", grids=dict.fromkeys(range(1, 31), grey[:8, :8]))
     (run,) = compared(tmp_path).collection.runs
     found = [epoch for epoch, _ in pictures.epoch_grids(run, 5)]
     assert found[0] == 1
