@@ -214,7 +214,7 @@ def test_names_that_attack_the_script(browser, tmp_path, write_run, hostile):
     names = (hostile, "__proto__", "constructor", "hasOwnProperty")
     for seed in range(2):
         for loss in names:
-            metrics = {name: 1.0 + seed for name in names}
+            metrics = dict.fromkeys(names, 1.0 + seed)
             folder = tmp_path / f"{seed}{names.index(loss)}"
             history = [{"epoch": e, **dict.fromkeys(names, e)} for e in (1, 2)]
             write_run(folder, loss, seed, metrics=metrics, history=history)
