@@ -24,7 +24,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from gan_zoo import __version__
 from gan_zoo.allocator import keep_freed_memory
-from gan_zoo.configuration import ConfigurationError, check_targets, explain
+from gan_zoo.configuration import check_targets, explain
 from gan_zoo.records import (
     RECORD_NAME,
     AlreadyFinished,
@@ -34,7 +34,12 @@ from gan_zoo.records import (
     write_record,
     write_text,
 )
-from gan_zoo.settings import AuxiliarySettings, EvaluationSettings, TrainerSettings
+from gan_zoo.settings import (
+    AuxiliarySettings,
+    ConfigurationError,
+    EvaluationSettings,
+    TrainerSettings,
+)
 
 if TYPE_CHECKING:
     from gan_zoo.experiment import Parts
@@ -79,7 +84,7 @@ class SweepFolder(Callback):
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         """Called by Hydra in the launching process before the first job."""
-        SweepFolder.folder = Path(config.hydra.sweep.dir)
+        SweepFolder.folder = Path(config.hydra.sweep.dir).resolve()
         SweepFolder.after = config.after_sweep
 
 

@@ -9,11 +9,9 @@ from typing import Any
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
+from gan_zoo.settings import ConfigurationError
+
 _INSTANTIATE_KEYS = {"_target_", "_partial_", "_convert_", "_recursive_", "_args_"}
-
-
-class ConfigurationError(ValueError):
-    """Something in the configuration is wrong: what, its value, what is allowed, what to do."""
 
 
 def nearest(name: str, valid: Iterable[str]) -> str:

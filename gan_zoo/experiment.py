@@ -23,7 +23,12 @@ from gan_zoo.journal import Journal
 from gan_zoo.progress import Reporter
 from gan_zoo.records import RunRecord, refuse_finished
 from gan_zoo.seeding import global_stream, stream, stream_seed
-from gan_zoo.settings import AuxiliarySettings, EvaluationSettings, TrainerSettings
+from gan_zoo.settings import (
+    AuxiliarySettings,
+    ConfigurationError,
+    EvaluationSettings,
+    TrainerSettings,
+)
 from gan_zoo.trainer import Diverged, Objective, Sampler, Trainer
 
 NOTE_EVERY = 25  # steps between two looks at the running losses
@@ -128,7 +133,10 @@ def run(parts: Parts, folder: Path, record: RunRecord, *, bar: bool) -> RunRecor
 
 def _train_and_measure(parts: Parts, journal: Journal, *, bar: bool) -> None:
     settings, record = parts.trainer, journal.record
-    trainer = build_trainer(parts)
+    try:
+        trainer = build_trainer(parts)
+    except ValueError as error:  # a width, a batch size that does not fit: nothing has begun yet
+        raise ConfigurationError(str(error)) from error
     generator, discriminator = trainer.generator, trainer.discriminator
     record.parameters = {
         "generator": _count(generator), "discriminator": _count(discriminator),

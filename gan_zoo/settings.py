@@ -5,6 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 
+class ConfigurationError(ValueError):
+    """Something in the configuration is wrong: what, its value, what is allowed, what to do."""
+
+
 def _require(owner: str, name: str, value: Any, holds: Callable[[Any], bool], allowed: str) -> None:
     if not holds(value):
         raise ValueError(f"{owner}.{name} is {value!r}; allowed: {allowed}")

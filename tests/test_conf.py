@@ -1,6 +1,7 @@
 """Configurations are tested as code: every file composes, is strict and builds what it says."""
 
 import re
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -65,7 +66,11 @@ def test_every_data_set_composes(name):
 
 @pytest.mark.parametrize("name", options("experiment"))
 def test_every_experiment_composes(name):
-    checked(composed(f"+experiment={name}"))
+    """With each loss that it sweeps over, as its own sweep would."""
+    params = composed(f"+experiment={name}").hydra.sweeper.params or {}
+    choices = [[f"{key}={value}" for value in str(params[key]).split(",")] for key in params]
+    for overrides in product(*choices):
+        checked(composed(f"+experiment={name}", *overrides))
 
 
 @pytest.mark.parametrize("name", options("model"))

@@ -4,7 +4,8 @@ import pytest
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from gan_zoo.configuration import ConfigurationError, check_targets, explain
+from gan_zoo.configuration import check_targets, explain
+from gan_zoo.settings import ConfigurationError
 
 UNIFORM = "gan_zoo.models.latents.Uniform"
 

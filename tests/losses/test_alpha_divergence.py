@@ -27,6 +27,13 @@ def test_best_bound_is_that_of_the_relative(name, truths, pair):
     assert best[name] == pytest.approx(factor * best[relative], rel=1e-10)
 
 
+def test_the_logarithm_of_softplus_keeps_its_digits():
+    """f* at alpha = 0 is -log log(1 + exp(-v)), also where exp(-v) is next to nothing."""
+    scores = np.array([-50.0, -1.0, 0.0, 14.9, 15.0, 15.1, 20.0, 40.0, 700.0])
+    actual = Alpha(0.0).conjugate(torch.tensor(scores)).numpy()
+    np.testing.assert_allclose(actual, -np.log(np.log1p(np.exp(-scores))), rtol=1e-13)
+
+
 @pytest.mark.parametrize("alpha", [1e-4, 1e-8, -1e-8, 1e-300])
 def test_small_alpha_tends_to_the_limit(alpha):
     scores = torch.linspace(-20, 20, 81, dtype=torch.float64)
@@ -46,7 +53,7 @@ def test_alpha_just_above_one_tends_to_the_limit():
     torch.testing.assert_close(near.conjugate(scores), first_order, rtol=2e-4, atol=1e-6)
 
 
-@pytest.mark.parametrize("alpha", [-50.0, 1e-3, 1e-2, 0.99, 0.999, 1.001, 1.01, 50.0])
+@pytest.mark.parametrize("alpha", [-50.0, 1e-3, 1e-2, 0.3, 0.8, 0.9, 0.99, 0.999, 1.001, 1.01, 50.0])
 def test_extreme_alphas_stay_finite_and_monotone(alpha):
     scores = torch.linspace(-1e4, 1e4, 4001).requires_grad_()
     for function in (Alpha(alpha).activation, Alpha(alpha).conjugate):

@@ -47,7 +47,7 @@ def path(loss, regularizer, steps, *, simultaneous=True):
     points = [(1.0, 1.0)]
     for _ in range(steps):
         trainer.step()
-        points.append((float(trainer.generator.theta), float(trainer.discriminator.psi)))
+        points.append((trainer.generator.theta.item(), trainer.discriminator.psi.item()))
     return points
 
 
