@@ -45,6 +45,8 @@ _PARTS = {
     "auxiliary": "class loss",
     "penalty": "penalty",
 }
+# "test" is the validation split unless evaluation.loss_split says otherwise: call it held out.
+_IMAGES = {"train": "training images", "test": "held-out images"}
 _LOSS_MEANING = (
     "A loss is comparable between runs of one variant only: another variant minimises another "
     "function."
@@ -57,13 +59,13 @@ def quantity(name: str) -> Quantity:
     >>> quantity("fid_mnistcnn_test_10k").detail
     'MNIST classifier features, test split, 10k samples'
     >>> quantity("generator_test_auxiliary").title
-    'Generator class loss, test split'
+    'Generator class loss, held-out images'
     """
     if name in _AXES:
         return Quantity(name, _AXES[name], "", 0, "", rank=2000)
     tokens = name.split("_")
     if len(tokens) == 3 and tokens[0] in _ROLES and tokens[2] in _PARTS:
-        title = f"{_ROLES[tokens[0]]} {_PARTS[tokens[2]]}, {tokens[1]} split"
+        title = f"{_ROLES[tokens[0]]} {_PARTS[tokens[2]]}, {_IMAGES.get(tokens[1], tokens[1])}"
         return Quantity(name, title, "", 0, _LOSS_MEANING, rank=1000)
     qualifiers = []
     while tokens and tokens[0] in ("best", "last", "ema"):

@@ -31,7 +31,7 @@ def test_longest_name_wins():
 
 def test_losses_of_the_source_document():
     assert quantity("discriminator_train_generation").title == (
-        "Discriminator adversarial loss, train split"
+        "Discriminator adversarial loss, training images"
     )
     assert quantity("generator_test_loss").better == 0
 
