@@ -1,5 +1,6 @@
 """The page in a real browser: headless Chromium, no network, a pointer and a keyboard."""
 
+import csv
 import importlib.util
 import shutil
 
@@ -22,6 +23,11 @@ FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
+
+
+def first_row(path):
+    with path.open(newline="") as file:
+        return next(csv.DictReader(file))
 
 
 def write_page(folder):
@@ -172,13 +178,20 @@ def test_a_grid_is_enlarged_and_closed_by_keyboard(opened):
     assert not dialog.is_visible()
 
 
-def test_arrow_keys_read_a_chart(opened):
+def test_arrow_keys_read_a_chart(opened, path):
+    column = "generator_test_generation"
+    values = sorted(
+        float(first_row(path.parent / str(run) / "history.csv")[column]) for run in range(3)
+    )
+    opened.page.locator(".curve select").nth(2).select_option(column)
     chart = opened.page.locator(".curve .chart").nth(2)
     chart.focus()
     opened.page.keyboard.press("ArrowRight")
     tip = chart.locator(".tip")
     assert tip.inner_text().startswith("Epoch 1")
     assert tip.locator("div").count() == 4
+    low, middle, high = (f"{value:.4g}" for value in values)
+    assert tip.locator("div").first.inner_text() == f"bce {middle} ({low} to {high}, 3 seeds)"
     opened.page.keyboard.press("ArrowRight")
     assert tip.inner_text().startswith("Epoch 2")
     opened.page.keyboard.press("Escape")

@@ -6,7 +6,7 @@ from gan_zoo.report.evolution import Evolution
 
 
 def test_median_and_extremes_by_hand(tmp_path, write_run, compared):
-    rows = {0: [1.0, 5.0, ""], 1: [3.0, 7.0, 2.0], 2: [2.0]}  # the last diverged after an epoch
+    rows = {0: [1.0, 5.0, ""], 1: [2.0, 7.0, 2.0], 2: [9.0]}  # the last diverged after an epoch
     for seed, values in rows.items():
         history = [
             {"epoch": e, "a": v, "generator_updates": 10 * e} for e, v in enumerate(values, 1)
@@ -18,7 +18,7 @@ def test_median_and_extremes_by_hand(tmp_path, write_run, compared):
     np.testing.assert_array_equal(found.x, [1, 2, 3])
     np.testing.assert_array_equal(found.median, [2, 6, 2])
     np.testing.assert_array_equal(found.low, [1, 5, 2])
-    np.testing.assert_array_equal(found.high, [3, 7, 2])
+    np.testing.assert_array_equal(found.high, [9, 7, 2])
     np.testing.assert_array_equal(found.seeds, [3, 2, 1])
     np.testing.assert_array_equal(curve(variant, "a", "generator_updates").x, [10, 20, 30])
 
