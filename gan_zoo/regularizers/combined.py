@@ -10,17 +10,7 @@ from gan_zoo.interfaces import CriticStep, Discriminator, Regularizer
 
 
 class Part(Regularizer, Protocol):
-    """A regularizer that also says what it does and what it remembers, as all of this package."""
-
-    @property
-    def penalises_gradients(self) -> bool:
-        """Whether the penalty is one on per-sample gradients."""
-        ...
-
-    @property
-    def constrains_weights(self) -> bool:
-        """Whether ``constrain`` changes D's weights."""
-        ...
+    """A regularizer that also says what it remembers, as all of this package do."""
 
     def state_dict(self) -> dict[str, float]:
         """What a checkpoint has to save."""

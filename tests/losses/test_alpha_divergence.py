@@ -53,7 +53,9 @@ def test_alpha_just_above_one_tends_to_the_limit():
     torch.testing.assert_close(near.conjugate(scores), first_order, rtol=2e-4, atol=1e-6)
 
 
-@pytest.mark.parametrize("alpha", [-50.0, 1e-3, 1e-2, 0.3, 0.8, 0.9, 0.99, 0.999, 1.001, 1.01, 50.0])
+@pytest.mark.parametrize(
+    "alpha", [-50.0, 1e-3, 1e-2, 0.3, 0.8, 0.9, 0.99, 0.999, 1.001, 1.01, 50.0]
+)
 def test_extreme_alphas_stay_finite_and_monotone(alpha):
     scores = torch.linspace(-1e4, 1e4, 4001).requires_grad_()
     for function in (Alpha(alpha).activation, Alpha(alpha).conjugate):

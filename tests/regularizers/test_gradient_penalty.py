@@ -31,6 +31,7 @@ def test_is_taken_between_the_samples(quadratic, real, fake, take_step):
     assert penalty.item() == pytest.approx(10 * (rows - 1).square().mean().item(), rel=1e-12)
     on_line = (points - fake) / (real - fake)
     torch.testing.assert_close(on_line, on_line[:, :1].expand(5, 3))
+    assert ((on_line > 0) & (on_line < 1)).all()
 
 
 def test_gradient_in_the_parameters_is_the_closed_forms(linear, real, fake, take_step):
