@@ -13,7 +13,7 @@ LAYERS = {
     "losses": 1, "regularizers": 1, "models": 1, "data": 1, "features": 1, "metrics": 1,
     "trainer": 2, "checkpoint": 2, "journal": 2, "evaluation": 2, "environment": 2, "pictures": 2,
     "progress": 2, "experiment": 2, "report": 2, "compatibility": 2,
-    "testbeds": 2,
+    "testbeds": 2, "baselines": 2, "classification_scores": 2, "extractors": 2,
     "configuration": 3, "cli": 3,
 }  # fmt: skip
 # A script of its own: it trains the shipped feature network on the bundled data.

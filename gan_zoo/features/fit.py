@@ -16,6 +16,8 @@ ROTATION = 10.0  # degrees, to either side
 SCALE = 0.1  # relative
 SHIFT = 1.5  # pixels
 
+Augmentation = Callable[[Tensor, torch.Generator], Tensor]
+
 
 def augment(images: Tensor, rng: torch.Generator) -> Tensor:
     """Turn, scale and shift each image a little and at random, bilinearly; outside is background.
@@ -35,6 +37,17 @@ def augment(images: Tensor, rng: torch.Generator) -> Tensor:
     grid = F.affine_grid(torch.stack(rows, 1), list(images.shape), align_corners=False)
     # grid_sample pads with 0: shift the background there and back
     return F.grid_sample(images + 1, grid, align_corners=False) - 1
+
+
+def mirror(images: Tensor, rng: torch.Generator) -> Tensor:
+    """Each image as it is or, as often, its mirror image, left and right exchanged.
+
+    Args:
+        images: (N, C, H, W).
+        rng: on the images' device.
+    """
+    mirrored = torch.rand(len(images), generator=rng, device=images.device) < 0.5
+    return torch.where(mirrored[:, None, None, None], images.flip(3), images)
 
 
 @torch.no_grad()
@@ -57,6 +70,7 @@ def fit(
     epochs: int,
     rng: torch.Generator,
     report: Callable[[str], None],
+    augmentation: Augmentation = augment,
 ) -> None:
     """Train ``network`` in place; it ends as it was after its best epoch on ``validation``.
 
@@ -66,6 +80,8 @@ def fit(
         next_batch: gives a batch of training samples at each call.
         rng: draws the augmentation; dropout draws from torch's global stream, to be seeded outside.
         report: gets a line after each epoch.
+        augmentation: changes a batch of training images at random; ``augment`` suits characters,
+            ``mirror`` things.
     """
     optimizer = torch.optim.AdamW(network.parameters(), LEARNING_RATE, weight_decay=WEIGHT_DECAY)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs * steps_per_epoch)
@@ -74,7 +90,7 @@ def fit(
         network.train()
         for _ in range(steps_per_epoch):
             batch = next_batch()
-            logits = network(augment(batch.images, rng)).logits
+            logits = network(augmentation(batch.images, rng)).logits
             optimizer.zero_grad()
             torch.autograd.backward(F.cross_entropy(logits, batch.labels))
             optimizer.step()
