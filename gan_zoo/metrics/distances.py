@@ -1,5 +1,6 @@
 """Distances between the rows of large matrices, in blocks that fit into memory."""
 
+import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -9,6 +10,8 @@ from torch import Tensor
 # entries of a matrix at a time: 8 MB stay in the process, where larger blocks go back to the
 # system each time and return as page faults
 BLOCK = 1_000_000
+CROWD = 8  # candidates a row from which on a whole block is measured instead of single pairs
+EVERYTHING = slice(None)
 
 
 class Neighbours(NamedTuple):
@@ -29,32 +32,99 @@ def exact_distances(rows: Tensor, columns: Tensor) -> Tensor:
     """(n, m) Euclidean distances, each as the root of its own sum of squared differences.
 
     The faster |x|^2 + |y|^2 - 2 x . y loses half of the digits where two rows nearly agree, and
-    with them the exact 0 between copies.
+    with them the exact 0 between copies. Batches as in ``torch.cdist``; a pair's distance has the
+    same bits in every batch.
     """
     return torch.cdist(rows, columns, compute_mode="donot_use_mm_for_euclid_dist")
 
 
+def pair_distances(first: Tensor, second: Tensor) -> Tensor:
+    """(P,) distances of row i to row i, bit for bit as in ``exact_distances``."""
+    return exact_distances(first[:, None], second[:, None]).flatten()
+
+
+class Screen:
+    """All squared distances in float32 with a bound on their error: what may matter is then exact.
+
+    |x - y|^2 = (-2 x, 1, |x|^2) . (y, |y|^2, 1), one matrix product, after the columns' mean is
+    taken off both sets and all is divided by the largest norm, ``scale``. With u = 2^-24 rounding
+    the entries and summing d + 2 products is wrong by at most (d + 5) u (|x| + |y|)^2.
+
+    Args:
+        rows: (N, d) float64.
+        columns: (M, d) float64.
+    """
+
+    def __init__(self, rows: Tensor, columns: Tensor) -> None:
+        centre = columns.mean(0)
+        left, right = rows - centre, columns - centre
+        largest = max(float(left.norm(dim=1).max()), float(right.norm(dim=1).max()))
+        self.scale = largest if largest > 0 else 1.0
+        left, right = left / self.scale, right / self.scale
+        across, down = left.square().sum(1), right.square().sum(1)
+        self._left = torch.cat([-2 * left, _ones(left), across[:, None]], 1).float()
+        self._right = torch.cat([right, down[:, None], _ones(right)], 1).float()
+        reach = (across.sqrt() + down.max().sqrt()).square()
+        # 8 in place of 5: rounding of what is compared with; 1e-30: numbers below float32's range
+        self.slack = ((rows.shape[1] + 8) * 2.0**-24 * reach + 1e-30).float()
+
+    def block(self, rows: slice, columns: slice = EVERYTHING) -> Tensor:
+        """(n, m) float32 squared distances over ``scale``^2, each wrong by at most ``slack``."""
+        # an autocast of the caller's would leave eight bits
+        with torch.autocast(self._left.device.type, enabled=False):
+            return self._left[rows] @ self._right[columns].T
+
+    def scaled(self, distances: Tensor) -> Tensor:
+        """Exact distances in the units of ``block``, float32."""
+        return (distances / self.scale).square().float()
+
+
 def nearest(queries: Tensor, references: Tensor, *, exclude_self: bool = False) -> Neighbours:
-    """For each query the nearest reference, found fast and then measured exactly.
+    """For each query the nearest reference: screened in float32, candidates measured exactly.
 
     Args:
         queries: (N, d) float64.
         references: (M, d) float64.
         exclude_self: the two are one set, and no row is its own neighbour.
-
-    The search uses |y|^2 - 2 x . y after centring; a competitor that is nearer by less than its
-    rounding, about 1e-15 of the squared norms, may be overlooked.
     """
-    centre = references.mean(0)
-    shifted = references - centre
-    offsets = shifted.square().sum(1)
-    found = []
-    for block in row_blocks(len(queries), len(references)):
-        rows = queries[block] - centre
-        scores = torch.addmm(offsets, rows, shifted.T, alpha=-2)
-        if exclude_self:
-            own = torch.arange(block.start, block.stop, device=scores.device)
-            scores[own - block.start, own] = torch.inf
-        found.append(scores.argmin(1))
-    indices = torch.cat(found)
-    return Neighbours((queries - references[indices]).square().sum(1).sqrt(), indices)
+    screen = Screen(queries, references)
+    best = queries.new_full((len(queries),), torch.inf)
+    indices = torch.zeros(len(queries), dtype=torch.int64, device=queries.device)
+    side = math.isqrt(BLOCK)  # squares: a matrix product of few rows is slow
+    for rows in row_blocks(len(queries), side):
+        for columns in row_blocks(len(references), side):
+            gaps = screen.block(rows, columns)
+            if exclude_self:
+                _hide_diagonal(gaps, rows.start, columns.start)
+            least, slack = gaps.amin(1), screen.slack[rows]
+            # some reference is as near as this: the best so far, or the one that seems least here
+            limit = torch.minimum(screen.scaled(best[rows]), least + slack) + slack
+            chosen = ((least <= limit) & least.isfinite()).nonzero().flatten()
+            near = gaps[chosen] <= limit[chosen, None]
+            found = _least(queries[rows][chosen], references[columns], near)
+            chosen += rows.start
+            better = found.distances < best[chosen]
+            best[chosen[better]] = found.distances[better]
+            indices[chosen[better]] = found.indices[better] + columns.start
+    return Neighbours(best, indices)
+
+
+def _least(queries: Tensor, references: Tensor, near: Tensor) -> Neighbours:
+    """The nearest among the references that ``near`` (n, m) marks for each query."""
+    first, second = near.nonzero(as_tuple=True)
+    if len(first) > CROWD * len(queries):
+        distances = exact_distances(queries, references).masked_fill_(~near, torch.inf)
+    else:
+        distances = queries.new_full(near.shape, torch.inf)
+        distances[first, second] = pair_distances(queries[first], references[second])
+    return Neighbours(*distances.min(1))
+
+
+def _hide_diagonal(gaps: Tensor, first_row: int, first_column: int) -> None:
+    """Set entries whose row and column are one to infinity."""
+    diagonal = gaps.diagonal(first_row - first_column)
+    diagonal.fill_(torch.inf)
+
+
+def _ones(matrix: Tensor) -> Tensor:
+    return matrix.new_ones((len(matrix), 1))

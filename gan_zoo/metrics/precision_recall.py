@@ -6,7 +6,9 @@ import torch
 from torch import Tensor
 
 from gan_zoo.metrics.checks import finite_double, same_width
-from gan_zoo.metrics.distances import exact_distances, row_blocks
+from gan_zoo.metrics.distances import CROWD, Screen, exact_distances, pair_distances, row_blocks
+
+SPARE = 8  # neighbours beyond the k-th that are measured exactly, so that rounding hides none
 
 
 class PrecisionRecall(NamedTuple):
@@ -48,15 +50,18 @@ def precision_recall_density_coverage(real: Tensor, fake: Tensor, k: int = 5) ->
     fake = finite_double("fake", fake, least=k + 1)
     same_width(real, fake, ("real", "fake"))
     real_radii, fake_radii = _radii(real, k), _radii(fake, k)
+    screen = Screen(real, fake)
     precise = torch.zeros(len(fake), dtype=torch.bool, device=fake.device)
     inside = recalled = covered = 0
     for block in row_blocks(len(real), len(fake)):
-        distances = exact_distances(real[block], fake)
-        in_real = distances < real_radii[block, None]
+        gaps, slack = screen.block(block), screen.slack[block, None]
+        pairs = (real[block], fake)
+        in_real = _closer(gaps, slack, screen.scale, real_radii[block, None], pairs)
+        in_fake = _closer(gaps, slack, screen.scale, fake_radii[None], pairs)
         precise |= in_real.any(0)
         inside += int(in_real.sum())
         covered += int(in_real.any(1).sum())
-        recalled += int((distances < fake_radii).any(1).sum())
+        recalled += int(in_fake.any(1).sum())
     return PrecisionRecall(
         precision=float(precise.double().mean()),
         recall=recalled / len(real),
@@ -67,8 +72,36 @@ def precision_recall_density_coverage(real: Tensor, fake: Tensor, k: int = 5) ->
 
 def _radii(features: Tensor, k: int) -> Tensor:
     """(N,) distances to the k-th nearest other row: the (k + 1)-th smallest, itself included."""
+    screen = Screen(features, features)
+    spare = min(k + 1 + SPARE, len(features))
     parts = []
     for block in row_blocks(len(features), len(features)):
-        distances = exact_distances(features[block], features)
-        parts.append(distances.topk(k + 1, dim=1, largest=False).values[:, k])
+        candidates = screen.block(block).topk(spare, dim=1, largest=False)
+        rows, columns = features[block, None], features[candidates.indices]
+        radii = _smallest(exact_distances(rows, columns)[:, 0], k)
+        # a row that is not a candidate is at least this far: if that is too near, look at all
+        omitted = candidates.values.amax(1) - screen.slack[block]
+        doubt = (omitted <= screen.scaled(radii)).nonzero().flatten()
+        if spare < len(features) and len(doubt) > 0:
+            radii[doubt] = _smallest(exact_distances(features[block][doubt], features), k)
+        parts.append(radii)
     return torch.cat(parts)
+
+
+def _smallest(distances: Tensor, k: int) -> Tensor:
+    """The (k + 1)-th smallest of each row."""
+    return distances.topk(k + 1, dim=1, largest=False).values[:, k]
+
+
+def _closer(
+    gaps: Tensor, slack: Tensor, scale: float, radii: Tensor, pairs: tuple[Tensor, Tensor]
+) -> Tensor:
+    """(n, m) whether each pair is nearer than its radius; those too near to call are measured."""
+    limits = (radii / scale).square().float()
+    closer = gaps < limits
+    first, second = ((gaps - limits).abs_() <= slack).nonzero(as_tuple=True)
+    if len(first) > CROWD * len(gaps):
+        return exact_distances(*pairs) < radii
+    exact = pair_distances(pairs[0][first], pairs[1][second])
+    closer[first, second] = exact < radii.expand_as(gaps)[first, second]
+    return closer

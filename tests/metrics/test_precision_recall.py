@@ -39,6 +39,17 @@ def test_agrees_with_the_definition(k, monkeypatch):
     assert prdc_of(real, fake, k) == pytest.approx(by_definition(real, fake, k), abs=1e-12)
 
 
+@pytest.mark.parametrize("copies", [0, 20])
+def test_agrees_with_the_definition_where_float32_does_not(copies, monkeypatch):
+    monkeypatch.setattr(distances, "BLOCK", 520)
+    # two clumps that float32 cannot resolve at their distance, and copies of real samples
+    real, fake = 1e-4 * normal(60, 3, 0), 1.5e-4 * normal(45, 3, 1)
+    for samples in (real, fake):
+        samples[::2, 0] += 1e3
+    fake[:copies] = real[:copies]
+    assert prdc_of(real, fake, 5) == pytest.approx(by_definition(real, fake, 5), abs=1e-12)
+
+
 def test_four_points_on_a_line_by_hand():
     # real radii (k = 1): 1, 1, 3, 4 at 0, 1, 4, 8; fake radii: 0.5, 0.5, 9.5 at 0.5, 1, 10.5
     real = torch.tensor([[0.0], [1.0], [4.0], [8.0]])
