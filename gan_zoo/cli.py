@@ -9,22 +9,22 @@ import json
 import os
 import sys
 import traceback
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 import hydra
 from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import HydraException, InstantiationException
+from hydra.errors import HydraException
 from hydra.experimental.callback import Callback
 from hydra.types import RunMode
-from omegaconf import MISSING, DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from gan_zoo import __version__
 from gan_zoo.allocator import keep_freed_memory
-from gan_zoo.configuration import check_targets, explain
+from gan_zoo.building import Config, build, config_folder, plain
+from gan_zoo.configuration import explain
 from gan_zoo.records import (
     RECORD_NAME,
     AlreadyFinished,
@@ -34,46 +34,9 @@ from gan_zoo.records import (
     write_record,
     write_text,
 )
-from gan_zoo.settings import (
-    AuxiliarySettings,
-    ConfigurationError,
-    EvaluationSettings,
-    TrainerSettings,
-)
-
-if TYPE_CHECKING:
-    from gan_zoo.experiment import Parts
+from gan_zoo.settings import ConfigurationError
 
 _COSMETIC = ("device", "after_sweep")  # keys that do not decide on a run's numbers
-_BUILT = ("data", "model", "latents", "labels", "loss", "regularizer", "optimizer")
-_HERE = Path(__file__).parent
-
-
-@dataclass
-class Pair:
-    """Something that each of the two networks has."""
-
-    generator: dict[str, Any] = field(default_factory=dict)
-    discriminator: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass
-class Config:
-    """Every key there is at the top; an unknown one, in a file too, is an error."""
-
-    seed: int = MISSING
-    device: str = MISSING
-    data: dict[str, Any] = MISSING
-    model: Pair = field(default_factory=Pair)
-    latents: dict[str, Any] = MISSING
-    labels: dict[str, Any] = MISSING
-    loss: dict[str, Any] = MISSING
-    regularizer: dict[str, Any] = MISSING
-    optimizer: Pair = field(default_factory=Pair)
-    trainer: TrainerSettings = field(default_factory=TrainerSettings)
-    aux: AuxiliarySettings = field(default_factory=AuxiliarySettings)
-    evaluation: EvaluationSettings = field(default_factory=EvaluationSettings)
-    after_sweep: str | None = None
 
 
 class SweepFolder(Callback):
@@ -106,7 +69,9 @@ def main() -> None:
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors reach us, who explain them in a few lines
     if "" not in sys.path:
         sys.path.append("")  # a user's own losses in the current folder
-    start = hydra.main(version_base="1.3", config_path=str(_conf()), config_name="config")(_job)
+    start = hydra.main(version_base="1.3", config_path=str(config_folder()), config_name="config")(
+        _job
+    )
     try:
         start()
     except (HydraException, OmegaConfBaseException, ConfigurationError) as error:
@@ -125,12 +90,6 @@ def main() -> None:
                 _summarise(SweepFolder.after, SweepFolder.folder)
     if SweepFolder.folder is not None:
         _exit_if_incomplete(SweepFolder.folder)
-
-
-def _conf() -> Path:
-    """The configuration folder: inside an installed package, beside it in a checkout."""
-    inside = _HERE / "conf"
-    return inside if inside.is_dir() else _HERE.parent / "conf"
 
 
 def _job(config: DictConfig) -> float:
@@ -159,7 +118,7 @@ def _train(config: DictConfig, folder: Path) -> None:
     refuse_finished(folder)
     record = _new_record(config)
     try:
-        parts = _build(config)
+        parts = build(config)
     except Exception as error:
         record.status = "failed"
         record.error = {"kind": type(error).__name__, "message": _told(error)}
@@ -183,60 +142,8 @@ def _new_record(config: DictConfig) -> RunRecord:
         seed=int(config.seed),
         status="running",
         overrides=sorted(o for o in context.overrides.task if not o.startswith(hidden)),
-        config=_plain(config),
+        config=plain(config),
     )
-
-
-def _plain(config: DictConfig) -> dict[str, Any]:
-    content = OmegaConf.to_container(config, resolve=True, enum_to_str=True)
-    assert isinstance(content, dict)
-    return {str(key): value for key, value in content.items()}
-
-
-def _build(config: DictConfig) -> "Parts":
-    """The one place where a configuration becomes objects.
-
-    Raises:
-        ConfigurationError: an unknown key, or a value out of its range.
-    """
-    from hydra.utils import instantiate
-
-    from gan_zoo.environment import pick_device
-    from gan_zoo.experiment import Parts
-    from gan_zoo.features.extractor import extractor_for
-
-    plain = _plain(config)
-    check_targets(plain)
-    if config.after_sweep is not None:
-        check_targets({"_target_": config.after_sweep}, "after_sweep")
-    try:
-        # onto the schema once more: rejects what `+` slipped in, and checks the ranges
-        strict = cast(Config, OmegaConf.to_object(OmegaConf.merge(Config(), plain)))
-        device = pick_device(config.device)
-        made = {key: instantiate(config[key], _convert_="all") for key in _BUILT}
-        dataset = made["data"]
-        return Parts(
-            dataset=dataset,
-            generator=made["model"]["generator"],
-            discriminator=made["model"]["discriminator"],
-            loss=made["loss"],
-            regularizer=made["regularizer"],
-            optimizers=(made["optimizer"]["discriminator"], made["optimizer"]["generator"]),
-            latents=made["latents"],
-            labels=made["labels"],
-            extractor=extractor_for(dataset.name, device),
-            trainer=strict.trainer,
-            aux=strict.aux,
-            evaluation=strict.evaluation,
-            seed=config.seed,
-            device=device,
-        )
-    except InstantiationException as error:
-        cause = error.__cause__ or error
-        key = str(error).rpartition("full_key: ")[2].splitlines()[0]
-        raise ConfigurationError(f"{key}: {cause}") from error
-    except (ValueError, OSError) as error:
-        raise ConfigurationError(str(error)) from error
 
 
 def _told(error: Exception) -> str:

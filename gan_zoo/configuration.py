@@ -11,6 +11,11 @@ from omegaconf.errors import OmegaConfBaseException
 
 from gan_zoo.settings import ConfigurationError
 
+# Nothing in these does anything but build objects and read data.
+OURS = (
+    "gan_zoo.data.", "gan_zoo.features.", "gan_zoo.losses.", "gan_zoo.models.",
+    "gan_zoo.regularizers.", "torch.optim.",
+)  # fmt: skip
 _INSTANTIATE_KEYS = {"_target_", "_partial_", "_convert_", "_recursive_", "_args_"}
 
 
@@ -37,6 +42,32 @@ def check_targets(node: Any, where: str = "") -> None:
         _check_target(node, where)
     for key, child in node.items():
         check_targets(child, f"{where}.{key}" if where else str(key))
+
+
+def refuse_foreign_targets(node: Any, allowed: tuple[str, ...]) -> None:
+    """Check that a configuration from a file names no object but networks, data and losses of ours.
+
+    A record may come from a stranger, and naming an object is calling it.
+
+    Args:
+        node: a plain configuration.
+        allowed: packages or modules that the user trusts beside ours.
+
+    Raises:
+        ConfigurationError: another target.
+    """
+    if isinstance(node, Mapping):
+        target = node.get("_target_")
+        trusted = (*OURS, *(f"{name}." for name in allowed))
+        if target is not None and not str(target).startswith(trusted):
+            raise ConfigurationError(
+                f"the record names {str(target)!r}, which is not gan_zoo's and would be called. If"
+                f" you trust it: allow={str(target).split('.')[0]}"
+            )
+    children = node.values() if isinstance(node, Mapping) else node
+    if isinstance(node, Mapping | list):
+        for child in children:
+            refuse_foreign_targets(child, allowed)
 
 
 def _check_target(node: Mapping[str, Any], where: str) -> None:

@@ -1,9 +1,10 @@
 """One run from its parts to its folder: train, measure, record."""
 
+import copy
 import math
 import time
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,14 +13,18 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from gan_zoo.checkpoint import load_weights, weight_path
 from gan_zoo.compatibility import incompatibilities
 from gan_zoo.data.batches import BatchStream, to_device
 from gan_zoo.data.fingerprint import dataset_fingerprint
 from gan_zoo.environment import describe
-from gan_zoo.evaluation import Evaluator
+from gan_zoo.evaluation.bank import NonFiniteSamples
+from gan_zoo.evaluation.evaluator import Evaluator
+from gan_zoo.evaluation.reference import Reference
 from gan_zoo.features.extractor import FeatureNetwork
 from gan_zoo.interfaces import AdversarialLoss, Dataset, Regularizer
 from gan_zoo.journal import Journal
+from gan_zoo.pictures import sample_grid
 from gan_zoo.progress import Reporter
 from gan_zoo.records import RunRecord, refuse_finished
 from gan_zoo.seeding import global_stream, stream, stream_seed
@@ -32,6 +37,7 @@ from gan_zoo.settings import (
 from gan_zoo.trainer import Diverged, Objective, Sampler, Trainer
 
 NOTE_EVERY = 25  # steps between two looks at the running losses
+PREFIXES = {"generator": "", "generator_ema": "ema_"}  # of the metrics of each
 
 
 @dataclass(frozen=True)
@@ -133,51 +139,99 @@ def run(parts: Parts, folder: Path, record: RunRecord, *, bar: bool) -> RunRecor
 
 def _train_and_measure(parts: Parts, journal: Journal, *, bar: bool) -> None:
     settings, record = parts.trainer, journal.record
+    data = to_device(parts.dataset, parts.device)
     try:
         trainer = build_trainer(parts)
+        evaluator = _evaluator(parts, data, trainer.latent_dim, str(record.dataset["sha256"]))
     except ValueError as error:  # a width, a batch size that does not fit: nothing has begun yet
         raise ConfigurationError(str(error)) from error
     generator, discriminator = trainer.generator, trainer.discriminator
+    generators = {"generator": generator}
+    if trainer.ema is not None:
+        generators["generator_ema"] = trainer.ema.module
     record.parameters = {
         "generator": _count(generator), "discriminator": _count(discriminator),
     }  # fmt: skip
     record.warnings = incompatibilities(parts.loss, parts.regularizer, discriminator)
-    data = to_device(parts.dataset, parts.device)
-    evaluator = Evaluator(
-        data,
-        parts.evaluation,
-        latents=parts.latents,
-        latent_dim=trainer.latent_dim,
-        extractor=parts.extractor,
-        device=parts.device,
-    )
+    record.divergence_range = _ends(parts.loss.divergence_range)
     steps = steps_per_epoch(parts)
     reporter = Reporter(f"{record.loss} seed {record.seed}", settings.epochs, steps, bar=bar)
     for warning in record.warnings:
         reporter.warn(warning)
     # Layers that draw in their forward pass (dropout) use the global stream; nothing else does.
     torch.manual_seed(stream_seed(parts.seed, "dropout"))
-    for epoch in range(1, settings.epochs + 1):
-        began = time.perf_counter()
-        means = _train_epoch(trainer, reporter, epoch)
-        seconds = time.perf_counter() - began
-        progress = {
-            "generator_updates": trainer.generator_updates,
-            "discriminator_updates": trainer.discriminator_updates,
-            "images_seen": trainer.discriminator_updates * settings.batch_size,
-        }
-        losses = evaluator.losses(generator, discriminator, trainer.objective)
-        row: dict[str, float] = {"epoch": epoch, **progress, **means, **losses}
-        due = epoch % parts.evaluation.every == 0 or epoch == settings.epochs
-        metrics = evaluator.validation(generator) if due else {}
-        speed = journal.epoch({**row, **metrics}, seconds, steps * settings.batch_size)
-        if epoch % parts.evaluation.pictures == 0 or epoch == settings.epochs:
-            journal.samples(epoch, evaluator.grid(generator), data.test.images)
-        journal.weights(epoch, generator, discriminator, settings.keep_checkpoints)
-        journal.progress({"epoch": epoch, "epochs": settings.epochs, **progress})
-        reporter.table(row, metrics, speed=speed, split=parts.evaluation.loss_split)
-    record.metrics = _finite(evaluator.final(generator))
+    try:
+        for epoch in range(1, settings.epochs + 1):
+            began = time.perf_counter()
+            means = _train_epoch(trainer, reporter, epoch)
+            seconds = time.perf_counter() - began
+            progress = {
+                "generator_updates": trainer.generator_updates,
+                "discriminator_updates": trainer.discriminator_updates,
+                "images_seen": trainer.discriminator_updates * settings.batch_size,
+            }
+            losses = evaluator.losses(generator, discriminator, trainer.objective)
+            row: dict[str, float] = {"epoch": epoch, **progress, **means, **losses}
+            due = epoch % parts.evaluation.every == 0 or epoch == settings.epochs
+            metrics = _validate(evaluator, generators, journal, epoch) if due else {}
+            speed = journal.epoch({**row, **metrics}, seconds, steps * settings.batch_size)
+            if epoch % parts.evaluation.pictures == 0 or epoch == settings.epochs:
+                journal.samples(epoch, evaluator.grid(generator), data.test.images)
+            networks = {**generators, "discriminator": discriminator}
+            journal.weights(epoch, networks, settings.keep_checkpoints)
+            journal.progress({"epoch": epoch, "epochs": settings.epochs, **progress})
+            reporter.table(row, metrics, speed=speed, split=parts.evaluation.loss_split)
+        _measure_finally(evaluator, generators, journal)
+    except NonFiniteSamples as error:
+        step = trainer.discriminator_updates
+        raise Diverged(step, "generated samples", math.nan) from error
     journal.curve()
+
+
+def _evaluator(parts: Parts, data: Dataset, latent_dim: int, sha256: str) -> Evaluator:
+    network = parts.extractor
+    return Evaluator(
+        data,
+        parts.evaluation,
+        latents=parts.latents,
+        latent_dim=latent_dim,
+        reference=None if network is None else Reference(data, network, sha256),
+        device=parts.device,
+    )
+
+
+def _validate(
+    evaluator: Evaluator, generators: Mapping[str, nn.Module], journal: Journal, epoch: int
+) -> dict[str, float]:
+    """The cheap numbers of every generator there is; the best so far is kept."""
+    found: dict[str, float] = {}
+    for name, generator in generators.items():
+        metrics = evaluator.validation(generator)
+        if evaluator.criterion is not None:
+            journal.best(name, generator, epoch, evaluator.criterion, metrics[evaluator.criterion])
+        found |= {f"{PREFIXES[name]}{metric}": value for metric, value in metrics.items()}
+    return found
+
+
+def _measure_finally(
+    evaluator: Evaluator, generators: Mapping[str, nn.Module], journal: Journal
+) -> None:
+    """The final numbers of the last and of the best weights, and what is shown beside them."""
+    record, last_epoch = journal.record, journal.history[-1]["epoch"]
+    for name, generator in generators.items():
+        last = evaluator.final(generator)
+        journal.judgement(last, PREFIXES[name])
+        if name == "generator":
+            journal.classes(last)
+        if name in record.best:
+            if record.best[name]["epoch"] != last_epoch:
+                generator = copy.deepcopy(generator)
+                load_weights(weight_path(journal.folder, name, "best"), generator)
+                last = evaluator.final(generator)
+            journal.judgement(last, f"best_{PREFIXES[name]}")
+    record.floors = evaluator.floors()
+    for name, (images, columns) in evaluator.walks(generators["generator"]).items():
+        journal.picture(name, sample_grid(images, columns))
 
 
 def _train_epoch(trainer: Trainer, reporter: Reporter, epoch: int) -> dict[str, float]:
@@ -215,8 +269,8 @@ def _told(error: Exception, **more: object) -> dict[str, object]:
     return {"kind": type(error).__name__, "message": str(error), **more}
 
 
-def _finite(metrics: dict[str, float]) -> dict[str, float | None]:
-    return {name: value if math.isfinite(value) else None for name, value in metrics.items()}
+def _ends(ends: tuple[float, float] | None) -> list[float | None] | None:
+    return None if ends is None else [end if math.isfinite(end) else None for end in ends]
 
 
 def _count(network: nn.Module) -> int:

@@ -97,6 +97,11 @@ class AdversarialLoss(Protocol):
         """The score at which D is undecided: above it, a sample counts as believed real."""
         ...
 
+    @property
+    def divergence_range(self) -> tuple[float, float] | None:
+        """Where the divergence that -L_D estimates can lie; None if -L_D estimates none."""
+        ...
+
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         """D's loss from (N,) real and (N,) fake scores; a 0-dim tensor."""
         ...

@@ -1,13 +1,15 @@
 """What a run writes into its folder, epoch by epoch; the record always last."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from torch import Tensor, nn
 
-from gan_zoo.checkpoint import save_weights, weight_path
-from gan_zoo.evaluation import GRID_COLUMNS
+from gan_zoo.checkpoint import save_epoch, save_weights, weight_path
+from gan_zoo.evaluation.evaluator import GRID_COLUMNS
+from gan_zoo.evaluation.measures import Judgement
 from gan_zoo.pictures import loss_curve, sample_grid, sample_scatter
 from gan_zoo.records import (
     HISTORY_NAME,
@@ -52,14 +54,53 @@ class Journal:
         write_bytes(self.folder / grid, picture)
         self.record.artifacts["grid"] = grid
 
-    def weights(
-        self, epoch: int, generator: nn.Module, discriminator: nn.Module, keep: int | None
-    ) -> None:
+    def weights(self, epoch: int, networks: Mapping[str, nn.Module], keep: int | None) -> None:
         """The epoch's weights, those of older epochs removed if ``keep`` says so."""
-        save_weights(self.folder, generator, discriminator, epoch, keep)
-        for network in ("generator", "discriminator"):
-            path = weight_path(self.folder, network, epoch)
-            self.record.artifacts[network] = path.relative_to(self.folder).as_posix()
+        save_epoch(self.folder, networks, epoch, keep)
+        for name in networks:
+            path = weight_path(self.folder, name, epoch)
+            self.record.artifacts[name] = path.relative_to(self.folder).as_posix()
+
+    def best(self, name: str, network: nn.Module, epoch: int, metric: str, value: float) -> None:
+        """Keep a network's weights if the metric, which is better when smaller, never was so."""
+        known = self.record.best.get(name)
+        if math.isfinite(value) and (known is None or value < known["value"]):
+            save_weights(self.folder, name, network, "best")
+            self.record.best[name] = {"epoch": epoch, "metric": metric, "value": value}
+            path = weight_path(self.folder, name, "best").relative_to(self.folder)
+            self.record.artifacts[f"{name}_best"] = path.as_posix()
+
+    def judgement(self, judgement: Judgement, prefix: str) -> None:
+        """Add final numbers to the record, and tables of those that classes have."""
+        record = self.record
+        for name, value in judgement.values.items():
+            record.metrics[f"{prefix}{name}"] = value if math.isfinite(value) else None
+        for name, (low, high) in judgement.intervals.items():
+            record.intervals[f"{prefix}{name}"] = [low, high]
+
+    def classes(self, judgement: Judgement) -> None:
+        """Tables of the numbers that each class has, and of which class was taken for which."""
+        if judgement.per_class:
+            columns = judgement.per_class.items()
+            labels = range(len(next(iter(judgement.per_class.values()))))
+            rows = [{"class": k, **{name: found[k] for name, found in columns}} for k in labels]
+            self._table("per_class", rows)
+        if judgement.confusion:
+            counts = enumerate(judgement.confusion)
+            self._table(
+                "confusion_matrix",
+                [{"label": k, **{str(i): n for i, n in enumerate(row)}} for k, row in counts],
+            )
+
+    def picture(self, name: str, png: bytes) -> None:
+        """A further picture that the report shows."""
+        path = f"pictures/{name}.png"
+        write_bytes(self.folder / path, png)
+        self.record.artifacts[name] = path
+
+    def _table(self, name: str, rows: list[dict[str, float]]) -> None:
+        write_rows(self.folder / f"{name}.csv", rows)
+        self.record.artifacts[name] = f"{name}.csv"
 
     def progress(self, progress: Mapping[str, float]) -> None:
         """How far the run is, and the training seconds so far."""

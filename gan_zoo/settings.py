@@ -29,6 +29,7 @@ class TrainerSettings:
     simultaneous: bool = False  # both gradients at the old point (f-GAN's Algorithm 1)
     lr_decay: float = 0.0  # last share of the updates in which learning rates fall linearly to 0
     gradient_clip: float | None = None  # largest gradient norm of each network; null: none
+    ema_decay: float | None = None  # of a moving average of G's weights, per update; null: none
     max_steps: int | None = None  # stop an epoch early, for trying out; null: whole epochs
     keep_checkpoints: int | None = None  # epochs whose weights are kept, the newest; null: all
     threads: int | None = None  # CPU threads; null: torch's choice
@@ -39,6 +40,9 @@ class TrainerSettings:
         for name in ("max_steps", "keep_checkpoints", "threads"):
             if getattr(self, name) is not None:
                 _require("trainer", name, getattr(self, name), _at_least(1), "1 or more, or null")
+        if self.ema_decay is not None:
+            allowed = "from 0 to below 1, or null for no average"
+            _require("trainer", "ema_decay", self.ema_decay, lambda v: 0 <= v < 1, allowed)
         allowed = "from 0 (constant rates) to 1 (falling from the start)"
         _require("trainer", "lr_decay", self.lr_decay, lambda v: 0 <= v <= 1, allowed)
         if self.gradient_clip is not None:
@@ -66,6 +70,10 @@ class EvaluationSettings:
     every: int = 1  # epochs between measurements on the validation split; the last always
     samples: int = 1000  # generated images of such a measurement, from a fixed bank of latents
     final_samples: int = 10000  # generated images of the final numbers
+    validation_metrics: list[str] | None = None  # of those measurements; null: fid, label_accuracy
+    metrics: list[str] | None = None  # of the final numbers; null: all but gan_train
+    floors: bool = True  # whether to tell what real data and weak baselines reach
+    extractor: Any = "auto"  # auto | none | {_target_: ...} of a network of your own
     loss_split: str = "validation"  # the "test" rows of the loss table: validation or test
     loss_samples: int = 2000  # images of each kind behind those rows
     pictures: int = 1  # epochs between pictures of samples; the last epoch always has one

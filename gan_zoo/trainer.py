@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.optim import Optimizer
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from gan_zoo.data.batches import BatchStream
 from gan_zoo.interfaces import (
@@ -41,6 +42,8 @@ GENERATOR_QUANTITIES = (
     "generator_train_auxiliary",
     "gradient_norm_generator",
 )
+
+WATCHED = 25  # of so many updates of a network, one is compared with the size of its weights
 
 Sampler = Callable[[int, int, torch.Generator], Tensor]
 
@@ -126,6 +129,10 @@ class Trainer:
         self.generator_rng = stream(seed, "latents of G's steps", device)
         self.penalty_rng = stream(seed, "penalty", device)
         self.planned_updates = updates
+        # Weights are averaged; buffers, such as batch norm's statistics, are copied as they are.
+        decay = settings.ema_decay
+        average = None if decay is None else get_ema_multi_avg_fn(decay)
+        self.ema = None if average is None else AveragedModel(generator, multi_avg_fn=average)
         self.rates = [
             (group, group["lr"]) for optimizer in optimizers for group in optimizer.param_groups
         ]
@@ -133,6 +140,7 @@ class Trainer:
         self.generator_updates = 0
         self.discriminator_log: list[Tensor] = []
         self.generator_log: list[Tensor] = []
+        self.update_ratios: dict[str, list[Tensor]] = {"generator": [], "discriminator": []}
 
     def step(self) -> None:
         """One discriminator update and, every ``n_critic``-th time, one generator update."""
@@ -143,16 +151,24 @@ class Trainer:
             self.discriminator_update()
         if generator_turn:
             self.generator_backward()
-            self.generator_optimizer.step()
-            self.generator_updates += 1
+            self.generator_update()
         if self.settings.simultaneous:
             self.discriminator_update()
 
     def discriminator_update(self) -> None:
         """D's optimizer step, and what constrains D after it."""
-        self.discriminator_optimizer.step()
-        self.objective.regularizer.constrain(self.critic)
+        with self._watched("discriminator", self.discriminator, self.discriminator_updates):
+            self.discriminator_optimizer.step()
+            self.objective.regularizer.constrain(self.critic)
         self.discriminator_updates += 1
+
+    def generator_update(self) -> None:
+        """G's optimizer step, and the moving average of its weights if there is one."""
+        with self._watched("generator", self.generator, self.generator_updates):
+            self.generator_optimizer.step()
+        self.generator_updates += 1
+        if self.ema is not None:
+            self.ema.update_parameters(self.generator)
 
     def discriminator_backward(self, real: Batch) -> None:
         """Gradients of D's loss on one mixed batch of real and fake samples."""
@@ -236,7 +252,22 @@ class Trainer:
             for name, column in zip(names, columns, strict=True):
                 means[name] = sum(column) / len(column) if column else math.nan
             log.clear()
+        means["score_gap"] = means["score_real"] - means["score_fake"]
+        for name, ratios in self.update_ratios.items():
+            mean = torch.stack(ratios).mean().item() if ratios else math.nan
+            means[f"update_ratio_{name}"] = mean
+            ratios.clear()
         return means
+
+    @contextmanager
+    def _watched(self, name: str, network: nn.Module, updates: int) -> Iterator[None]:
+        """Of every ``WATCHED``-th update, ||change|| / ||weights|| over all of a network's."""
+        parameters = [p.detach() for p in network.parameters()]
+        before = [p.clone() for p in parameters] if updates % WATCHED == 0 else []
+        yield
+        if before:
+            change = nn.utils.get_total_norm(torch._foreach_sub(parameters, before))
+            self.update_ratios[name].append(change / nn.utils.get_total_norm(before))
 
     def _decay_rates(self) -> None:
         """Learning rates: constant, then linear, the update after the last would have 0."""

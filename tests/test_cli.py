@@ -13,7 +13,8 @@ from gan_zoo.records import read_record
 
 ROOT = Path(__file__).parents[1]
 TINY = ["trainer.epochs=1", "trainer.max_steps=2", "trainer.threads=1", "evaluation.samples=20",
-        "evaluation.final_samples=20", "evaluation.loss_samples=20", "device=cpu"]  # fmt: skip
+        "evaluation.final_samples=20", "evaluation.loss_samples=20", "evaluation.floors=false",
+        "evaluation.metrics=[fid,label_accuracy]", "device=cpu"]  # fmt: skip
 
 
 def command(script: str, *arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:

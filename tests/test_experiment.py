@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 
-from gan_zoo.evaluation import Evaluator
+from gan_zoo.evaluation.evaluator import Evaluator
 from gan_zoo.experiment import _weighted, build_trainer, run
 from gan_zoo.losses.bce import Bce
 from gan_zoo.losses.lsgan import Lsgan
@@ -105,7 +105,7 @@ def test_retention_keeps_the_newest_epochs(tiny_parts, tmp_path):
 def test_every_epoch_and_every_loss_draw_the_grid_from_the_same_latents(tiny_parts):
     def bank(parts):
         evaluator = Evaluator(
-            parts.dataset, parts.evaluation, latents=parts.latents, latent_dim=10, extractor=None,
+            parts.dataset, parts.evaluation, latents=parts.latents, latent_dim=10, reference=None,
             device=parts.device,
         )  # fmt: skip
         return evaluator.grid_bank

@@ -1,6 +1,7 @@
 """The shared step: who moves when, on what, and that the loss alone is what a variant changes."""
 
 import hashlib
+import math
 from dataclasses import replace
 
 import pytest
@@ -231,7 +232,10 @@ def test_collect_averages_since_the_last_time(tiny_parts):
     single = means({1, 2, 3, 4})
     assert len({piece["discriminator_train_loss"] for piece in single}) == 4
     for name, value in whole.items():
-        assert value == pytest.approx(sum(piece[name] for piece in single) / 4, rel=1e-5, abs=1e-6)
+        found = [piece[name] for piece in single if not math.isnan(piece[name])]
+        # of every 25 updates, only the first is compared with the weights' size
+        assert len(found) == (1 if name.startswith("update_ratio") else 4)
+        assert value == pytest.approx(sum(found) / len(found), rel=1e-5, abs=1e-6)
 
 
 def test_gradient_clipping_bounds_the_norm_and_reports_the_one_before(tiny_parts):
@@ -264,3 +268,41 @@ def test_training_learns_the_classes(tiny_parts):
     trainer.collect()
     trainer.step()
     assert trainer.collect()["discriminator_train_auxiliary"] < 0.5 * start
+
+
+def test_update_ratios_tell_how_far_an_update_moved_the_weights(tiny_parts):
+    trainer = build_trainer(tiny_parts)
+    networks = {"generator": trainer.generator, "discriminator": trainer.discriminator}
+
+    def flat(network):
+        return torch.cat([p.detach().flatten().clone() for p in network.parameters()])
+
+    before = {name: flat(network) for name, network in networks.items()}
+    trainer.step()
+    found = trainer.collect()
+    for name, network in networks.items():
+        expected = (flat(network) - before[name]).norm() / before[name].norm()
+        assert found[f"update_ratio_{name}"] == pytest.approx(expected.item(), rel=1e-5)
+    assert found["score_gap"] == pytest.approx(found["score_real"] - found["score_fake"])
+
+
+def test_the_average_follows_the_weights_and_changes_nothing_else(tiny_parts):
+    """w_ema <- d w_ema + (1 - d) w after each update of G but the first, where it is a copy."""
+    decay = 0.5
+    settings = replace(tiny_parts.trainer, ema_decay=decay)
+    trainer, plain = build_trainer(replace(tiny_parts, trainer=settings)), build_trainer(tiny_parts)
+    expected = None
+    for each in (trainer, plain):
+        torch.manual_seed(0)
+        for _ in range(3):
+            each.step()
+            if each is trainer:
+                now = [p.detach().clone() for p in each.generator.parameters()]
+                expected = now if expected is None else [
+                    decay * a + (1 - decay) * b for a, b in zip(expected, now, strict=True)
+                ]  # fmt: skip
+    averaged = trainer.ema.module.parameters()
+    for a, b in zip(averaged, expected, strict=True):
+        torch.testing.assert_close(a, b)
+    for a, b in zip(trainer.generator.parameters(), plain.generator.parameters(), strict=True):
+        assert a.equal(b)

@@ -55,6 +55,12 @@ class Alpha:
         level = 1 / (1 - self.alpha)
         return -level - math.log(-math.expm1(-level))
 
+    @property
+    def range(self) -> tuple[float, float]:
+        """Bounded for alpha between 0 and 1 only, by 1 / (alpha (1 - alpha))."""
+        inside = 0 < self.alpha < 1
+        return 0.0, 1 / (self.alpha * (1 - self.alpha)) if inside else math.inf
+
     def activation(self, scores: Tensor) -> Tensor:
         """alpha < 1: 1 / (1 - alpha) - softplus(-v), below 1 / (1 - alpha); else v."""
         scores = self._compressed(scores)

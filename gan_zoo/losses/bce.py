@@ -46,6 +46,11 @@ class Bce:
         """The logit of (1 - e) / 2, which is the optimal D where real and fake are as likely."""
         return math.log1p(-self.smoothing) - math.log1p(self.smoothing)
 
+    @property
+    def divergence_range(self) -> tuple[float, float] | None:
+        """With hard labels, -L_D estimates 2 JSD - log 4."""
+        return None if self.smoothing else (-math.log(4), 0.0)
+
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         """Cross-entropy on reals (target 1 - e) plus cross-entropy on fakes (target 0)."""
         real, fake = as_pair(real, fake)

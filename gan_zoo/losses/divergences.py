@@ -32,6 +32,11 @@ class Divergence(Protocol):
         """The score with g_f(v) = f'(1)."""
         ...
 
+    @property
+    def range(self) -> tuple[float, float]:
+        """D_f of equal and of disjoint P and Q: f(1), and f(0) plus the limit of f(u) / u."""
+        ...
+
     def activation(self, scores: Tensor) -> Tensor:
         """g_f(v), elementwise."""
         ...
@@ -46,6 +51,7 @@ class TotalVariation:
     """f(u) = |u - 1| / 2, T = sign(u - 1) / 2: half the L1 distance, at most 1."""
 
     threshold: ClassVar[float] = 0.0
+    range: ClassVar[tuple[float, float]] = (0.0, 1.0)
 
     def activation(self, scores: Tensor) -> Tensor:
         """tanh(v) / 2, in (-1/2, 1/2)."""
@@ -61,6 +67,7 @@ class KullbackLeibler:
     """f(u) = u log u, T = 1 + log u: KL(P||Q), which covers modes."""
 
     threshold: ClassVar[float] = 1.0
+    range: ClassVar[tuple[float, float]] = (0.0, math.inf)
 
     def activation(self, scores: Tensor) -> Tensor:
         """v, compressed above 31."""
@@ -76,6 +83,7 @@ class ReverseKullbackLeibler:
     """f(u) = -log u, T = -1 / u: KL(Q||P), which seeks modes."""
 
     threshold: ClassVar[float] = 0.0
+    range: ClassVar[tuple[float, float]] = (0.0, math.inf)
 
     def activation(self, scores: Tensor) -> Tensor:
         """-exp(-v), v compressed below -30."""
@@ -91,6 +99,7 @@ class Pearson:
     """f(u) = (u - 1)^2, T = 2 (u - 1): chi^2 with Q as the reference, sum (p - q)^2 / q."""
 
     threshold: ClassVar[float] = 0.0
+    range: ClassVar[tuple[float, float]] = (0.0, math.inf)
 
     def activation(self, scores: Tensor) -> Tensor:
         """v."""
@@ -110,6 +119,7 @@ class Neyman:
     """f(u) = (1 - u)^2 / u, T = 1 - 1 / u^2: chi^2 with P as the reference, sum (p - q)^2 / p."""
 
     threshold: ClassVar[float] = 0.0
+    range: ClassVar[tuple[float, float]] = (0.0, math.inf)
 
     def activation(self, scores: Tensor) -> Tensor:
         """1 - exp(-v), v compressed below -30."""
@@ -125,6 +135,7 @@ class SquaredHellinger:
     """f(u) = (sqrt(u) - 1)^2, T = 1 - 1 / sqrt(u): sum (sqrt p - sqrt q)^2, at most 2."""
 
     threshold: ClassVar[float] = 0.0
+    range: ClassVar[tuple[float, float]] = (0.0, 2.0)
 
     def activation(self, scores: Tensor) -> Tensor:
         """1 - exp(-v), v compressed beyond +-30."""
@@ -143,6 +154,7 @@ class Jeffrey:
     """f(u) = (u - 1) log u, T = 1 + log u - 1 / u: KL(P||Q) + KL(Q||P)."""
 
     threshold: ClassVar[float] = 0.0
+    range: ClassVar[tuple[float, float]] = (0.0, math.inf)
 
     def activation(self, scores: Tensor) -> Tensor:
         """v, compressed above 31."""
@@ -159,6 +171,7 @@ class JensenShannon:
     """f(u) = u log u - (u + 1) log((1 + u) / 2): *twice* the Jensen-Shannon divergence."""
 
     threshold: ClassVar[float] = 0.0
+    range: ClassVar[tuple[float, float]] = (0.0, math.log(4))
 
     def activation(self, scores: Tensor) -> Tensor:
         """log 2 - softplus(-v), below log 2."""
@@ -197,6 +210,12 @@ class WeightedJensenShannon:
         """The score with softplus(-v) = -pi log pi."""
         return -math.log(math.expm1(-self.pi * math.log(self.pi)))
 
+    @property
+    def range(self) -> tuple[float, float]:
+        """Up to the entropy of (pi, 1 - pi)."""
+        rest = 1 - self.pi
+        return 0.0, -self.pi * math.log(self.pi) - rest * math.log(rest)
+
     def activation(self, scores: Tensor) -> Tensor:
         """-pi log pi - softplus(-v), below -pi log pi."""
         return -self.pi * math.log(self.pi) - softplus(-scores)
@@ -218,6 +237,7 @@ class Gan:
     """f(u) = u log u - (u + 1) log(u + 1), T = log(u / (1 + u)): 2 JSD - log 4, never positive."""
 
     threshold: ClassVar[float] = 0.0
+    range: ClassVar[tuple[float, float]] = (-math.log(4), 0.0)
 
     def activation(self, scores: Tensor) -> Tensor:
         """-softplus(-v) = log sigmoid(v), below 0."""

@@ -52,6 +52,11 @@ class FGan:
         """The score with T = f'(1), optimal where p = q."""
         return self.divergence.threshold
 
+    @property
+    def divergence_range(self) -> tuple[float, float]:
+        """The least and the largest value of the divergence that -L_D estimates from below."""
+        return self.divergence.range
+
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         """Minus the variational bound."""
         real, fake = as_pair(real, fake)

@@ -28,6 +28,7 @@ class Hinge:
 
     needs_real_in_generator_step: ClassVar[bool] = False
     needs_lipschitz: ClassVar[bool] = False
+    divergence_range: ClassVar[None] = None
     real_threshold: ClassVar[float] = 0.0  # the middle between the margins
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:

@@ -34,6 +34,7 @@ class Lsgan:
 
     needs_real_in_generator_step: ClassVar[bool] = False
     needs_lipschitz: ClassVar[bool] = False
+    divergence_range: ClassVar[None] = None
     a: float = 0.0
     b: float = 1.0
     c: float = 1.0

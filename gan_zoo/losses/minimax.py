@@ -1,5 +1,6 @@
 """The GAN of 2014 as the zero-sum game it was defined as."""
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -27,6 +28,8 @@ class Minimax:
 
     needs_real_in_generator_step: ClassVar[bool] = False
     needs_lipschitz: ClassVar[bool] = False
+    # -L_D estimates 2 JSD - log 4
+    divergence_range: ClassVar[tuple[float, float]] = (-math.log(4), 0.0)
     real_threshold: ClassVar[float] = 0.0  # sigmoid(0) = 1/2
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:

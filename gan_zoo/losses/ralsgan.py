@@ -28,6 +28,7 @@ class RaLsGan:
 
     needs_real_in_generator_step: ClassVar[bool] = True
     needs_lipschitz: ClassVar[bool] = False
+    divergence_range: ClassVar[None] = None
     # Only differences of scores matter, so no score means "undecided"; see Wgan.
     real_threshold: ClassVar[float] = 0.0
 

@@ -28,6 +28,7 @@ class Wgan:
 
     needs_real_in_generator_step: ClassVar[bool] = False
     needs_lipschitz: ClassVar[bool] = True
+    divergence_range: ClassVar[None] = None
     # D's loss does not change when all scores move by a constant, so no score means "undecided";
     # 0 is where a freshly initialised critic's scores lie, and accuracies are to be read as such.
     real_threshold: ClassVar[float] = 0.0

@@ -53,3 +53,8 @@ def test_generator_gradient_does_not_vanish_on_rejected_samples():
 def test_refuses_other_smoothings(smoothing):
     with pytest.raises(ValueError, match=r"loss\.smoothing is"):
         Bce(smoothing)
+
+
+def test_only_hard_labels_make_the_loss_an_estimate_of_a_divergence():
+    assert Bce().divergence_range == (-math.log(4), 0)
+    assert Bce(smoothing=0.1).divergence_range is None

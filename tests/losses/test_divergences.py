@@ -121,3 +121,15 @@ def test_single_precision_is_as_good_as_its_digits(truth):
 def test_weighted_js_refuses_weights_that_are_none(pi):
     with pytest.raises(ValueError, match=r"loss\.divergence\.pi is"):
         WeightedJensenShannon(pi)
+
+
+@pytest.mark.filterwarnings("ignore:overflow")
+def test_the_range_goes_from_equal_to_disjoint_distributions(truth):
+    """D_f is f(1) where p = q, and f(0) + lim f(u) / u where they share no point."""
+    low, high = truth.divergence.range
+    assert low == pytest.approx(float(truth.f(np.float64(1))), abs=1e-12)
+    disjoint = float(truth.f(np.float64(1e-300)) + truth.f(np.float64(1e300)) / 1e300)
+    if disjoint > 100:  # log(1e300) = 690 and more: grows without end
+        assert high == np.inf
+    else:
+        assert high == pytest.approx(disjoint, abs=1e-6)

@@ -1,0 +1,1 @@
+"""The protocol: which numbers are measured of a generator, on which samples, against which data."""

@@ -1,0 +1,197 @@
+"""All measurements of one run, on banks of latents that are the same for all runs."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from gan_zoo.data.batches import normalise
+from gan_zoo.data.toys import Modes, grid_modes, ring_modes
+from gan_zoo.evaluation.bank import CHUNK, Bank, measuring
+from gan_zoo.evaluation.diagnostics import critic_lipschitz
+from gan_zoo.evaluation.floors import floors
+from gan_zoo.evaluation.measures import (
+    CHEAP,
+    MEASURES,
+    ON_REQUEST,
+    Judgement,
+    applicable,
+    chosen,
+    smallest,
+)
+from gan_zoo.evaluation.reference import Reference, named, short
+from gan_zoo.evaluation.walks import (
+    NEIGHBOURS,
+    ROWS,
+    STEPS,
+    class_walk,
+    interpolation,
+    nearest_training_images,
+)
+from gan_zoo.interfaces import CriticOutput, Dataset, Split
+from gan_zoo.metrics.modes import point_modes
+from gan_zoo.settings import EvaluationSettings
+from gan_zoo.trainer import Objective, Sampler
+
+GRID_COLUMNS = 10
+# Data sets whose modes are known: on them, coverage is what is measured.
+MODES = {"ring": ring_modes, "grid": grid_modes}
+
+
+class Evaluator:
+    """All measurements of one run, on banks of latents that are the same for all runs.
+
+    Args:
+        dataset: on the device.
+        settings: what is measured, how often and on how many samples.
+        latents: the run's latent sampler.
+        latent_dim: size of z.
+        reference: the data set as its feature network sees it; None if there is no such network.
+        device: where everything lives.
+
+    Raises:
+        ValueError: a metric that does not apply here, or too few samples for one.
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        settings: EvaluationSettings,
+        *,
+        latents: Sampler,
+        latent_dim: int,
+        reference: Reference | None,
+        device: torch.device,
+    ):
+        self.dataset, self.settings, self.reference = dataset, settings, reference
+        known = MODES.get(dataset.name)
+        self.modes = None if known is None else _mode_tensors(known(), device)
+        self.validation_metrics: list[str] = []
+        self.final_metrics: list[str] = []
+        if reference is not None:
+            allowed = applicable(dataset.sample_shape, dataset.num_classes)
+            usual = [name for name in MEASURES if name not in ON_REQUEST]
+            self.validation_metrics = chosen(settings.validation_metrics, allowed, list(CHEAP))
+            self.final_metrics = chosen(settings.metrics, allowed, usual)
+        _enough("samples", settings.samples, self.validation_metrics, dataset.num_classes)
+        _enough("final_samples", settings.final_samples, self.final_metrics, dataset.num_classes)
+
+        def bank(count: int, name: str) -> Bank:
+            classes = dataset.num_classes
+            return Bank(
+                count, latents=latents, dim=latent_dim, classes=classes, name=name, device=device
+            )
+
+        self.grid_bank = bank(dataset.num_classes * GRID_COLUMNS, "grid")
+        self.grid_bank.labels = self.grid_bank.labels.sort().values  # row = class
+        self.validation_bank = bank(settings.samples, "validation")
+        self.final_bank = bank(settings.final_samples, "final")
+        self.loss_bank = bank(settings.loss_samples, "loss")
+
+    @property
+    def criterion(self) -> str | None:
+        """The validation number whose smallest value marks the best checkpoint, if there is one."""
+        if self.modes is not None:
+            return f"reverse_kl_modes_{self.dataset.name}_{short(self.settings.samples)}"
+        if self.reference is None or "fid" not in self.validation_metrics:
+            return None
+        return f"fid_{self.reference.protocol('validation', self.settings.samples)}"
+
+    def losses(
+        self, generator: nn.Module, discriminator: nn.Module, objective: Objective
+    ) -> dict[str, float]:
+        """The held-out rows of the loss table and what the critic's scores tell beside them."""
+        split = self._split(self.settings.loss_split)
+        count = min(self.settings.loss_samples, len(split.labels))
+        images, labels = normalise(split.images[:count]), split.labels[:count]
+        fakes, fake_labels = self.loss_bank.images(generator)[:count], self.loss_bank.labels[:count]
+        with measuring(discriminator):
+            real, fake = _critic(discriminator, images), _critic(discriminator, fakes)
+            d_generation, d_auxiliary = objective.discriminator(real, fake, labels, fake_labels)
+            g_generation, g_auxiliary = objective.generator(fake, real, fake_labels)
+        aux = objective.aux
+        found = {
+            "generator_test_loss": float(g_generation + aux.weight_g * g_auxiliary),
+            "generator_test_generation": float(g_generation),
+            "generator_test_auxiliary": float(g_auxiliary),
+            "discriminator_test_loss": float(d_generation + aux.weight_d * d_auxiliary),
+            "discriminator_test_generation": float(d_generation),
+            "discriminator_test_auxiliary": float(d_auxiliary),
+            "critic_lipschitz": critic_lipschitz(discriminator, images, fakes),
+        }
+        if objective.loss.divergence_range is not None:
+            found["estimated_divergence"] = -found["discriminator_test_generation"]
+        return found
+
+    def grid(self, generator: nn.Module) -> Tensor:
+        """Samples for the picture: ten of each class, class by class."""
+        return self.grid_bank.images(generator)
+
+    def validation(self, generator: nn.Module) -> dict[str, float]:
+        """The cheap metrics, against the validation split."""
+        bank, metrics = self.validation_bank, self.validation_metrics
+        return self._judged(generator, bank, "validation", metrics).values
+
+    def final(self, generator: nn.Module) -> Judgement:
+        """The final numbers, against the test split."""
+        return self._judged(generator, self.final_bank, "test", self.final_metrics)
+
+    def floors(self) -> dict[str, dict[str, float]]:
+        """What real data and weak baselines reach in the final metrics."""
+        if self.reference is None or not self.settings.floors:
+            return {}
+        return floors(self.reference, self.settings.final_samples, self.final_metrics)
+
+    def walks(self, generator: nn.Module) -> dict[str, tuple[Tensor, int]]:
+        """Pictures of the generator's space by name: images and how many to a row."""
+        bank, classes = self.grid_bank, self.dataset.num_classes
+        if len(self.dataset.sample_shape) != 3:  # points
+            return {}
+        found = {"interpolation": (interpolation(generator, bank, classes), STEPS)}
+        if classes > 1:
+            found["class_walk"] = (class_walk(generator, bank, classes), min(classes, ROWS))
+        if self.reference is not None:
+            images = nearest_training_images(generator, bank, classes, self.reference)
+            found["nearest_neighbours"] = (images, NEIGHBOURS + 2)
+        return found
+
+    def _judged(
+        self, generator: nn.Module, bank: Bank, split: str, metrics: list[str]
+    ) -> Judgement:
+        count = len(bank.labels)
+        if self.modes is not None:
+            found = point_modes(bank.images(generator), *self.modes)
+            values: dict[str, float] = {
+                "modes_covered": found.covered,
+                "high_quality": found.high_quality,
+                "reverse_kl_modes": found.reverse_kl,
+            }
+            return named(Judgement(values), f"{self.dataset.name}_{short(count)}")
+        if self.reference is None:
+            return Judgement()
+        fake = self.reference.seen(bank.images(generator), bank.labels)
+        protocol = self.reference.protocol(split, count)
+        return named(self.reference.judge(fake, split, metrics), protocol)
+
+    def _split(self, name: str) -> Split:
+        return self.dataset.validation if name == "validation" else self.dataset.test
+
+
+def _critic(discriminator: Callable[[Tensor], CriticOutput], images: Tensor) -> CriticOutput:
+    outputs = [discriminator(chunk) for chunk in images.split(CHUNK)]
+    scores, logits = zip(*outputs, strict=True)
+    return CriticOutput(torch.cat(scores), torch.cat(logits))
+
+
+def _mode_tensors(modes: Modes, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+    """Means, standard deviations and weights, in the order of ``point_modes``."""
+    return modes.means.to(device), modes.stds.to(device), modes.weights.to(device)
+
+
+def _enough(key: str, count: int, metrics: list[str], num_classes: int) -> None:
+    least = smallest(metrics, num_classes)
+    if count < least:
+        raise ValueError(
+            f"evaluation.{key} is {count}; allowed: {least} or more, which {', '.join(metrics)}"
+            f" need with {num_classes} classes. Measure more samples or choose fewer metrics"
+        )

@@ -1,0 +1,260 @@
+"""Every metric of image samples by its name: what it needs, and which numbers it gives.
+
+``MEASURES`` is the menu of ``evaluation.metrics``.  Each measure takes a ``Comparison`` and gives
+an ``Outcome``; the mathematics is in ``gan_zoo.metrics``.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from gan_zoo.classification_scores import gan_train
+from gan_zoo.evaluation.intervals import histogram_interval, share_interval
+from gan_zoo.features.cnn import Features
+from gan_zoo.interfaces import Batch
+from gan_zoo.metrics.class_histogram import class_kl, class_shares, class_total_variation
+from gan_zoo.metrics.diversity import class_diversities
+from gan_zoo.metrics.duplicates import duplicates
+from gan_zoo.metrics.fid import fid
+from gan_zoo.metrics.inception_score import inception_score
+from gan_zoo.metrics.intra_class_fid import class_fids
+from gan_zoo.metrics.kid import kid
+from gan_zoo.metrics.label_accuracy import confusion_matrix, label_accuracy
+from gan_zoo.metrics.memorisation import memorisation
+from gan_zoo.metrics.ms_ssim import SMALLEST, class_ms_ssim_3scale
+from gan_zoo.metrics.parzen import parzen
+from gan_zoo.metrics.precision_recall import precision_recall_density_coverage
+from gan_zoo.seeding import stream
+
+PAIRS = 200  # of images of a class whose similarity is averaged
+PARZEN_VALIDATION = 1000  # images that choose the bandwidth, as published
+NEIGHBOURS = 5  # k of precision, recall, density, coverage
+
+
+class Samples(NamedTuple):
+    """Images as the feature network sees them."""
+
+    images: Tensor  # (N, C, H, W) in [-1, 1]
+    labels: Tensor | None  # (N,) int64; of generated ones: as requested; None: there are none
+    features: Features
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Generated samples and the real ones that they are held against."""
+
+    fake: Samples
+    real: Samples  # the split that the metric's name tells
+    validation: Tensor  # images that no final number is measured on
+    train_features: Callable[[], Tensor]  # of all that the generator was trained on
+    num_classes: int
+
+    @property
+    def requested(self) -> Tensor:
+        """The fakes' labels, for measures that ``NEEDS_LABELS``."""
+        assert self.fake.labels is not None
+        return self.fake.labels
+
+
+class Outcome(NamedTuple):
+    """What one measure found; names without the protocol."""
+
+    values: Mapping[str, float]
+    per_class: Mapping[str, list[float]] = {}
+    intervals: Mapping[str, tuple[float, float]] = {}  # 95%, over samples
+    confusion: Sequence[list[int]] = ()  # counts: row = label asked for, column = class predicted
+
+
+def _fid(of: Comparison) -> Outcome:
+    return Outcome({"fid": fid(of.real.features.features, of.fake.features.features)})
+
+
+def _kid(of: Comparison) -> Outcome:
+    return Outcome({"kid": kid(of.real.features.features, of.fake.features.features)})
+
+
+def _inception_score(of: Comparison) -> Outcome:
+    return Outcome({"inception_score": inception_score(of.fake.features.logits)})
+
+
+def _precision_recall(of: Comparison) -> Outcome:
+    found = precision_recall_density_coverage(
+        of.real.features.features, of.fake.features.features, NEIGHBOURS
+    )
+    intervals = {"precision": share_interval(found.precision, len(of.fake.images))}
+    return Outcome(found._asdict(), intervals=intervals)
+
+
+def _intra_class_fid(of: Comparison) -> Outcome:
+    assert of.real.labels is not None
+    found = class_fids(
+        of.real.features.features, of.real.labels, of.fake.features.features, of.requested,
+        of.num_classes,
+    )  # fmt: skip
+    return _mean_of("intra_class_fid", found)
+
+
+def _label_accuracy(of: Comparison) -> Outcome:
+    predicted = of.fake.features.logits.argmax(1)
+    value = label_accuracy(predicted, of.requested)
+    counts = confusion_matrix(predicted, of.requested, of.num_classes)
+    name = "label_accuracy"
+    return Outcome(
+        {name: value},
+        {name: (counts.diagonal() / counts.sum(1)).tolist()},
+        {name: share_interval(value, len(predicted))},
+        counts.tolist(),
+    )
+
+
+def _class_histogram(of: Comparison) -> Outcome:
+    """Against equal shares of the classes, which is what is asked of a generator."""
+    shares = class_shares(of.fake.features.logits.argmax(1), of.num_classes)
+    wanted = torch.full_like(shares, 1 / of.num_classes)
+    found, intervals = {}, {}
+    for name, distance in (("class_kl", class_kl), ("class_tv", class_total_variation)):
+        found[name] = distance(shares, wanted)
+        intervals[name] = histogram_interval(shares, wanted, len(of.fake.images), distance)
+    return Outcome(found, intervals=intervals)
+
+
+def _ms_ssim(of: Comparison) -> Outcome:
+    found = class_ms_ssim_3scale(
+        of.fake.images, of.requested, of.num_classes, PAIRS, stream(0, "pairs for MS-SSIM")
+    )
+    return _mean_of("ms_ssim_3scale", found)
+
+
+def _diversity(of: Comparison) -> Outcome:
+    found = class_diversities(of.fake.features.features, of.requested, of.num_classes)
+    return _mean_of("diversity", found)
+
+
+def _memorisation(of: Comparison) -> Outcome:
+    found = memorisation(of.fake.features.features, of.train_features(), of.real.features.features)
+    shares = {"near_training_share": share_interval(found.near_share, len(of.fake.images))}
+    values = {"memorisation": found.ratio, "near_training_share": found.near_share}
+    return Outcome(values, intervals=shares)
+
+
+def _duplicates(of: Comparison) -> Outcome:
+    fake, real = of.fake.features.features, of.real.features.features
+    count = min(len(fake), len(real))
+    chosen = [_some(count, len(features)).to(features.device) for features in (fake, real)]
+    found = duplicates(fake[chosen[0]], real[chosen[1]])
+    return Outcome({"duplicates_exact": found.exact, "duplicates_near": found.near})
+
+
+def _parzen(of: Comparison) -> Outcome:
+    validation = of.validation[_some(PARZEN_VALIDATION, len(of.validation))]
+    found = parzen(*(_unit(images) for images in (of.fake.images, validation, of.real.images)))
+    half = 1.96 * found.standard_error
+    interval = (found.mean - half, found.mean + half)
+    name = "parzen_log_likelihood"
+    return Outcome({name: found.mean}, intervals={name: interval})
+
+
+def _gan_train(of: Comparison) -> Outcome:
+    assert of.real.labels is not None
+    return Outcome({
+        "gan_train": gan_train(
+            Batch(of.fake.images, of.requested), Batch(of.real.images, of.real.labels),
+            of.num_classes,
+        )
+    })  # fmt: skip
+
+
+MEASURES: dict[str, Callable[[Comparison], Outcome]] = {
+    "fid": _fid,
+    "label_accuracy": _label_accuracy,
+    "precision_recall": _precision_recall,
+    "kid": _kid,
+    "intra_class_fid": _intra_class_fid,
+    "inception_score": _inception_score,
+    "class_histogram": _class_histogram,
+    "ms_ssim": _ms_ssim,
+    "diversity": _diversity,
+    "memorisation": _memorisation,
+    "duplicates": _duplicates,
+    "parzen": _parzen,
+    "gan_train": _gan_train,
+}
+ON_REQUEST = {"gan_train"}  # trains a classifier
+CHEAP = ("fid", "label_accuracy")
+NEEDS_LABELS = {"label_accuracy", "intra_class_fid", "ms_ssim", "diversity", "gan_train"}
+NEEDS_CLASSES = NEEDS_LABELS | {"inception_score", "class_histogram"}
+
+
+@dataclass
+class Judgement:
+    """The outcome of several measures."""
+
+    values: dict[str, float] = field(default_factory=dict)
+    per_class: dict[str, list[float]] = field(default_factory=dict)
+    intervals: dict[str, tuple[float, float]] = field(default_factory=dict)
+    confusion: list[list[int]] = field(default_factory=list)
+
+
+def applicable(shape: torch.Size, num_classes: int, *, labelled: bool = True) -> list[str]:
+    """The measures that images of this (C, H, W) and these classes allow."""
+    barred: set[str] = set()
+    if num_classes < 2:
+        barred |= NEEDS_CLASSES
+    if not labelled:
+        barred |= NEEDS_LABELS
+    if min(shape[1:]) < SMALLEST:
+        barred.add("ms_ssim")
+    return [name for name in MEASURES if name not in barred]
+
+
+def chosen(names: list[str] | None, allowed: list[str], default: list[str]) -> list[str]:
+    """The measures to take: those named, or the allowed ones among the default.
+
+    Raises:
+        ValueError: a name that is unknown or not allowed here.
+    """
+    if names is None:
+        return [name for name in default if name in allowed]
+    for name in names:
+        if name not in allowed:
+            why = "does not apply to these samples" if name in MEASURES else "is not known"
+            raise ValueError(f"the metric {name!r} {why}; allowed here: {', '.join(allowed)}")
+    return list(names)
+
+
+def smallest(names: list[str], num_classes: int) -> int:
+    """The fewest balanced samples that all of these measures are defined for."""
+    needs = [2]
+    if "precision_recall" in names:
+        needs.append(NEIGHBOURS + 1)
+    if {"intra_class_fid", "ms_ssim", "diversity"} & set(names):
+        needs.append(2 * num_classes)
+    return max(needs)
+
+
+def judge(comparison: Comparison, names: list[str]) -> Judgement:
+    """Take these measures, one after the other."""
+    result = Judgement()
+    for name in names:
+        outcome = MEASURES[name](comparison)
+        result.values |= outcome.values
+        result.per_class |= outcome.per_class
+        result.intervals |= outcome.intervals
+        result.confusion += outcome.confusion
+    return result
+
+
+def _mean_of(name: str, values: list[float]) -> Outcome:
+    return Outcome({name: sum(values) / len(values)}, {name: values})
+
+
+def _some(count: int, of: int) -> Tensor:
+    """Indices of ``count`` random rows, always the same: files are not in random order."""
+    return torch.randperm(of, generator=stream(0, "subset"))[:count]
+
+
+def _unit(images: Tensor) -> Tensor:
+    return (images.double().flatten(1) + 1) / 2

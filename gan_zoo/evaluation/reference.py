@@ -1,0 +1,94 @@
+"""Real data as the feature network sees them: what generated samples are held against."""
+
+from dataclasses import dataclass, replace
+
+from torch import Tensor
+
+from gan_zoo.data.batches import normalise
+from gan_zoo.evaluation.measures import Comparison, Judgement, Samples, judge
+from gan_zoo.features.cnn import Features
+from gan_zoo.features.extractor import FeatureNetwork
+from gan_zoo.interfaces import Dataset, Split
+
+# Features by (data set, extractor, part): the runs of a sweep in one process share them.
+_FEATURES: dict[tuple[str, str, str], Features] = {}
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A data set, the network that measures it, and the features of its parts.
+
+    Args:
+        dataset: on the device of the samples that will come.
+        extractor: the feature network.
+        sha256: the data set's fingerprint.
+    """
+
+    dataset: Dataset
+    extractor: FeatureNetwork
+    sha256: str
+
+    def split(self, name: str) -> Split:
+        """``train``, ``validation`` or ``test``."""
+        splits = {"train": self.dataset.train, "validation": self.dataset.validation}
+        return splits.get(name, self.dataset.test)
+
+    def features(self, split: str) -> Features:
+        """Of all images of that part; computed once a process."""
+        key = (self.sha256, self.extractor.sha256, split)
+        if key not in _FEATURES:
+            if len(_FEATURES) >= 6:  # two data sets: a process that sees more starts over
+                _FEATURES.clear()
+            _FEATURES[key] = self.extractor.extract(normalise(self.split(split).images))
+        return _FEATURES[key]
+
+    def samples(self, split: str) -> Samples:
+        """That part's images, labels and features."""
+        part = self.split(split)
+        return Samples(normalise(part.images), part.labels, self.features(split))
+
+    def train_images(self, indices: Tensor) -> Tensor:
+        """Training images, (N, C, H, W) in [-1, 1]."""
+        return normalise(self.dataset.train.images[indices])
+
+    def seen(self, images: Tensor, labels: Tensor | None) -> Samples:
+        """Samples from elsewhere, with their features.
+
+        Raises:
+            ValueError: images of another shape than the data set's, or not finite.
+        """
+        return Samples(images, labels, self.extractor.extract(images))
+
+    def judge(self, fake: Samples, split: str, metrics: list[str]) -> Judgement:
+        """Samples against real ones of ``validation`` or ``test``.
+
+        Raises:
+            ValueError: what the measures raise: too few samples, a class missing.
+        """
+        comparison = Comparison(
+            fake=fake,
+            real=self.samples(split),
+            validation=normalise(self.dataset.validation.images),
+            train_features=lambda: self.features("train").features,
+            num_classes=self.dataset.num_classes,
+        )
+        return judge(comparison, metrics)
+
+    def protocol(self, split: str, count: int) -> str:
+        """What a metric's name tells beside the quantity: extractor, split, number of samples."""
+        return f"{self.extractor.name}_{split}_{short(count)}"
+
+
+def short(count: int) -> str:
+    """10000 -> 10k: how a metric's name tells its number of samples."""
+    return f"{count // 1000}k" if count % 1000 == 0 else str(count)
+
+
+def named(judgement: Judgement, protocol: str) -> Judgement:
+    """The same with the protocol in the names: ``fid_mnistcnn_test_10k``."""
+    return replace(
+        judgement,
+        values={f"{name}_{protocol}": value for name, value in judgement.values.items()},
+        per_class={f"{name}_{protocol}": found for name, found in judgement.per_class.items()},
+        intervals={f"{name}_{protocol}": ends for name, ends in judgement.intervals.items()},
+    )
