@@ -186,6 +186,7 @@ def _train_and_measure(parts: Parts, journal: Journal, *, bar: bool) -> None:
         step = trainer.discriminator_updates
         raise Diverged(step, "generated samples", math.nan) from error
     journal.curve()
+    journal.landscape(discriminator, evaluator.grid(generator), data.test.images)
 
 
 def _evaluator(parts: Parts, data: Dataset, latent_dim: int, sha256: str) -> Evaluator:

@@ -8,8 +8,10 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from gan_zoo.checkpoint import save_epoch, save_weights, weight_path
+from gan_zoo.evaluation.bank import measuring
 from gan_zoo.evaluation.evaluator import GRID_COLUMNS
 from gan_zoo.evaluation.measures import Judgement
+from gan_zoo.landscape import landscape
 from gan_zoo.pictures import loss_curve, sample_grid, sample_scatter
 from gan_zoo.records import (
     HISTORY_NAME,
@@ -111,6 +113,15 @@ class Journal:
         """The picture of both networks' losses."""
         write_bytes(self.folder / "loss_curve.png", loss_curve(self.history))
         self.record.artifacts["loss_curve"] = "loss_curve.png"
+
+    def landscape(self, discriminator: nn.Module, samples: Tensor, real: Tensor) -> None:
+        """D's score over the plane with samples and real points; of points in the plane only."""
+        if samples.shape[1:] != (2,):
+            return
+        with measuring(discriminator):
+            picture = landscape(lambda points: discriminator(points).scores, samples, real)
+        write_bytes(self.folder / "landscape.png", picture)
+        self.record.artifacts["landscape"] = "landscape.png"
 
     def save(self) -> None:
         """Write the record as it stands."""

@@ -49,7 +49,7 @@ def sample_scatter(points: Tensor, real: Tensor) -> bytes:
         else:
             axes.scatter(values[:, 0], values[:, 1], s=3, alpha=0.5, color=colour, label=name)
     axes.legend(loc="upper right")
-    return _rendered(figure)
+    return rendered(figure)
 
 
 def gaussian_fits(
@@ -77,7 +77,7 @@ def gaussian_fits(
         axes.spines[["top", "right"]].set_visible(False)
         if number == 1:
             axes.legend(frameon=False, fontsize=8)
-    return _rendered(figure)
+    return rendered(figure)
 
 
 def trajectories(paths: Mapping[str, Sequence[tuple[float, float]]]) -> bytes:
@@ -95,7 +95,7 @@ def trajectories(paths: Mapping[str, Sequence[tuple[float, float]]]) -> bytes:
         axes.set_title(title, fontsize=10)
         axes.set_xlabel("theta")
         axes.set_ylabel("psi")
-    return _rendered(figure)
+    return rendered(figure)
 
 
 def loss_curve(rows: Sequence[dict[str, float]]) -> bytes:
@@ -111,10 +111,11 @@ def loss_curve(rows: Sequence[dict[str, float]]) -> bytes:
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False)
-    return _rendered(figure)
+    return rendered(figure)
 
 
-def _rendered(figure: Figure) -> bytes:
+def rendered(figure: Figure) -> bytes:
+    """PNG of a figure, the same bytes for the same figure."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=120, metadata={"Software": None})
     return buffer.getvalue()

@@ -34,6 +34,7 @@ from gan_zoo.settings import EvaluationSettings
 from gan_zoo.trainer import Objective, Sampler
 
 GRID_COLUMNS = 10
+POINTS = 2000  # in a picture of toy points
 # Data sets whose modes are known: on them, coverage is what is measured.
 MODES = {"ring": ring_modes, "grid": grid_modes}
 
@@ -82,7 +83,9 @@ class Evaluator:
                 count, latents=latents, dim=latent_dim, classes=classes, name=name, device=device
             )
 
-        self.grid_bank = bank(dataset.num_classes * GRID_COLUMNS, "grid")
+        images = len(dataset.sample_shape) == 3
+        columns = GRID_COLUMNS if images else -(-POINTS // dataset.num_classes)
+        self.grid_bank = bank(dataset.num_classes * columns, "grid")
         self.grid_bank.labels = self.grid_bank.labels.sort().values  # row = class
         self.validation_bank = bank(settings.samples, "validation")
         self.final_bank = bank(settings.final_samples, "final")
@@ -124,7 +127,7 @@ class Evaluator:
         return found
 
     def grid(self, generator: nn.Module) -> Tensor:
-        """Samples for the picture: ten of each class, class by class."""
+        """Samples for the picture, class by class: ten images of each, or some 2,000 points."""
         return self.grid_bank.images(generator)
 
     def validation(self, generator: nn.Module) -> dict[str, float]:
