@@ -50,8 +50,10 @@ class RunRecord:
     parameters: dict[str, int] = field(default_factory=dict)  # generator, discriminator
     progress: dict[str, float] = field(default_factory=dict)  # updates, images, epochs, seconds
     metrics: dict[str, float | None] = field(default_factory=dict)  # final; None = not finite
-    intervals: dict[str, list[float]] = field(default_factory=dict)  # metric -> 95%, over samples
-    floors: dict[str, dict[str, float]] = field(default_factory=dict)  # metric -> what others reach
+    # metric -> what the same measurement gives for "real" data, "kernel_density", "class_means"
+    floors: dict[str, dict[str, float]] = field(default_factory=dict)
+    # metric -> 95% interval over samples: sampling noise of this run, not of its seed
+    intervals: dict[str, list[float]] = field(default_factory=dict)
     divergence_range: list[float | None] | None = None  # of an estimate; None inside: no bound
     best: dict[str, dict[str, Any]] = field(default_factory=dict)  # network -> epoch, metric, value
     warnings: list[str] = field(default_factory=list)  # combinations that defeat the method

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from gan_zoo.records import write_bytes
-from gan_zoo.report import figures, tables
+from gan_zoo.report import figures, printed, tables
 from gan_zoo.report.comparison import Comparison, compare
 from gan_zoo.report.drawing import to_files
 from gan_zoo.report.evolution import Evolution, evolution
@@ -50,8 +50,9 @@ def _tables(comparison: Comparison) -> dict[str, bytes]:
         "summary.csv": tables.to_csv(tables.summary(comparison)),
         "runs.csv": tables.to_csv(tables.runs(comparison)),
         f"{FOLDER}/comparisons.csv": tables.to_csv(tables.comparisons(comparison)),
-        f"{FOLDER}/summary.md": tables.markdown(comparison),
-        f"{FOLDER}/summary.tex": tables.latex(comparison),
+        f"{FOLDER}/references.csv": tables.to_csv(tables.references(comparison)),
+        f"{FOLDER}/summary.md": printed.markdown(comparison),
+        f"{FOLDER}/summary.tex": printed.latex(comparison),
     }
     return {name: text.encode() for name, text in texts.items()}
 

@@ -1,4 +1,4 @@
-"""The quantities that the report knows: title, direction, meaning, domain.
+"""The final metrics that the report knows: title, direction, meaning, unit, domain.
 
 Their order is the order in which they are shown; the summary speaks of the first ones.
 """
@@ -12,11 +12,16 @@ class Entry:
     """A quantity without its protocol."""
 
     title: str
-    better: int
+    better: int  # +1 higher, -1 lower, 0: neither, compare with the value of real data
     meaning: str
     low: float = -math.inf
     high: float = math.inf
+    unit: str = ""
 
+
+_SQUARED = "squared distance in feature space"
+_DISTANCE = "distance in feature space"
+_SHARE = "share, 0 to 1"
 
 METRICS: dict[str, Entry] = {
     "fid": Entry(
@@ -25,6 +30,7 @@ METRICS: dict[str, Entry] = {
         "Fréchet distance between Gaussians fitted to the features of real and generated images; "
         "0 for equal means and covariances. Comes with a bias that depends on the sample size.",
         0.0,
+        unit=_SQUARED,
     ),
     "label_accuracy": Entry(
         "Label accuracy",
@@ -33,6 +39,7 @@ METRICS: dict[str, Entry] = {
         "generated for. Sees recognisability, not diversity.",
         0.0,
         1.0,
+        _SHARE,
     ),
     "precision": Entry(
         "Precision",
@@ -41,6 +48,7 @@ METRICS: dict[str, Entry] = {
         "fidelity.",
         0.0,
         1.0,
+        _SHARE,
     ),
     "recall": Entry(
         "Recall",
@@ -48,6 +56,7 @@ METRICS: dict[str, Entry] = {
         "Share of real images inside the manifold of generated ones: diversity.",
         0.0,
         1.0,
+        _SHARE,
     ),
     "density": Entry(
         "Density",
@@ -55,6 +64,7 @@ METRICS: dict[str, Entry] = {
         "Number of real neighbourhoods that hold a generated image, over its expectation: "
         "fidelity, robust to outliers; about 1 for real data.",
         0.0,
+        unit="multiples of the expected number",
     ),
     "coverage": Entry(
         "Coverage",
@@ -62,12 +72,14 @@ METRICS: dict[str, Entry] = {
         "Share of real images whose neighbourhood holds a generated one: diversity.",
         0.0,
         1.0,
+        _SHARE,
     ),
     "kid": Entry(
         "Kernel distance (KID)",
         -1,
         "Squared maximum mean discrepancy of features under a cubic kernel, unbiased: may be "
         "slightly negative.",
+        unit="squared discrepancy under the kernel",
     ),
     "intra_class_fid": Entry(
         "Intra-class FID",
@@ -75,13 +87,15 @@ METRICS: dict[str, Entry] = {
         "Fréchet distance within each class, averaged over classes: fidelity and diversity given "
         "the label.",
         0.0,
+        unit=_SQUARED,
     ),
     "inception_score": Entry(
         "Inception-score analogue",
         1,
         "exp of the mean divergence of predicted class probabilities from their marginal, with the "
-        "named classifier; at most the number of classes.",
+        "named classifier; sees no difference between images of one class.",
         1.0,
+        unit="effective number of classes, at most that of the classifier",
     ),
     "gan_train": Entry(
         "GAN-train accuracy",
@@ -90,6 +104,7 @@ METRICS: dict[str, Entry] = {
         "diversity.",
         0.0,
         1.0,
+        _SHARE,
     ),
     "gan_test": Entry(
         "GAN-test accuracy",
@@ -97,12 +112,14 @@ METRICS: dict[str, Entry] = {
         "Accuracy on generated images of a classifier trained on real ones: fidelity.",
         0.0,
         1.0,
+        _SHARE,
     ),
     "class_kl": Entry(
         "Class-histogram KL",
         -1,
-        "Divergence of the histogram of predicted classes from the intended one, in nats.",
+        "Divergence of the histogram of predicted classes from the intended one.",
         0.0,
+        unit="nats",
     ),
     "class_tv": Entry(
         "Class-histogram total variation",
@@ -110,29 +127,72 @@ METRICS: dict[str, Entry] = {
         "Half the L1 distance of the histogram of predicted classes from the intended one.",
         0.0,
         1.0,
+        _SHARE,
     ),
     "ms_ssim": Entry(
         "Within-class MS-SSIM",
-        -1,
-        "Similarity of random pairs of one class; compare with the value of real images: above it, "
-        "images of a class resemble each other too much.",
+        0,
+        "Mean similarity of random pairs of one class. Above the value of real images, images of "
+        "a class resemble each other too much; far below it they are noise.",
         -1.0,
         1.0,
+        "similarity, 1 for equal images",
     ),
     "diversity": Entry(
         "Within-class diversity",
-        1,
-        "Mean distance of features of random pairs of one class; compare with real images.",
+        0,
+        "Mean distance of pairs of one class. Below the value of real images, a class is too "
+        "uniform; far above it, noise.",
         0.0,
+        unit=_DISTANCE,
+    ),
+    "memorisation": Entry(
+        "Memorisation ratio",
+        0,
+        "Median distance to the nearest training image, generated images over held-out ones: 1 "
+        "for new images as good as real; far below 1: copies; far above: off the data.",
+        0.0,
+        unit="ratio of distances",
+    ),
+    "near_training_share": Entry(
+        "Share near training images",
+        0,
+        "Share of generated images nearer to a training image than all but 1% of held-out ones: "
+        "0.01 is expected, far more means copies.",
+        0.0,
+        1.0,
+        _SHARE,
+    ),
+    "duplicates_exact": Entry(
+        "Exact duplicates",
+        -1,
+        "Share of generated images that equal another generated one.",
+        0.0,
+        1.0,
+        _SHARE,
+    ),
+    "duplicates_near": Entry(
+        "Near duplicates",
+        0,
+        "Share of generated images nearer to another one than all but 1% of as many real images: "
+        "0.01 is expected, far more means repetition.",
+        0.0,
+        1.0,
+        _SHARE,
     ),
     "parzen": Entry(
         "Parzen log-likelihood",
         1,
-        "Mean log-likelihood of test images under a kernel density estimate of samples, in nats. "
-        "A legacy number: rewards k-means centroids over real images.",
+        "Mean log-likelihood of test images under a kernel density estimate of samples. A legacy "
+        "number: rewards cluster centres over real images.",
+        unit="nats",
     ),
     "modes": Entry(
-        "Modes covered", 1, "Number of modes with at least one high-quality sample.", 0.0
+        "Modes covered",
+        1,
+        "Modes with at least one high-quality sample, or classes that occur.",
+        0.0,
+        unit="number of modes",
     ),
     "high_quality": Entry(
         "High-quality share",
@@ -141,53 +201,23 @@ METRICS: dict[str, Entry] = {
         "in two dimensions.",
         0.0,
         1.0,
+        _SHARE,
     ),
     "reverse_kl": Entry(
         "Reverse KL over modes",
         -1,
-        "Divergence of the samples' histogram over modes from the true one, in nats.",
+        "Divergence of the samples' histogram over modes from the true one.",
         0.0,
-    ),
-    "duplicates": Entry(
-        "Duplicates", -1, "Share of generated images that repeat another one.", 0.0, 1.0
-    ),
-    "memorisation": Entry(
-        "Memorisation ratio",
-        0,
-        "Nearest-neighbour distance of generated images to training images over that of held-out "
-        "images; far below 1 means copies.",
-        0.0,
-    ),
-    "discriminator_accuracy": Entry(
-        "Discriminator accuracy",
-        0,
-        "Share of images on the right side of the loss's own undecided score.",
-        0.0,
-        1.0,
-    ),
-    "gradient_norm": Entry(
-        "Gradient norm",
-        0,
-        "Euclidean norm of the gradient over all parameters. Towards 0 for the generator, learning "
-        "stalls: the vanishing gradient of a saturated discriminator.",
-        0.0,
-    ),
-    "score": Entry(
-        "Mean raw score",
-        0,
-        "Mean of the discriminator's raw, unbounded scores; scales differ between losses.",
+        unit="nats",
     ),
 }
 ALIASES = {
-    "accuracy": "label_accuracy",
-    "intra_fid": "intra_class_fid",
     "class_histogram_kl": "class_kl",
     "class_histogram_tv": "class_tv",
-    "class_total_variation": "class_tv",
-    "modes_covered": "modes",
-    "high_quality_share": "high_quality",
-    "inception": "inception_score",
+    "ms_ssim_3scale": "ms_ssim",
     "parzen_log_likelihood": "parzen",
+    "modes_covered": "modes",
+    "reverse_kl_modes": "reverse_kl",
 }
 EXTRACTORS = {
     "mnistcnn": "MNIST classifier features",

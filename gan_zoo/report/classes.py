@@ -16,6 +16,7 @@ from gan_zoo.report.comparison import Variant
 from gan_zoo.report.load import Run
 from gan_zoo.report.pictures import artifact_path
 from gan_zoo.report.quantities import class_of
+from gan_zoo.report.references import Reference
 
 _MOST_CLASSES = 50
 
@@ -44,6 +45,17 @@ def per_class(variants: tuple[Variant, ...]) -> dict[str, dict[int, dict[str, fl
         }
         for name, found in sorted(gathered.items())
     }
+
+
+def of_real_data(references: dict[str, tuple[Reference, ...]]) -> dict[str, dict[str, float]]:
+    """Quantity -> class -> what it gives for real data."""
+    found: dict[str, dict[str, float]] = {}
+    for metric, entries in references.items():
+        split = class_of(metric)
+        for entry in entries:
+            if split is not None and entry.name == "real":
+                found.setdefault(split[0], {})[split[1]] = entry.value
+    return found
 
 
 def confusions(variants: tuple[Variant, ...]) -> list[Confusion]:

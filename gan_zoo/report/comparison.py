@@ -9,6 +9,7 @@ from gan_zoo.report.load import Collection, Run
 from gan_zoo.report.pairs import Pair, all_pairs, ranking
 from gan_zoo.report.quantities import Quantity, class_of, ordered
 from gan_zoo.report.ranks import Ranking
+from gan_zoo.report.references import Reference, references
 from gan_zoo.report.statistics import Estimate, estimate
 
 
@@ -80,10 +81,27 @@ class Comparison:
 
     collection: Collection
     variants: tuple[Variant, ...]
-    metrics: tuple[Quantity, ...]
+    metrics: tuple[Quantity, ...]  # of every checkpoint, those of the last epoch first
+    references: dict[str, tuple[Reference, ...]]  # metric without checkpoint -> floors, ceilings
     estimates: dict[tuple[str, str], Estimate]  # (variant, metric)
     pairs: dict[str, list[Pair]]  # metric -> all pairs of variants that have scores
     rankings: dict[str, tuple[list[int], Ranking]]  # metric -> (variants, their ranking)
+
+    @property
+    def checkpoints(self) -> list[str]:
+        """Which checkpoints were measured, the last epoch first."""
+        return list(dict.fromkeys(metric.checkpoint for metric in self.metrics))
+
+    @property
+    def primary(self) -> tuple[Quantity, ...]:
+        """The metrics of the first of these: what is shown unless asked for more."""
+        first = self.checkpoints[:1]
+        return tuple(metric for metric in self.metrics if metric.checkpoint in first)
+
+    def real(self, metric: Quantity) -> float | None:
+        """What the metric gives for real data, if that was measured."""
+        found = self.references.get(metric.base, ())
+        return next((entry.value for entry in found if entry.name == "real"), None)
 
 
 def compare(collection: Collection) -> Comparison:
@@ -115,4 +133,5 @@ def compare(collection: Collection) -> Comparison:
     }
     ranked = {name: ranking(found) for name, found in scores.items()}
     rankings = {name: found for name, found in ranked.items() if found is not None}
-    return Comparison(collection, variants, metrics, estimates, pairs, rankings)
+    floors = references(collection.runs)
+    return Comparison(collection, variants, metrics, floors, estimates, pairs, rankings)

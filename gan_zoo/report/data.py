@@ -2,17 +2,20 @@
 
 import json
 import math
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any
 
 import pandas as pd
 
 from gan_zoo.report.comparison import Comparison
+from gan_zoo.report.diagnostics import LOGARITHMIC
 from gan_zoo.report.evolution import Evolution
 from gan_zoo.report.load import Run
 from gan_zoo.report.palette import style
-from gan_zoo.report.quantities import AXES, Quantity, ordered, quantity
+from gan_zoo.report.pairs import Pair
+from gan_zoo.report.quantities import AXES, CHECKPOINTS, Quantity, ordered, quantity
 from gan_zoo.report.search import Budgets
+from gan_zoo.report.statistics import Interval
 
 _MOST_POINTS = 200  # of one curve on the page; the files keep all
 _DIGITS = 6
@@ -36,13 +39,19 @@ def page_data(comparison: Comparison, evolution: Evolution, budgets: Budgets) ->
         "axes": [[name, quantity(name).title] for name in AXES],
         "columns": [_quantity(column) for column in columns],
         "metrics": [_quantity(metric) for metric in comparison.metrics],
+        "checkpoints": [[key, CHECKPOINTS[key]] for key in comparison.checkpoints],
+        "references": {
+            metric: [[entry.name, entry.title, entry.value] for entry in entries]
+            for metric, entries in comparison.references.items()
+        },
         "runs": [
             _curves(run, variant.index, [column.name for column in columns])
             for variant in comparison.variants
             for run in variant.runs
         ],
         "values": {metric.name: _values(comparison, metric) for metric in comparison.metrics},
-        "pairs": {m.name: [asdict(p) for p in comparison.pairs[m.name]] for m in directed},
+        "pair": [field.name for field in fields(Pair)],  # the entries of each row of "pairs"
+        "pairs": {m.name: [_row(p) for p in comparison.pairs[m.name]] for m in directed},
         "rankings": {
             name: {"variants": variants, **asdict(ranking)}
             for name, (variants, ranking) in comparison.rankings.items()
@@ -71,6 +80,7 @@ def _variant(comparison: Comparison, index: int) -> dict[str, Any]:
         "light": look.light,
         "dark": look.dark,
         "dash": " ".join(f"{length:g}" for length in look.dash),
+        "shape": look.marker,
         "seeds": variant.seeds,
     }
 
@@ -83,7 +93,18 @@ def _quantity(item: Quantity) -> dict[str, Any]:
         "better": item.better,
         "arrow": item.arrow,
         "direction": item.direction,
+        "base": item.base,
+        "checkpoint": item.checkpoint,
+        "log": item.base.startswith(LOGARITHMIC),
     }
+
+
+def _row(pair: Pair) -> list[Any]:
+    """A pair without the names of its entries: there may be thousands of pairs."""
+    return [
+        {"low": value.low, "high": value.high} if isinstance(value, Interval) else value
+        for value in (getattr(pair, field.name) for field in fields(Pair))
+    ]
 
 
 def _curves(run: Run, variant: int, columns: list[str]) -> dict[str, Any]:
@@ -107,11 +128,16 @@ def _thinned(history: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
 
 
 def _values(comparison: Comparison, metric: Quantity) -> list[dict[str, Any]]:
-    """For each variant: the runs with their values, and the estimate."""
+    """For each variant: the runs (seed, value, status, its interval if known), the estimate."""
     found = []
     for variant in comparison.variants:
         runs = [
-            [run.record.seed, run.record.metrics.get(metric.name), run.record.status]
+            [
+                run.record.seed,
+                run.record.metrics.get(metric.name),
+                run.record.status,
+                *run.record.intervals.get(metric.name, []),
+            ]
             for run in variant.runs
         ]
         estimate = comparison.estimates.get((variant.name, metric.name))

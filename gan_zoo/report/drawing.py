@@ -24,6 +24,7 @@ _STYLE: dict[Any, Any] = {
     "axes.titlesize": 8.5,
     "axes.titleweight": "normal",
     "axes.titlelocation": "left",
+    "axes.titley": 1.0,  # given: else every tick label is measured to place the title
     "axes.linewidth": 0.7,
     "axes.grid": True,
     "axes.axisbelow": True,

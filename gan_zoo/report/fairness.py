@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from gan_zoo.report.comparison import Comparison, Variant
 from gan_zoo.report.differences import flatten
 from gan_zoo.report.load import Run
+from gan_zoo.report.numbers import short
+from gan_zoo.report.quantities import class_of
 
 _BUDGET = {
     "generator_updates": "Generator updates",
@@ -39,6 +41,7 @@ def cautions(comparison: Comparison) -> list[Caution]:
     found += _by_run(variants, _CODE, lambda run: run.record.environment, "Code")
     found += _by_run(variants, _DATA, lambda run: run.record.dataset, "Data")
     found += _evaluator(variants)
+    found += _references(comparison)
     hardware = _by_run(variants, _HARDWARE, lambda run: run.record.environment, "Hardware")
     found += [Caution(c.topic, f"{c.text} Seconds are not comparable.") for c in hardware]
     found += _mixed(variants)
@@ -111,10 +114,15 @@ def _short(value: str) -> str:
 
 def _evaluator(variants: list[Variant]) -> list[Caution]:
     found = []
-    groups = _groups(
-        (variant.name, ", ".join(sorted(run.record.metrics)) or "none")
+    measured = [
+        (variant.name, {name for name in run.record.metrics if class_of(name) is None})
         for variant in variants
         for run in variant.finished
+    ]
+    common = set.intersection(*(names for _, names in measured)) if measured else set()
+    groups = _groups(
+        (name, _some(sorted(names - common)) or "no more than the others")
+        for name, names in measured
     )
     if len(groups) > 1:
         found.append(Caution("Evaluator", f"The metrics measured differ: {_told(groups)}."))
@@ -129,6 +137,19 @@ def _evaluator(variants: list[Variant]) -> list[Caution]:
         if len(groups) > 1:
             found.append(Caution("Evaluator", f"The setting {key} differs: {_told(groups)}."))
     return found
+
+
+def _references(comparison: Comparison) -> list[Caution]:
+    """References are the evaluator's own: where they differ, so did what measured the runs."""
+    differing = [
+        f"{metric} for {entry.title.lower()} (by {short(entry.spread)})"
+        for metric, entries in comparison.references.items()
+        for entry in entries
+        if entry.spread > 1e-6 * abs(entry.value)
+    ]
+    if not differing:
+        return []
+    return [Caution("Evaluator", f"Reference values differ between runs: {_some(differing)}.")]
 
 
 def _mixed(variants: list[Variant]) -> list[Caution]:

@@ -26,6 +26,11 @@ def report_json(comparison: Comparison, budgets: Budgets, written: list[str]) ->
                 "seeds": [run.record.seed for run in variant.runs],
                 "statuses": variant.counts,
                 "values": {m.name: variant.values(m.name) for m in comparison.metrics},
+                "sampling_intervals": {
+                    str(run.record.seed): run.record.intervals
+                    for run in variant.finished
+                    if run.record.intervals
+                },
                 "estimates": {
                     metric.name: asdict(found)
                     for metric in comparison.metrics
@@ -35,6 +40,10 @@ def report_json(comparison: Comparison, budgets: Budgets, written: list[str]) ->
             for variant in comparison.variants
         ],
         "metrics": [asdict(metric) for metric in comparison.metrics],
+        "references": {
+            metric: {entry.name: entry.value for entry in entries}
+            for metric, entries in comparison.references.items()
+        },
         "pairs": {name: [asdict(p) for p in pairs] for name, pairs in comparison.pairs.items()},
         "rankings": {
             name: {"variants": variants, **asdict(ranking)}

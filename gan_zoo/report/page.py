@@ -8,8 +8,8 @@ from typing import Any
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
-from gan_zoo.report import fairness, numbers, words
-from gan_zoo.report.classes import confusions, per_class
+from gan_zoo.report import fairness, numbers, references, words
+from gan_zoo.report.classes import confusions, of_real_data, per_class
 from gan_zoo.report.comparison import Comparison, Variant
 from gan_zoo.report.data import page_data, to_script
 from gan_zoo.report.differences import config_differences
@@ -18,7 +18,7 @@ from gan_zoo.report.figures_metrics import matching
 from gan_zoo.report.gallery import gallery
 from gan_zoo.report.load import Run
 from gan_zoo.report.palette import style
-from gan_zoo.report.quantities import Quantity, quantity
+from gan_zoo.report.quantities import CHECKPOINTS, Quantity, quantity
 from gan_zoo.report.search import Budgets
 
 _TEMPLATES = files("gan_zoo.report") / "templates"
@@ -65,14 +65,26 @@ def _embedded(comparison: Comparison, evolution: Evolution, budgets: Budgets) ->
 
 def _context(comparison: Comparison) -> dict[str, Any]:
     collection, variants = comparison.collection, comparison.variants
-    details = {metric.detail for metric in comparison.metrics}
+    details = {metric.detail for metric in comparison.primary}
     classes = per_class(variants)
     return {
         "names": collection.names,
         "comparison": comparison,
         "variants": variants,
         "metrics": comparison.metrics,
-        "shown": [metric.name for metric in comparison.metrics[:_SHOWN_COLUMNS]],
+        "columns": _columns(comparison),
+        "shown": [metric.base for metric in comparison.primary[:_SHOWN_COLUMNS]],
+        "checkpoints": {key: CHECKPOINTS[key] for key in comparison.checkpoints},
+        "references": {
+            name: {
+                metric: entry.value
+                for metric, entries in comparison.references.items()
+                for entry in entries
+                if entry.name == name
+            }
+            for name in references.names(comparison.references)
+        },
+        "reference_title": references.title,
         "estimates": comparison.estimates,
         "protocol": details.pop() if len(details) == 1 else "",
         "datasets": sorted({str(run.record.dataset.get("name", "?")) for run in collection.runs}),
@@ -84,6 +96,7 @@ def _context(comparison: Comparison) -> dict[str, Any]:
         "trade_offs": _trade_offs(comparison),
         "galleries": gallery(variants),
         "classes": {quantity(name): values for name, values in classes.items()},
+        "class_references": of_real_data(comparison.references),
         "confusions": confusions(variants),
         "troubles": [run for run in collection.runs if run.record.status != "finished"],
         "repeated": collection.repeated,
@@ -91,6 +104,14 @@ def _context(comparison: Comparison) -> dict[str, Any]:
         "unreadable": collection.unreadable,
         "differences": config_differences(variants),
     }
+
+
+def _columns(comparison: Comparison) -> list[Quantity]:
+    """One metric for each column that can be chosen, whichever checkpoints have it."""
+    found: dict[str, Quantity] = {}
+    for metric in comparison.metrics:
+        found.setdefault(metric.base, metric)
+    return list(found.values())
 
 
 def _counts(runs: tuple[Run, ...]) -> dict[str, int]:

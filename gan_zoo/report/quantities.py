@@ -1,8 +1,10 @@
 """What a metric or a history column means in words, which direction is better, what bounds it.
 
-A metric's name carries its protocol, ``<quantity>[_<extractor>]_<split>[_<samples>]``, as in
-``fid_mnistcnn_test_10k``. The catalogue below knows the quantities; a name that it does not know is
-shown as it is, without a direction, and nothing is claimed about it.
+A metric's name carries its protocol, ``[best_|ema_|best_ema_]<quantity>[_<extractor>]_<split>
+[_<samples>]``, as in ``fid_mnistcnn_test_10k``. The prefix says whose images were measured: those
+of the last epoch (none), of the epoch that was best on validation, of the generator's averaged
+weights, or of both. The catalogue knows the quantities; a name that it does not know is shown as it
+is, without a direction, and nothing is claimed about it.
 """
 
 import math
@@ -10,6 +12,22 @@ import re
 from dataclasses import dataclass
 
 from gan_zoo.report.catalogue import ALIASES, EXTRACTORS, METRICS
+from gan_zoo.report.diagnostics import (
+    DIAGNOSTICS,
+    IMAGES,
+    LOSS_MEANING,
+    PARTS,
+    PLACES,
+    ROLES,
+)
+
+CHECKPOINTS = {
+    "": "last epoch",
+    "best_": "best on validation",
+    "ema_": "averaged weights (EMA)",
+    "best_ema_": "averaged weights (EMA), best on validation",
+}
+_LOSS_RANK, _DIAGNOSTIC_RANK, _AXIS_RANK = 1000, 1001, 2000
 
 
 @dataclass(frozen=True)
@@ -24,6 +42,13 @@ class Quantity:
     low: float = -math.inf  # bounds of the domain
     high: float = math.inf
     rank: int = 999  # place in the catalogue; smaller is shown first
+    unit: str = ""
+    checkpoint: str = ""  # a key of CHECKPOINTS
+
+    @property
+    def base(self) -> str:
+        """The name without its checkpoint."""
+        return self.name.removeprefix(self.checkpoint)
 
     @property
     def direction(self) -> str:
@@ -38,19 +63,6 @@ class Quantity:
 
 _SIZE = re.compile(r"\d+k?")
 _CLASS = re.compile(r"(?P<start>.+?)_class_(?P<label>\d{1,4})(?P<end>(_.*)?)")
-_ROLES = {"generator": "Generator", "discriminator": "Discriminator"}
-_PARTS = {
-    "loss": "total loss",
-    "generation": "adversarial loss",
-    "auxiliary": "class loss",
-    "penalty": "penalty",
-}
-# "test" is the validation split unless evaluation.loss_split says otherwise: call it held out.
-_IMAGES = {"train": "training images", "test": "held-out images"}
-_LOSS_MEANING = (
-    "A loss is comparable between runs of one variant only: another variant minimises another "
-    "function."
-)
 
 
 def quantity(name: str) -> Quantity:
@@ -58,32 +70,31 @@ def quantity(name: str) -> Quantity:
 
     >>> quantity("fid_mnistcnn_test_10k").detail
     'MNIST classifier features, test split, 10k samples'
+    >>> quantity("best_ema_fid_mnistcnn_test_10k").base
+    'fid_mnistcnn_test_10k'
     >>> quantity("generator_test_auxiliary").title
     'Generator class loss, held-out images'
     """
     if name in _AXES:
-        return Quantity(name, _AXES[name], "", 0, "", rank=2000)
+        return Quantity(name, _AXES[name], "", 0, "", rank=_AXIS_RANK)
     tokens = name.split("_")
-    if len(tokens) == 3 and tokens[0] in _ROLES and tokens[2] in _PARTS:
-        title = f"{_ROLES[tokens[0]]} {_PARTS[tokens[2]]}, {_IMAGES.get(tokens[1], tokens[1])}"
-        return Quantity(name, title, "", 0, _LOSS_MEANING, rank=1000)
-    qualifiers = []
-    while tokens and tokens[0] in ("best", "last", "ema"):
-        qualifiers.append(tokens.pop(0))
+    if len(tokens) == 3 and tokens[0] in ROLES and tokens[2] in PARTS:
+        title = f"{ROLES[tokens[0]]} {PARTS[tokens[2]]}, {IMAGES.get(tokens[1], tokens[1])}"
+        return Quantity(name, title, "", 0, LOSS_MEANING, rank=_LOSS_RANK, unit="of the loss")
+    checkpoint = max((c for c in CHECKPOINTS if name.startswith(c)), key=len)
+    tokens = name.removeprefix(checkpoint).split("_")
     for length in range(len(tokens), 0, -1):
         key = "_".join(tokens[:length])
         key = ALIASES.get(key, key)
         if key in METRICS:
-            return _known(name, key, tokens[length:], qualifiers)
+            return _metric(name, key, tokens[length:], checkpoint)
+        if key in DIAGNOSTICS:
+            return _diagnostic(name, key, tokens[length:])
     return Quantity(name, name.replace("_", " "), "", 0, "Not in this report's catalogue.")
 
 
-def _known(name: str, key: str, rest: list[str], qualifiers: list[str]) -> Quantity:
-    entry = METRICS[key]
-    words = [f"{word} checkpoint" if word == "best" else word for word in qualifiers]
-    if key in ("gradient_norm", "score", "discriminator_accuracy"):
-        title = f"{entry.title}, {' '.join(rest)}" if rest else entry.title
-        return Quantity(name, title, "", 0, entry.meaning, entry.low, entry.high, 1001)
+def _metric(name: str, key: str, rest: list[str], checkpoint: str) -> Quantity:
+    entry, words = METRICS[key], []
     for token in rest:
         if token in ("train", "validation", "test"):
             words.append(f"{token} split")
@@ -91,7 +102,6 @@ def _known(name: str, key: str, rest: list[str], qualifiers: list[str]) -> Quant
             words.append(f"{token} samples")
         else:
             words.append(EXTRACTORS.get(token, token))
-    place = list(METRICS).index(key)
     return Quantity(
         name,
         entry.title,
@@ -100,7 +110,19 @@ def _known(name: str, key: str, rest: list[str], qualifiers: list[str]) -> Quant
         entry.meaning,
         entry.low,
         entry.high,
-        place,
+        list(METRICS).index(key),
+        entry.unit,
+        checkpoint,
+    )
+
+
+def _diagnostic(name: str, key: str, rest: list[str]) -> Quantity:
+    entry = DIAGNOSTICS[key]
+    place = " ".join(PLACES.get(token, token) for token in rest)
+    title = f"{entry.title}, {place}" if place else entry.title
+    rank = _DIAGNOSTIC_RANK + list(DIAGNOSTICS).index(key)
+    return Quantity(
+        name, title, "", entry.better, entry.meaning, entry.low, entry.high, rank, entry.unit
     )
 
 
@@ -116,12 +138,14 @@ AXES = ("epoch", "generator_updates", "discriminator_updates", "images_seen", "s
 
 
 def ordered(names: set[str]) -> list[Quantity]:
-    """Quantities in catalogue order; final numbers (test split) before validation ones."""
+    """Quantities by checkpoint, then in catalogue order, the test split before validation."""
     split = {"test": 0, "validation": 1, "train": 2}
+    places = list(CHECKPOINTS)
 
-    def key(item: Quantity) -> tuple[int, int, str]:
+    def key(item: Quantity) -> tuple[int, int, int, str]:
         found = [split[token] for token in item.name.split("_") if token in split]
-        return item.rank, found[0] if found else 3, item.name
+        place = places.index(item.checkpoint)
+        return place, item.rank, found[0] if found else 3, item.name
 
     return sorted((quantity(name) for name in names), key=key)
 

@@ -46,6 +46,8 @@ def checked(record: RunRecord) -> RunRecord:
         parameters=_finite(record.parameters),
         progress=_finite(record.progress),
         metrics={str(key): finite(value) for key, value in record.metrics.items()},
+        floors=_floors(record.floors),
+        intervals=_intervals(record.intervals),
         error=record.error if isinstance(record.error, dict) else None,
         artifacts=_strings(record.artifacts),
         started=str(record.started),
@@ -67,6 +69,27 @@ def finite(value: Any) -> float | None:
 def _finite(values: dict[str, Any]) -> dict[str, Any]:
     pairs = ((str(key), finite(value)) for key, value in values.items())
     return {key: value for key, value in pairs if value is not None}
+
+
+def _floors(values: Any) -> dict[str, dict[str, float]]:
+    if not isinstance(values, dict):
+        return {}
+    found = {str(key): _finite(entry) for key, entry in values.items() if isinstance(entry, dict)}
+    return {key: entry for key, entry in found.items() if entry}
+
+
+def _intervals(values: Any) -> dict[str, list[float]]:
+    """Pairs of finite numbers in ascending order; anything else is left out."""
+    if not isinstance(values, dict):
+        return {}
+    pairs = {str(key): entry for key, entry in values.items() if isinstance(entry, list)}
+    found = {key: [finite(bound) for bound in entry] for key, entry in pairs.items()}
+    known = {key: [b for b in bounds if b is not None] for key, bounds in found.items()}
+    return {
+        key: bounds
+        for key, bounds in known.items()
+        if len(bounds) == len(pairs[key]) == 2 and bounds[0] <= bounds[1]
+    }
 
 
 def _strings(values: Any) -> dict[str, str]:

@@ -54,11 +54,13 @@ def search(comparison: Comparison, metric: Quantity) -> list[LossSearch]:
 
 
 def _loss_search(loss: str, settings: list[Variant], metric: Quantity) -> LossSearch | None:
-    twin = validation_twin(metric.name, [run for variant in settings for run in variant.runs])
+    twin = validation_twin(metric.base, [run for variant in settings for run in variant.runs])
     scores, selection = [], []
     for variant in settings:
         score = _mean(list(variant.values(metric.name).values()))
-        chosen = _mean([_last(run, twin) for run in variant.finished]) if twin else score
+        chosen = _mean(
+            [_validated(run, twin, metric) for run in variant.finished] if twin else [score]
+        )
         usable = math.isfinite(score) and math.isfinite(chosen)
         scores.append(score)
         selection.append(metric.better * chosen if usable else -math.inf)
@@ -80,9 +82,13 @@ def validation_twin(metric: str, runs: list[Run]) -> str | None:
     return found[0] if found else None
 
 
-def _last(run: Run, column: str) -> float:
+def _validated(run: Run, column: str, metric: Quantity) -> float:
+    """The validation value that belongs to the metric's checkpoint: the last, or the best one."""
     values = run.history[column].dropna()
-    return float(values.iloc[-1]) if len(values) else math.nan
+    if values.empty:
+        return math.nan
+    best = float((metric.better * values).max() * metric.better)
+    return best if metric.checkpoint.startswith("best_") else float(values.iloc[-1])
 
 
 def _mean(values: list[float]) -> float:

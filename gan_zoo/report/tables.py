@@ -1,21 +1,13 @@
-"""Tables as files: CSV with all digits, Markdown and LaTeX for papers."""
+"""Tables as files for programs: CSV with all digits."""
 
 from collections.abc import Mapping
 
 import pandas as pd
 
-from gan_zoo.records import STATUSES
-from gan_zoo.report import numbers
+from gan_zoo.records import STATUSES, RunRecord
 from gan_zoo.report.comparison import Comparison
 
 COST = ("generator_updates", "discriminator_updates", "images_seen", "seconds")
-_LATEX = {
-    "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
-    "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
-    "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", "–": "--",
-    "↑": r"$\uparrow$", "↓": r"$\downarrow$", "é": r"\'e",
-}  # fmt: skip
-_MARKDOWN = {character: f"\\{character}" for character in "\\|*_`<>[]$~#&"} | {"\n": " "}
 
 
 def summary(comparison: Comparison) -> pd.DataFrame:
@@ -53,14 +45,31 @@ def runs(comparison: Comparison) -> pd.DataFrame:
                 "parameters": record.parameters,
             }
             rows += [
-                {**known, "kind": kind, "quantity": name, "value": value}
+                {**known, "kind": kind, "quantity": name, "value": value, **_within(record, name)}
                 for kind, values in kinds.items()
                 for name, value in values.items()
             ]
     columns = [
         "variant", "loss", "seed", "status", "run", "run_id", "kind", "quantity", "value",
+        "sampling_low", "sampling_high",
     ]  # fmt: skip
     return pd.DataFrame(rows, columns=columns)
+
+
+def _within(record: RunRecord, metric: str) -> dict[str, float]:
+    """The 95% bootstrap interval over samples of one run's metric, if it was recorded."""
+    names = ("sampling_low", "sampling_high")
+    return dict(zip(names, record.intervals.get(metric, ()), strict=False))
+
+
+def references(comparison: Comparison) -> pd.DataFrame:
+    """One row per metric and reference: what real data and weak samplers reach."""
+    rows = [
+        {"metric": metric, "reference": entry.name, "value": entry.value}
+        for metric, entries in comparison.references.items()
+        for entry in entries
+    ]
+    return pd.DataFrame(rows, columns=["metric", "reference", "value"])
 
 
 def comparisons(comparison: Comparison) -> pd.DataFrame:
@@ -97,46 +106,3 @@ def comparisons(comparison: Comparison) -> pd.DataFrame:
 def to_csv(table: pd.DataFrame) -> str:
     """CSV with all digits and empty cells for what is missing."""
     return table.to_csv(index=False, lineterminator="\n")
-
-
-def _cells(comparison: Comparison) -> tuple[list[str], list[list[str]]]:
-    """The table of the page as text: header and rows."""
-    titles = [f"{m.title} {m.arrow}".strip() for m in comparison.metrics]
-    head = ["Variant", "Seeds", "Finished", *titles, "G updates", "D updates", "Time"]
-    rows = []
-    for variant in comparison.variants:
-        cells = [variant.name, variant.seeds]
-        cells.append(f"{len(variant.finished)} of {len(variant.runs)}")
-        for metric in comparison.metrics:
-            found = comparison.estimates.get((variant.name, metric.name))
-            cell = numbers.short(found.mean) if found else "–"
-            if found and found.interval:
-                bounds = (numbers.short(found.interval.low), numbers.short(found.interval.high))
-                cell += f" [{bounds[0]}, {bounds[1]}]"
-            cells.append(cell)
-        cells += [numbers.count(variant.progress(name)) for name in COST[:2]]
-        rows.append([*cells, numbers.duration(variant.progress("seconds"))])
-    return head, rows
-
-
-def markdown(comparison: Comparison) -> str:
-    """The results table: mean and 95% t-interval over finished seeds."""
-    head, rows = _cells(comparison)
-    lines = [head, [":--", ":--", ":--", *["--:"] * (len(head) - 3)], *rows]
-    escape = str.maketrans(_MARKDOWN)
-    cells = [[c if i == 1 else c.translate(escape) for c in line] for i, line in enumerate(lines)]
-    table = "\n".join(f"| {' | '.join(line)} |" for line in cells)
-    return f"{table}\n\nMean over finished seeds [95% t-interval of the mean].\n"
-
-
-def latex(comparison: Comparison) -> str:
-    """The results table for the package booktabs."""
-    head, rows = _cells(comparison)
-    escape = str.maketrans(_LATEX)
-    body = [" & ".join(cell.translate(escape) for cell in row) + r" \\" for row in [head, *rows]]
-    lines = [
-        "% mean over finished seeds [95% t-interval of the mean]; needs the package booktabs",
-        rf"\begin{{tabular}}{{lll{'r' * (len(head) - 3)}}}",
-        r"\toprule", body[0], r"\midrule", *body[1:], r"\bottomrule", r"\end{tabular}",
-    ]  # fmt: skip
-    return "\n".join(lines) + "\n"

@@ -43,7 +43,7 @@ def headlines(comparison: Comparison) -> list[Quantity]:
     """The metrics spoken of: the first kinds in the catalogue with a direction and values."""
     measured = {metric for _, metric in comparison.estimates}
     chosen: dict[int, Quantity] = {}
-    for metric in comparison.metrics:
+    for metric in comparison.primary:
         if metric.better and metric.name in measured:
             chosen.setdefault(metric.rank, metric)
     return list(chosen.values())[:HEADLINES]
