@@ -29,6 +29,11 @@ class Confusion:
     seeds: int
     shares: np.ndarray  # (labels, classes), rows sum to 1
 
+    @property
+    def labels(self) -> list[str]:
+        """Names of rows and columns: the classes are numbered from 0."""
+        return [str(label) for label in range(max(self.shares.shape))]
+
 
 def per_class(variants: tuple[Variant, ...]) -> dict[str, dict[int, dict[str, float]]]:
     """Quantity -> variant -> class -> mean over finished seeds."""

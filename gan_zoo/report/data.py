@@ -11,8 +11,8 @@ from gan_zoo.report.comparison import Comparison
 from gan_zoo.report.diagnostics import LOGARITHMIC
 from gan_zoo.report.evolution import Evolution
 from gan_zoo.report.load import Run
-from gan_zoo.report.palette import style
 from gan_zoo.report.pairs import Pair
+from gan_zoo.report.palette import style
 from gan_zoo.report.quantities import AXES, CHECKPOINTS, Quantity, ordered, quantity
 from gan_zoo.report.search import Budgets
 from gan_zoo.report.statistics import Interval

@@ -22,6 +22,7 @@ class Picture:
     variant: Variant
     seed: int
     image: str  # data URI
+    size: tuple[int, int]  # as recorded; the page keeps its place free
 
 
 def gallery(variants: tuple[Variant, ...]) -> dict[str, list[Picture]]:
@@ -37,5 +38,7 @@ def gallery(variants: tuple[Variant, ...]) -> dict[str, list[Picture]]:
                     shown.add(name)
                     title = _TITLES.get(name, name.replace("_", " ").capitalize())
                     uri = pictures.data_uri(picture, 80)
-                    found.setdefault(title, []).append(Picture(variant, run.record.seed, uri))
+                    found.setdefault(title, []).append(
+                        Picture(variant, run.record.seed, uri, picture.size)
+                    )
     return dict(sorted(found.items()))

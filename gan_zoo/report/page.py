@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+from collections.abc import Mapping
 from importlib.resources import files
 from typing import Any
 
@@ -11,7 +12,7 @@ from markupsafe import Markup
 from gan_zoo.report import fairness, numbers, references, words
 from gan_zoo.report.classes import confusions, of_real_data, per_class
 from gan_zoo.report.comparison import Comparison, Variant
-from gan_zoo.report.data import page_data, to_script
+from gan_zoo.report.data import curve_quantities, page_data, to_script
 from gan_zoo.report.differences import config_differences
 from gan_zoo.report.evolution import Evolution
 from gan_zoo.report.figures_metrics import matching
@@ -40,7 +41,12 @@ def render(comparison: Comparison, evolution: Evolution, budgets: Budgets) -> st
         "count": numbers.count,
         "duration": numbers.duration,
     }
-    environment.globals |= {"style": style, "reason": reason, "quantity": quantity}
+    environment.globals |= {
+        "style": style,
+        "reason": reason,
+        "quantity": quantity,
+        "shades": shades,
+    }
     template = environment.get_template("report.html")
     return template.render(_context(comparison) | _embedded(comparison, evolution, budgets))
 
@@ -92,6 +98,7 @@ def _context(comparison: Comparison) -> dict[str, Any]:
         "summary": words.summary(comparison),
         "cautions": fairness.cautions(comparison),
         "ledger": [_ledger(variant) for variant in variants],
+        "definitions": _definitions(comparison),
         "has_curves": any(len(run.history) for run in collection.runs),
         "trade_offs": _trade_offs(comparison),
         "galleries": gallery(variants),
@@ -114,6 +121,14 @@ def _columns(comparison: Comparison) -> list[Quantity]:
     return list(found.values())
 
 
+def _definitions(comparison: Comparison) -> list[Quantity]:
+    """Every quantity on the page once: a checkpoint or a class does not change what it means."""
+    metrics = _columns(comparison)
+    known = {metric.meaning for metric in metrics}
+    history = {c.meaning: c for c in reversed(curve_quantities(comparison)) if c.meaning}
+    return [*metrics, *(c for meaning, c in reversed(history.items()) if meaning not in known)]
+
+
 def _counts(runs: tuple[Run, ...]) -> dict[str, int]:
     counts: dict[str, int] = {}
     for run in runs:
@@ -126,6 +141,15 @@ def _trade_offs(comparison: Comparison) -> list[tuple[Quantity, Quantity]]:
         *matching(comparison, "precision", "recall"),
         *matching(comparison, "density", "coverage"),
     ]
+
+
+def shades(values: Mapping[int, Mapping[str, float]], better: int) -> dict[float, float]:
+    """How far each number of a table is from its best, 0 to 1; nothing without a direction."""
+    every = [value for row in values.values() for value in row.values()]
+    worst, best = (min(every), max(every)) if better > 0 else (max(every), min(every))
+    if better == 0 or worst == best:
+        return {}
+    return {value: (value - best) / (worst - best) for value in every}
 
 
 def _ledger(variant: Variant) -> dict[str, Any]:

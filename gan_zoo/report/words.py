@@ -20,6 +20,7 @@ class Statement:
 
     topic: str
     text: str
+    detail: str = ""
 
 
 @dataclass(frozen=True)
@@ -33,10 +34,14 @@ class Verdict:
     m: int
     established: bool
 
+    @property
+    def size(self) -> str:
+        """Of both samples."""
+        return f"n = {self.n}" if self.n == self.m else f"n = {self.n} and {self.m}"
+
     def __str__(self) -> str:
         bounds = f" [{self.interval.low:.2f}, {self.interval.high:.2f}]" if self.interval else ""
-        size = f"n = {self.n}" if self.n == self.m else f"n = {self.n} and {self.m}"
-        return f"{self.other} with probability {self.theta:.2f}{bounds}, {size}"
+        return f"{self.other} with probability {self.theta:.2f}{bounds}"
 
 
 def headlines(comparison: Comparison) -> list[Quantity]:
@@ -90,44 +95,47 @@ def _seen_from(index: int, pair: Pair, names: dict[int, str]) -> Verdict:
 
 def _metric(comparison: Comparison, metric: Quantity) -> Statement:
     order = standing(comparison, metric)
-    best = order[0]
+    best, direction = order[0], "higher" if metric.better > 0 else "lower"
+    topic = f"{metric.title}, {direction} is better"
     found = comparison.estimates[best.name, metric.name]
-    bounds = found.interval
+    bounds, real = found.interval, comparison.real(metric)
     sure = f" [{short(bounds.low, 3)}, {short(bounds.high, 3)}]" if bounds else ""
-    mean = f"{short(found.mean, 3)}{sure}, n = {found.n}"
+    aside = "" if real is None else f" (real images: {short(real, 3)})"
+    reached = f"{short(found.mean, 3)}{sure}, n = {found.n}{aside}"
     against = verdicts(comparison, metric, best) if len(order) > 1 else []
     if not against:
-        text = f"{best.name} reaches {mean}. There is nothing to compare it with."
-    elif all(verdict.n + verdict.m == 2 for verdict in against):
-        text = (
-            f"{best.name} has the best value, {short(found.mean)}. With one seed each, how sure "
-            "this order is cannot be told."
+        return Statement(
+            topic, f"{best.name} reaches {reached}.", "There is nothing to compare it with."
         )
-    else:
-        text = f"{best.name} ranks first, mean {mean}. {_told(best.name, against)}"
-    direction = "higher" if metric.better > 0 else "lower"
-    return Statement(f"{metric.title}, {direction} is better", text)
+    if all(verdict.n + verdict.m == 2 for verdict in against):
+        value = f"{best.name} has the best value, {short(found.mean, 3)}{aside}."
+        return Statement(topic, value, "With one seed each, how sure this order is cannot be told.")
+    claim = f"{best.name} ranks first: mean {reached}. {_established(against)}"
+    return Statement(topic, claim, f"{best.name} beats {_listed(against)}.")
 
 
-def _told(name: str, against: list[Verdict]) -> str:
-    sure = [verdict for verdict in against if verdict.established]
-    unsure = [verdict for verdict in against if not verdict.established]
-    parts = []
-    if sure:
-        parts.append(f"{name} beats {_listed(sure)}: established after Holm's correction.")
-    if unsure:
-        none = "this difference is not" if len(unsure) == 1 else "none of these differences is"
-        start = "It is ahead of" if sure else f"{name} beats"
-        parts.append(f"{start} {_listed(unsure)}; {none} established.")
-    return " ".join(parts)
+def _established(against: list[Verdict]) -> str:
+    sure = sum(verdict.established for verdict in against)
+    if sure == 0:
+        return (
+            "The difference is not established."
+            if len(against) == 1
+            else ("None of the differences is established.")
+        )
+    if sure == len(against):
+        others = "the other variant" if sure == 1 else f"all {sure} others"
+        return f"Established against {others}, after Holm's correction."
+    return f"Established against {sure} of {len(against)} others, after Holm's correction."
 
 
 def _listed(found: list[Verdict]) -> str:
-    """The closest comparisons in full, the others counted."""
+    """The closest comparisons in full, the others counted; equal sample sizes told once."""
     closest = sorted(found, key=lambda verdict: verdict.theta)[:_DETAILED]
+    sizes = {verdict.size for verdict in closest}
+    told = [str(v) if len(sizes) == 1 else f"{v} ({v.size})" for v in closest]
+    listed = "; ".join(told) + (f"; {sizes.pop()}" if len(sizes) == 1 else "")
     more = len(found) - len(closest)
-    rest = f"; and {more} more with at least that probability" if more else ""
-    return "; ".join(map(str, closest)) + rest
+    return listed + (f"; and {more} more with at least that probability" if more else "")
 
 
 def power(comparison: Comparison) -> str | None:
@@ -145,15 +153,15 @@ def power(comparison: Comparison) -> str | None:
     seeds = f"{n} seeds" if n == m else f"{n} and {m} seeds"
     if least > ALPHA:
         return (
-            f"With {seeds} no rank test can reach p < 0.05 (the smallest possible p is "
-            f"{least:.2g}): read the order as a description, not as a finding. It takes at least 4 "
-            "seeds of each variant, and more for more than two variants."
+            f"With {seeds} no rank test can reach p < 0.05 (smallest possible p: {least:.2g}): the "
+            "order describes these runs and is no finding. Two variants need at least 4 seeds "
+            "each, more variants need more."
         )
     if least * len(pairs) > ALPHA:
         return (
-            f"With {seeds} and {len(pairs)} pairs, Holm's correction cannot establish a single "
-            f"difference (smallest possible p {least:.2g}, times {len(pairs)}): more seeds or "
-            "fewer variants are needed."
+            f"With {seeds} and {len(pairs)} pairs no difference can be established: the smallest "
+            f"possible p, {least:.2g}, times {len(pairs)} (Holm) is above 0.05. It takes more "
+            "seeds or fewer variants."
         )
     if min(min(size) for size in sizes) < 5:
         return "Some variants have fewer than 5 seeds: their intervals are wide for a reason."
@@ -174,6 +182,6 @@ def _losses(variants: tuple[Variant, ...]) -> str | None:
         return None
     more = f"; and {len(found) - 6} more variants" if len(found) > 6 else ""
     return (
-        f"Not every run reached its end ({'; '.join(found[:6])}{more}). Means are over finished "
-        "runs; in every comparison a diverged run counts as worse than any finished one."
+        f"{'; '.join(found[:6])}{more}. Means leave them out; in comparisons a diverged run is "
+        "worse than any finished one."
     )

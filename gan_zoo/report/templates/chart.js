@@ -63,10 +63,14 @@ function lineChart(holder, plot) {
   plot.series.forEach(function (s) { s.points = s.points.filter(positive); });
   const all = plot.series.concat(plot.threads || []).flatMap(function (s) { return s.points; });
   plot.x = extent(all.map(function (p) { return p.x; }), plot.logX);
-  plot.y = extent(all.flatMap(function (p) { return p.low === undefined ? [p.y] : [p.y, p.low, p.high]; }), plot.logY);
+  const real = plot.real === null || plot.real === undefined || (plot.logY && plot.real <= 0) ? [] : [plot.real];
+  plot.y = extent(real.concat(all.flatMap(function (p) { return p.low === undefined ? [p.y] : [p.y, p.low, p.high]; })), plot.logY);
   const view = frame(holder, plot);
   if (!view) return reader(holder, null);
   const floor = plot.y[0];
+  real.forEach(function (value) {
+    shape("title", {}, shape("line", { class: "real", x1: view.left, x2: view.right, y1: view.y(value), y2: view.y(value) }, view.root), "Real images: " + format(value));
+  });
   plot.series.forEach(function (s) {
     const group = coloured(shape("g", { class: "line" }, view.root), s.variant);
     const banded = s.points.filter(function (p) { return p.n > 1; });

@@ -2,7 +2,7 @@
 // Data, small helpers, and which variants are shown. All files of the page's script share one scope.
 
 const data = JSON.parse(document.getElementById("data").textContent);
-const state = { metric: null, axis: "epoch", hidden: new Set() };
+const state = { metric: null, checkpoint: "", axis: "epoch", hidden: new Set() };
 const redraws = [];
 
 function onChange(draw) {
@@ -114,6 +114,36 @@ function logTicks(low, high) {
 
 function metricOf(name) {
   return data.metrics.find(function (metric) { return metric.name === name; });
+}
+
+// What the metric, whatever the checkpoint, gives for real data.
+function realOf(quantity) {
+  const found = (lookup(data.references, quantity.base) || []).find(function (r) { return r[0] === "real"; });
+  return found ? found[2] : null;
+}
+
+// Pairs come without the names of their entries.
+function pairsOf(metric) {
+  return (lookup(data.pairs, metric) || []).map(function (row) {
+    return Object.fromEntries(row.map(function (value, i) { return [data.pair[i], value]; }));
+  });
+}
+
+// A variant's own shape around a place, for the same colour comes back after seven variants.
+const SHAPES = {
+  o: function (r) { return "M" + -r + " 0a" + r + " " + r + " 0 1 0 " + 2 * r + " 0a" + r + " " + r + " 0 1 0 " + -2 * r + " 0z"; },
+  s: function (r) { return "M" + -r + " " + -r + "h" + 2 * r + "v" + 2 * r + "h" + -2 * r + "z"; },
+  "^": function (r) { return "M0 " + -1.2 * r + "L" + 1.15 * r + " " + r + "H" + -1.15 * r + "z"; },
+  D: function (r) { return "M0 " + -1.35 * r + "L" + 1.35 * r + " 0L0 " + 1.35 * r + "L" + -1.35 * r + " 0z"; },
+  v: function (r) { return "M0 " + 1.2 * r + "L" + 1.15 * r + " " + -r + "H" + -1.15 * r + "z"; },
+  P: function (r) { const a = r * 0.45; return "M" + -a + " " + -r + "h" + 2 * a + "V" + -a + "H" + r + "v" + 2 * a + "H" + a + "V" + r + "h" + -2 * a + "V" + a + "H" + -r + "v" + -2 * a + "H" + -a + "z"; },
+  X: function (r) { return "M" + -r + " " + -r * 0.5 + "L" + -r * 0.5 + " " + -r + "L0 " + -r * 0.5 + "L" + r * 0.5 + " " + -r + "L" + r + " " + -r * 0.5 + "L" + r * 0.5 + " 0L" + r + " " + r * 0.5 + "L" + r * 0.5 + " " + r + "L0 " + r * 0.5 + "L" + -r * 0.5 + " " + r + "L" + -r + " " + r * 0.5 + "L" + -r * 0.5 + " 0z"; },
+};
+
+function dot(parent, variant, x, y, size, title) {
+  const made = shape("path", { class: "dot", d: SHAPES[data.variants[variant].shape](size), transform: "translate(" + x.toFixed(1) + " " + y.toFixed(1) + ")" }, parent);
+  if (title) shape("title", {}, made, title);
+  return made;
 }
 
 function titleOf(quantity) {

@@ -33,13 +33,15 @@ function drawCurve(panel) {
   const crosses = runs.filter(function (run) { return run.status === "diverged"; }).map(function (run) {
     return Object.assign({ variant: run.variant }, single(run, column, state.axis).pop());
   }).filter(function (c) { return c.x !== undefined; });
+  const quantity = data.columns.find(function (c) { return c.name === column; });
   lineChart(holder, {
+    real: realOf(quantity),
     series: series.filter(function (s) { return s.points.length; }),
     threads: threads ? runs.map(function (run) { return { variant: run.variant, points: single(run, column, state.axis) }; }) : [],
     crosses: crosses,
     xTitle: data.axes.find(function (a) { return a[0] === state.axis; })[1],
     logY: logarithmic,
-    label: data.columns.find(function (c) { return c.name === column; }).title,
+    label: quantity.title,
   });
 }
 
@@ -55,9 +57,10 @@ function drawCurve(panel) {
     const select = panel.querySelector("select"), box = panel.querySelector("input");
     data.columns.forEach(function (column) { option(select, column, data.columns); });
     select.value = start[i];
-    box.checked = start[i].indexOf("gradient_norm") === 0;
+    const usual = function () { box.checked = data.columns.find(function (c) { return c.name === select.value; }).log; };
     const draw = function () { drawCurve(panel); };
-    select.addEventListener("change", draw);
+    usual();
+    select.addEventListener("change", function () { usual(); draw(); });
     box.addEventListener("change", draw);
     onChange(draw);
     onResize(panel.querySelector(".chart"), draw);

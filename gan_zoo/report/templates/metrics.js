@@ -32,13 +32,18 @@ function drawDistribution() {
     const of = function (v) { return values[v].estimate ? sign * values[v].estimate.mean : -Infinity; };
     return of(b) === of(a) ? a - b : of(b) - of(a);
   });
-  const numbers = variants.flatMap(function (v) {
+  const real = realOf(metric);
+  const numbers = (real === null ? [] : [real]).concat(variants.flatMap(function (v) {
     const e = values[v].estimate;
     const edge = e && e.interval ? [e.interval.low, e.interval.high] : [];
     return edge.concat(values[v].runs.filter(function (r) { return r[2] === "finished"; }).map(function (r) { return r[1]; }));
-  });
+  }));
   const view = rows(holder, variants, { x: extent(numbers), xTitle: titleOf(metric), label: metric.title + ": every seed, mean and 95% t-interval for each variant" });
   if (!view) return;
+  if (real !== null) {
+    const line = shape("line", { class: "real", x1: view.x(real), x2: view.x(real), y1: view.top, y2: view.bottom }, view.root);
+    shape("title", {}, line, "Real images: " + format(real));
+  }
   variants.forEach(function (v, row) {
     const group = coloured(shape("g", { class: "dots" }, view.root), v), y = view.middle(row), e = values[v].estimate;
     if (e && e.interval) shape("line", { class: "interval", x1: view.x(e.interval.low), x2: view.x(e.interval.high), y1: y, y2: y }, group);
@@ -46,8 +51,8 @@ function drawDistribution() {
     const lost = [];
     values[v].runs.forEach(function (run) {
       if (run[2] !== "finished" || run[1] === null || run[1] === undefined) { lost.push(run); return; }
-      const dot = shape("circle", { class: "dot", cx: view.x(run[1]), cy: y, r: 4 }, group);
-      shape("title", {}, dot, data.variants[v].name + ", seed " + run[0] + ": " + format(run[1]));
+      const within = run.length > 4 ? " (sampling noise " + format(run[3]) + " to " + format(run[4]) + ")" : "";
+      dot(group, v, view.x(run[1]), y, 4, data.variants[v].name + ", seed " + run[0] + ": " + format(run[1]) + within);
     });
     const said = lost.map(function (run) { return run[2] === "finished" ? "seed " + run[0] + " has no value" : "seed " + run[0] + " " + run[2]; });
     if (said.length) shape("text", { class: "lost", x: view.right, y: y - 7, "text-anchor": "end" }, view.root, said.length > 2 ? said.length + " seeds without a value" : said.join(", "));
@@ -71,6 +76,33 @@ function drawEstimates() {
   });
 }
 
+function drawCheckpoints() {
+  const body = find("checkpoints");
+  if (!body || !state.metric) return;
+  body.replaceChildren();
+  const metric = metricOf(state.metric), sign = metric.better;
+  const first = lookup(data.values, data.checkpoints[0][0] + metric.base);
+  data.variants.forEach(function (variant, v) {
+    if (!shown(v)) return;
+    const row = element("tr", {}, body), name = element("th", { scope: "row", class: "variant", "data-sort": variant.name }, row);
+    keyOf(v, name);
+    name.append(variant.name);
+    data.checkpoints.forEach(function (checkpoint, place) {
+      const found = lookup(data.values, checkpoint[0] + metric.base), e = found && found[v].estimate;
+      let better = 0, both = 0;
+      if (place && e && first && sign) {
+        found[v].runs.forEach(function (run, i) {
+          const last = first[v].runs[i][1];
+          if (run[2] !== "finished" || typeof run[1] !== "number" || typeof last !== "number") return;
+          both += 1;
+          if (sign * (run[1] - last) > 0) better += 1;
+        });
+      }
+      number(row, e ? e.mean : "", e ? format(e.mean) : "–", both ? better + " of " + both : "");
+    });
+  });
+}
+
 function tint(cell, theta) {
   const strength = Math.round(Math.abs(theta - 0.5) * 150);
   cell.style.setProperty("--strength", strength + "%");
@@ -81,7 +113,7 @@ function drawMatrix() {
   const holder = find("matrix");
   if (!holder) return;
   holder.replaceChildren();
-  const pairs = (lookup(data.pairs, state.metric) || []).filter(function (p) { return shown(p.first) && shown(p.second); });
+  const pairs = pairsOf(state.metric).filter(function (p) { return shown(p.first) && shown(p.second); });
   const present = Array.from(new Set(pairs.flatMap(function (p) { return [p.first, p.second]; }))).sort(function (a, b) { return a - b; });
   if (!present.length) { element("p", { class: "soft" }, holder, "This metric has no direction, or fewer than two variants have values: nothing is compared."); return; }
   const found = new Map();
@@ -117,7 +149,7 @@ function drawPairs() {
   const body = find("pairs");
   if (!body) return;
   body.replaceChildren();
-  (lookup(data.pairs, state.metric) || []).forEach(function (p) {
+  pairsOf(state.metric).forEach(function (p) {
     if (!shown(p.first) || !shown(p.second)) return;
     const turn = p.theta < 0.5;  // the variant that is better more often comes first
     const a = turn ? p.second : p.first, b = turn ? p.first : p.second, sign = turn ? -1 : 1;
@@ -157,13 +189,14 @@ function drawRanks() {
     const group = coloured(shape("g", { class: "dots" }, view.root), entry[0]), y = view.middle(row);
     const clip = function (r) { return view.x(Math.min(count + 0.4, Math.max(0.6, r))); };
     shape("line", { class: "interval", x1: clip(entry[1] - half), x2: clip(entry[1] + half), y1: y, y2: y }, group);
-    shape("title", {}, shape("circle", { class: "dot", cx: view.x(entry[1]), cy: y, r: 4.5 }, group), "mean rank " + entry[1].toFixed(2));
+    dot(group, entry[0], view.x(entry[1]), y, 4.5, "mean rank " + entry[1].toFixed(2));
   });
 }
 
 function drawTradeOffs() {
   document.querySelectorAll("[data-trade]").forEach(function (holder) {
-    const x = metricOf(holder.dataset.across), y = metricOf(holder.dataset.up), points = [];
+    const x = metricOf(state.checkpoint + holder.dataset.across), y = metricOf(state.checkpoint + holder.dataset.up), points = [];
+    if (!x || !y) return void frame(holder, {});
     data.variants.forEach(function (_, v) {
       if (!shown(v)) return;
       lookup(data.values, x.name)[v].runs.forEach(function (run, i) {
@@ -171,11 +204,18 @@ function drawTradeOffs() {
         if (run[2] === "finished" && typeof run[1] === "number" && typeof other === "number") points.push({ variant: v, seed: run[0], x: run[1], y: other });
       });
     });
-    const view = frame(holder, { x: extent(points.map(function (p) { return p.x; })), y: extent(points.map(function (p) { return p.y; })), xTitle: titleOf(x), yTitle: titleOf(y), margin: { left: 66 }, height: 300, gridX: true, label: x.title + " against " + y.title + ", a dot per seed" });
+    const real = { x: realOf(x), y: realOf(y) }, known = real.x !== null && real.y !== null;
+    const all = known ? points.concat([real]) : points;
+    const view = frame(holder, { x: extent(all.map(function (p) { return p.x; })), y: extent(all.map(function (p) { return p.y; })), xTitle: titleOf(x), yTitle: titleOf(y), margin: { left: 66 }, height: 300, gridX: true, label: x.title + " against " + y.title + ", a dot per seed" });
     if (!view) return;
+    if (known) {
+      const at = "translate(" + view.x(real.x).toFixed(1) + " " + view.y(real.y).toFixed(1) + ")";
+      shape("title", {}, shape("path", { class: "real", d: "M-7 0H7M0 -7V7", transform: at }, view.root), "Real images: " + format(real.x) + ", " + format(real.y));
+      shape("text", { class: "tick", x: view.x(real.x) - 10, y: view.y(real.y) + 4, "text-anchor": "end" }, view.root, "real images");
+    }
     points.forEach(function (p) {
-      const dot = shape("circle", { class: "dot", cx: view.x(p.x), cy: view.y(p.y), r: 4.5 }, coloured(shape("g", { class: "dots" }, view.root), p.variant));
-      shape("title", {}, dot, data.variants[p.variant].name + ", seed " + p.seed + ": " + format(p.x) + ", " + format(p.y));
+      const group = coloured(shape("g", { class: "dots" }, view.root), p.variant);
+      dot(group, p.variant, view.x(p.x), view.y(p.y), 4.5, data.variants[p.variant].name + ", seed " + p.seed + ": " + format(p.x) + ", " + format(p.y));
     });
   });
 }
@@ -199,7 +239,7 @@ function drawBudgets() {
   });
 }
 
-[drawDistribution, drawEstimates, drawMatrix, drawPairs, drawRanks, drawTradeOffs, drawBudgets].forEach(onChange);
+[drawDistribution, drawEstimates, drawCheckpoints, drawMatrix, drawPairs, drawRanks, drawTradeOffs, drawBudgets].forEach(onChange);
 ["distribution", "ranks", "budgets"].forEach(function (id) {
   if (find(id)) onResize(find(id), { distribution: drawDistribution, ranks: drawRanks, budgets: drawBudgets }[id]);
 });

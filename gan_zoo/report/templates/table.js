@@ -26,26 +26,36 @@
 })();
 
 (function metricChoice() {
-  const select = find("metric");
   if (!data.metrics.length) return;
-  state.metric = data.metrics[0].name;
-  if (!select) return;
-  data.metrics.forEach(function (metric) { option(select, metric, data.metrics); });
-  select.addEventListener("change", function () { state.metric = select.value; changed(); });
+  const select = find("metric"), checkpoint = find("checkpoint");
+  let base = null;
+  function choose() {
+    const among = data.metrics.filter(function (metric) { return metric.checkpoint === state.checkpoint; });
+    const kept = among.find(function (metric) { return metric.base === base; }) || among[0];
+    state.metric = kept.name;
+    base = kept.base;
+    if (!select) return;
+    select.replaceChildren();
+    among.forEach(function (metric) { option(select, metric, among); });
+    select.value = kept.name;
+  }
+  state.checkpoint = data.metrics[0].checkpoint;
+  choose();
+  if (select) select.addEventListener("change", function () { state.metric = select.value; base = metricOf(select.value).base; changed(); });
+  if (checkpoint) checkpoint.addEventListener("change", function () { state.checkpoint = checkpoint.value; choose(); changed(); });
 })();
 
 (function columns() {
-  const place = find("columns");
-  if (!place) return;
-  function set(name, on) {
-    document.querySelectorAll("[data-column]").forEach(function (cell) {
-      if (cell.dataset.column === name) cell.hidden = !on;
+  const boxes = Array.from(document.querySelectorAll("#columns input"));
+  function set() {
+    const chosen = new Set(boxes.filter(function (box) { return box.checked; }).map(function (box) { return box.value; }));
+    document.querySelectorAll("[data-of]").forEach(function (cell) {
+      const name = cell.dataset.column;
+      cell.hidden = cell.dataset.of !== state.checkpoint || (boxes.length > 0 && name !== undefined && !chosen.has(name));
     });
   }
-  place.querySelectorAll("input").forEach(function (box) {
-    box.addEventListener("change", function () { set(box.value, box.checked); });
-    set(box.value, box.checked);
-  });
+  boxes.forEach(function (box) { box.addEventListener("change", set); });
+  onChange(set);
 })();
 
 function sortValue(cell) {
