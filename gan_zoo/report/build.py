@@ -1,18 +1,21 @@
 """From run folders to files."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from matplotlib.figure import Figure
+
 from gan_zoo.records import write_bytes
-from gan_zoo.report import figures, printed, tables
+from gan_zoo.report import figures, figures_samples, printed, tables
 from gan_zoo.report.comparison import Comparison, compare
 from gan_zoo.report.drawing import to_files
-from gan_zoo.report.evolution import Evolution, evolution
+from gan_zoo.report.evolution import evolution
 from gan_zoo.report.load import load
 from gan_zoo.report.machine import report_json
 from gan_zoo.report.page import render
-from gan_zoo.report.search import Budgets, search_all
+from gan_zoo.report.search import search_all
 
 PAGE_NAME = "report.html"
 JSON_NAME = "report.json"
@@ -35,8 +38,13 @@ def build_report(folders: Sequence[Path], out: Path | None = None) -> Path:
     """
     comparison = compare(load(folders))
     target = folders[0] if out is None else out
-    grids, budgets = evolution(comparison), search_all(comparison)
-    files = {**_tables(comparison), **_pictures(comparison, grids, budgets)}
+    with ThreadPoolExecutor(1) as pool:  # encoding grids leaves the interpreter to the figures
+        encoded = pool.submit(evolution, comparison)
+        budgets = search_all(comparison)
+        files = {**_tables(comparison), **_figures(figures.draw_all(comparison, budgets))}
+        grids = encoded.result()
+    files |= _figures({"samples": lambda: figures_samples.grids(comparison, grids)})
+    files |= {f"{FOLDER}/animations/{name}": data for name, data in grids.animations.items()}
     files[JSON_NAME] = report_json(comparison, budgets, sorted(files)).encode()
     files[PAGE_NAME] = render(comparison, grids, budgets).encode()
     _remove_stale(target, files)
@@ -57,9 +65,9 @@ def _tables(comparison: Comparison) -> dict[str, bytes]:
     return {name: text.encode() for name, text in texts.items()}
 
 
-def _pictures(comparison: Comparison, grids: Evolution, budgets: Budgets) -> dict[str, bytes]:
-    files = {f"{FOLDER}/animations/{name}": data for name, data in grids.animations.items()}
-    for name, draw in figures.draw_all(comparison, grids, budgets).items():
+def _figures(drawings: Mapping[str, Callable[[], Figure | None]]) -> dict[str, bytes]:
+    files = {}
+    for name, draw in drawings.items():
         figure = draw()
         if figure is not None:
             for kind, content in to_files(figure).items():

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 
 from gan_zoo.report.comparison import Variant
 
@@ -25,23 +24,23 @@ def curve(variant: Variant, column: str, axis: str = "epoch") -> Curve | None:
     Seeds are aligned by epoch. On another axis, each point sits at the median over seeds of that
     axis at that epoch. A run that diverged counts as long as it lived.
     """
-    parts = [
-        run.history[["epoch", axis, column] if axis != "epoch" else ["epoch", column]]
-        for run in variant.runs
-        if {"epoch", axis, column} <= set(run.history.columns)
-    ]
-    if not parts:
+    runs = [r for r in variant.runs if {"epoch", axis, column} <= set(r.history.columns)]
+    if not runs:
         return None
-    table = pd.concat(parts).dropna(subset=[column, axis])
-    if table.empty:
+    epochs = np.unique(np.concatenate([run.history["epoch"].to_numpy() for run in runs]))
+    x, y = np.full((2, len(runs), len(epochs)), np.nan)
+    for row, run in enumerate(runs):
+        places = np.searchsorted(epochs, run.history["epoch"].to_numpy())
+        x[row, places], y[row, places] = run.history[axis], run.history[column]
+    known = np.isfinite(x) & np.isfinite(y)
+    kept = known.any(axis=0)
+    if not kept.any():
         return None
-    groups = table.groupby("epoch")
-    values = groups[column]
-    x = groups[axis].median() if axis != "epoch" else values.median().index
+    x, y = (np.where(known, values, np.nan)[:, kept] for values in (x, y))
     return Curve(
-        np.asarray(x, dtype=np.float64),
-        values.median().to_numpy(),
-        values.min().to_numpy(),
-        values.max().to_numpy(),
-        values.count().to_numpy(),
+        np.nanmedian(x, axis=0),
+        np.nanmedian(y, axis=0),
+        np.nanmin(y, axis=0),
+        np.nanmax(y, axis=0),
+        known[:, kept].sum(axis=0),
     )

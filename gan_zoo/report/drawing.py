@@ -10,6 +10,7 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from gan_zoo.report.palette import style
 from gan_zoo.report.quantities import Quantity
@@ -36,6 +37,10 @@ _STYLE: dict[Any, Any] = {
 }
 _LONGEST = 36  # letters of a variant's name in a figure
 DPI = 200
+_FILES: tuple[tuple[str, dict[str, None], dict[str, Any]], ...] = (
+    ("svg", {"Date": None, "Creator": None}, {}),
+    ("png", {"Software": None}, {"pil_kwargs": {"compress_level": 4}}),
+)
 
 
 @contextmanager
@@ -56,22 +61,45 @@ def panels(count: int, columns: int, size: tuple[float, float]) -> tuple[Figure,
 def line_panels(
     count: int, columns: int, size: tuple[float, float], names: Sequence[str]
 ) -> tuple[Figure, list[Axes]]:
-    """Small multiples with numbers on both axes and a legend of ``names`` above them.
-
-    Margins are fixed: laying out by content measures every tick label and takes most of the time.
-    """
+    """Small multiples with numbers on both axes and a legend of ``names`` above them."""
     across = max(1, int(min(columns, count) * size[0] / 1.6))  # names in a row of the legend
     head = 0.1 + 0.17 * -(-len(names) // across)
-    figure, axes = _grid(count, columns, size, head)
-    width, height = figure.get_size_inches()
-    figure.subplots_adjust(
-        left=0.55 / width, right=1 - 0.15 / width, bottom=0.45 / height,
-        top=1 - (head + 0.25) / height, wspace=0.55 / (size[0] - 0.65),
-        hspace=0.68 / (size[1] - 0.7),
-    )  # fmt: skip
+    figure, axes = fixed_panels(count, columns, size, head=head)
     handles = [Line2D([], [], label=plain(name), **line_style(i)) for i, name in enumerate(names)]
     figure.legend(handles=handles, loc="upper left", ncols=across, borderaxespad=0.2)
     return figure, axes
+
+
+def fixed_panels(
+    count: int, columns: int, size: tuple[float, float], *, head: float = 0.1, left: float = 0.55
+) -> tuple[Figure, list[Axes]]:
+    """Small multiples with margins in inches: ``head`` above all of them, ``left`` of all of them.
+
+    Laying out by content instead measures every tick label and takes most of the time.
+    """
+    figure, axes = _grid(count, columns, size, head)
+    width, height = figure.get_size_inches()
+    figure.subplots_adjust(
+        left=left / width, right=1 - 0.15 / width, bottom=0.45 / height,
+        top=1 - (head + 0.25) / height, wspace=0.55 / (size[0] - 0.65),
+        hspace=0.68 / (size[1] - 0.7),
+    )  # fmt: skip
+    for panel in axes:  # given: else every tick label is measured to place the axis' label
+        panel.xaxis.set_label_coords(0.5, -0.23 / (panel.get_position().height * height))
+    return figure, axes
+
+
+def logarithmic(panel: Axes) -> None:
+    """A logarithmic vertical axis with plain numbers: typesetting powers of ten takes long."""
+    panel.set_yscale("log")
+    panel.yaxis.set_major_locator(LogLocator(subs=(1, 3), numticks=8))
+    panel.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.3g}"))
+    panel.yaxis.set_minor_locator(NullLocator())
+
+
+def name_width(names: Sequence[str]) -> float:
+    """Inches that the longest of the names takes at the left of a figure."""
+    return 0.2 + 0.062 * max(map(len, names), default=0)
 
 
 def _grid(
@@ -116,12 +144,9 @@ def to_files(figure: Figure) -> dict[str, bytes]:
     """Render as ``svg`` and ``png``, without a date or a version in the files."""
     files = {}
     with publication():
-        for kind, metadata in (
-            ("svg", {"Date": None, "Creator": None}),
-            ("png", {"Software": None}),
-        ):
+        for kind, metadata, options in _FILES:
             out = io.BytesIO()
-            figure.savefig(out, format=kind, dpi=DPI, metadata=metadata)
+            figure.savefig(out, format=kind, dpi=DPI, metadata=metadata, **options)
             files[kind] = out.getvalue()
             figure.set_layout_engine("none")  # the places found for the first file hold
     return files

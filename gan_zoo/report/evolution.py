@@ -11,7 +11,7 @@ from gan_zoo.report.comparison import Comparison, Variant
 from gan_zoo.report.load import Run
 
 _FRAMES_PER_RUN = 15
-_FRAMES_ON_PAGE = 180  # shared by all variants, so that the page stays small
+_FRAMES_ON_PAGE = 132  # shared by all variants, so that the page stays small
 _WORKERS = 2  # encoding lets go of the interpreter lock
 
 

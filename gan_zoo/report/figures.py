@@ -10,8 +10,8 @@ from gan_zoo.report import figures_metrics, figures_samples
 from gan_zoo.report.comparison import Comparison, Variant
 from gan_zoo.report.curves import Curve, curve
 from gan_zoo.report.data import curve_quantities
-from gan_zoo.report.drawing import heading, line_panels, line_style, publication
-from gan_zoo.report.evolution import Evolution
+from gan_zoo.report.diagnostics import LOGARITHMIC
+from gan_zoo.report.drawing import heading, line_panels, line_style, logarithmic, publication
 from gan_zoo.report.quantities import AXES, Quantity, quantity
 from gan_zoo.report.search import Budgets
 
@@ -21,7 +21,6 @@ _SURENESS = ("discriminator_accuracy_real", "discriminator_accuracy_fake")
 
 def draw_all(
     comparison: Comparison,
-    evolution: Evolution,
     budgets: Budgets,
 ) -> dict[str, Callable[[], Figure | None]]:
     """File name without suffix -> what draws the figure; None where there is nothing to draw."""
@@ -30,26 +29,27 @@ def draw_all(
     other = [column for column in columns if column.rank >= 1000]
     variants = comparison.variants
     drawings: dict[str, Callable[[], Figure | None]] = {
-        f"validation_over_{axis}": lambda axis=axis: _curves(variants, validation, axis)  # type: ignore[misc]
+        f"validation_over_{axis}": lambda axis=axis: _curves(comparison, validation, axis)  # type: ignore[misc]
         for axis in AXES
     }
     return drawings | {
-        "losses_and_diagnostics": lambda: _curves(variants, other, "epoch"),
+        "losses_and_diagnostics": lambda: _curves(comparison, other, "epoch"),
         "gradient_vanishing": lambda: _gradients(variants),
         "distributions": lambda: figures_metrics.distributions(comparison),
         "probability_of_improvement": lambda: figures_metrics.improvement(comparison),
+        "checkpoints": lambda: figures_metrics.checkpoints(comparison),
         "ranks": lambda: figures_metrics.ranks(comparison),
         "precision_recall": lambda: figures_metrics.trade_off(comparison, "precision", "recall"),
         "density_coverage": lambda: figures_metrics.trade_off(comparison, "density", "coverage"),
         "best_of_k": lambda: figures_metrics.budgets(comparison, budgets),
-        "samples": lambda: figures_samples.grids(comparison, evolution),
         "per_class": lambda: figures_samples.per_class_panels(comparison),
         "confusion": lambda: figures_samples.confusion_panels(comparison),
     }
 
 
-def _curves(variants: Sequence[Variant], columns: Sequence[Quantity], axis: str) -> Figure | None:
+def _curves(comparison: Comparison, columns: Sequence[Quantity], axis: str) -> Figure | None:
     """Small multiples: a panel for each history column, a line with a band for each variant."""
+    variants = comparison.variants
     found = {
         column.name: [curve(variant, column.name, axis) for variant in variants]
         for column in columns
@@ -64,10 +64,13 @@ def _curves(variants: Sequence[Variant], columns: Sequence[Quantity], axis: str)
         for panel, column in zip(axes, columns, strict=True):
             for variant, data in zip(variants, found[column.name], strict=True):
                 _line(panel, variant, data)
+            real = comparison.real(column)
+            if real is not None:
+                panel.axhline(real, color="#444444", linewidth=0.8, linestyle=(0, (5, 3)))
             panel.set_title(heading(column))
             panel.set_xlabel(quantity(axis).title)
-            if column.name.startswith("gradient_norm"):
-                panel.set_yscale("log")
+            if column.base.startswith(LOGARITHMIC):
+                logarithmic(panel)
     return figure
 
 
@@ -97,7 +100,7 @@ def _gradients(variants: Sequence[Variant]) -> Figure | None:
         right.set_title("Every epoch and seed, against D's accuracy")
         right.set_xlabel("Discriminator accuracy (mean of real and fake)")
         for panel in (left, right):
-            panel.set_yscale("log")
+            logarithmic(panel)
     return figure
 
 

@@ -4,11 +4,20 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from gan_zoo.report.comparison import Comparison
-from gan_zoo.report.drawing import heading, legend, panels, plain, publication
+from gan_zoo.report.drawing import (
+    fixed_panels,
+    heading,
+    legend,
+    name_width,
+    panels,
+    plain,
+    publication,
+)
 from gan_zoo.report.palette import style
-from gan_zoo.report.quantities import Quantity
+from gan_zoo.report.quantities import CHECKPOINTS, Quantity
 from gan_zoo.report.search import Budgets
 from gan_zoo.report.words import headlines
 
@@ -19,13 +28,15 @@ DIVERGING = LinearSegmentedColormap.from_list("improvement", ["#D55E00", "#f7f7f
 def distributions(comparison: Comparison) -> Figure | None:
     """Every seed as a dot, the mean with its 95% t-interval; a panel for each metric."""
     measured = {metric for _, metric in comparison.estimates}
-    metrics = [metric for metric in comparison.metrics if metric.name in measured]
+    metrics = [metric for metric in comparison.primary if metric.name in measured]
     if not metrics:
         return None
     names = [plain(variant.name) for variant in comparison.variants]
     with publication():
-        figure, axes = panels(len(metrics), 3, (3.3, 0.9 + 0.22 * len(names)))
+        size = (3.0, 0.9 + 0.22 * len(names))
+        figure, axes = fixed_panels(len(metrics), 3, size, left=name_width(names))
         for number, (panel, metric) in enumerate(zip(axes, metrics, strict=True)):
+            _real(panel, comparison.real(metric))
             _dots(panel, comparison, metric)
             panel.set_title(heading(metric))
             panel.set_yticks(range(len(names)), names if number % 3 == 0 else [""] * len(names))
@@ -34,9 +45,49 @@ def distributions(comparison: Comparison) -> Figure | None:
     return figure
 
 
+def checkpoints(comparison: Comparison) -> Figure | None:
+    """The mean at the last epoch, the best one, and with averaged weights; headline metrics."""
+    metrics = headlines(comparison)
+    if len(comparison.checkpoints) < 2 or not metrics:
+        return None
+    names = [plain(variant.name) for variant in comparison.variants]
+    with publication():
+        size = (4.0, 0.9 + 0.22 * len(names))
+        figure, axes = fixed_panels(len(metrics), 2, size, head=0.3, left=name_width(names))
+        for number, (panel, metric) in enumerate(zip(axes, metrics, strict=True)):
+            _real(panel, comparison.real(metric))
+            for checkpoint, marker in zip(CHECKPOINTS, "oD^v", strict=True):
+                _means(panel, comparison, checkpoint + metric.base, marker)
+            panel.set_title(heading(metric))
+            panel.set_yticks(range(len(names)), names if number % 2 == 0 else [""] * len(names))
+            panel.set_ylim(len(names) - 0.5, -0.5)
+        handles = [
+            Line2D([], [], color="#444444", linestyle="", marker=marker, ms=4, label=title)
+            for (key, title), marker in zip(CHECKPOINTS.items(), "oD^v", strict=True)
+            if key in comparison.checkpoints
+        ]
+        figure.legend(handles=handles, loc="upper left", ncols=len(handles), borderaxespad=0.2)
+    return figure
+
+
+def _means(panel: Axes, comparison: Comparison, metric: str, marker: str) -> None:
+    for variant in comparison.variants:
+        found = comparison.estimates.get((variant.name, metric))
+        if found is not None:
+            colour = style(variant.index).light
+            panel.plot([found.mean], [variant.index], marker, color=colour, ms=4.5, alpha=0.8)
+
+
+def _real(panel: Axes, value: float | None) -> None:
+    """What the metric gives for real images: a thin line across the variants."""
+    if value is not None:
+        panel.axvline(value, color="#444444", linewidth=0.8, linestyle=(0, (5, 3)))
+
+
 def _dots(panel: Axes, comparison: Comparison, metric: Quantity) -> None:
     for variant in comparison.variants:
-        colour, row = style(variant.index).light, variant.index
+        look, row = style(variant.index), variant.index
+        colour = look.light
         values = list(variant.values(metric.name).values())
         found = comparison.estimates.get((variant.name, metric.name))
         if found is None:
@@ -44,7 +95,9 @@ def _dots(panel: Axes, comparison: Comparison, metric: Quantity) -> None:
         if found.interval is not None:
             bounds = [found.interval.low, found.interval.high]
             panel.plot(bounds, [row, row], color=colour, linewidth=4, alpha=0.3)
-        panel.scatter(values, [row] * len(values), s=11, color=colour, alpha=0.75, lw=0)
+        panel.scatter(
+            values, [row] * len(values), s=11, color=colour, alpha=0.75, lw=0, marker=look.marker
+        )
         panel.plot([found.mean], [row], "|", color=colour, markersize=10, markeredgewidth=1.6)
 
 
@@ -99,10 +152,11 @@ def ranks(comparison: Comparison) -> Figure | None:
             variants, found = comparison.rankings[metric.name]
             order = np.argsort(found.mean_ranks, kind="stable")
             for row, place in enumerate(order):
-                rank, colour = found.mean_ranks[place], style(variants[place]).light
+                rank, look = found.mean_ranks[place], style(variants[place])
+                colour = look.light
                 half = found.critical_difference / 2
                 panel.plot([rank - half, rank + half], [row, row], color=colour, lw=4, alpha=0.3)
-                panel.plot([rank], [row], "o", color=colour, markersize=4.5)
+                panel.plot([rank], [row], look.marker, color=colour, markersize=4.5)
             names = [plain(comparison.variants[variants[place]].name) for place in order]
             panel.set_yticks(range(len(names)), names)
             panel.invert_yaxis()
@@ -133,6 +187,11 @@ def trade_off(comparison: Comparison, across: str, up: str) -> Figure | None:
                 if len(points) > 1:
                     mean = points.mean(axis=0)
                     panel.plot(*mean, look.marker, mfc="none", mec=look.light, markersize=9)
+            real = comparison.real(x), comparison.real(y)
+            if real[0] is not None and real[1] is not None:
+                panel.plot(
+                    real[0], real[1], "+", color="#444444", markersize=9, label="real images"
+                )
             panel.set_xlabel(heading(x))
             panel.set_ylabel(heading(y))
             panel.set_title(plain(x.detail, 60))
@@ -143,7 +202,7 @@ def trade_off(comparison: Comparison, across: str, up: str) -> Figure | None:
 def matching(comparison: Comparison, across: str, up: str) -> list[tuple[Quantity, Quantity]]:
     """Pairs of two quantities measured with the same protocol."""
     measured = {metric for _, metric in comparison.estimates}
-    by_name = {m.name: m for m in comparison.metrics if m.name in measured}
+    by_name = {m.name: m for m in comparison.primary if m.name in measured}
     return [
         (metric, by_name[other])
         for name, metric in by_name.items()

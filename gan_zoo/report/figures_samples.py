@@ -4,7 +4,15 @@ from matplotlib.figure import Figure
 
 from gan_zoo.report.classes import confusions, per_class
 from gan_zoo.report.comparison import Comparison
-from gan_zoo.report.drawing import heading, line_panels, line_style, panels, plain, publication
+from gan_zoo.report.drawing import (
+    fixed_panels,
+    heading,
+    line_panels,
+    line_style,
+    panels,
+    plain,
+    publication,
+)
 from gan_zoo.report.evolution import Evolution
 from gan_zoo.report.quantities import quantity
 
@@ -25,7 +33,9 @@ def grids(comparison: Comparison, evolution: Evolution) -> Figure | None:
 
 def per_class_panels(comparison: Comparison) -> Figure | None:
     """Each per-class quantity over the classes."""
-    found = per_class(comparison.variants)
+    first = comparison.checkpoints[:1]
+    classes = per_class(comparison.variants)
+    found = {name: v for name, v in classes.items() if quantity(name).checkpoint in first}
     if not found:
         return None
     with publication():
@@ -51,10 +61,10 @@ def confusion_panels(comparison: Comparison) -> Figure | None:
     if not found:
         return None
     with publication():
-        figure, axes = panels(len(found), 4, (2.4, 2.5))
+        figure, axes = fixed_panels(len(found), 4, (2.3, 2.4))
         for panel, matrix in zip(axes, found, strict=True):
             panel.imshow(matrix.shares, cmap="Blues", vmin=0, vmax=1)
-            panel.set_title(plain(matrix.variant.name))
+            panel.set_title(plain(matrix.variant.name, 24))
             panel.set_xlabel("classified as")
             panel.set_ylabel("generated for")
             panel.grid(visible=False)

@@ -12,9 +12,9 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import optimize, stats
+from scipy import optimize
 
-from gan_zoo.report.statistics import CONFIDENCE, Interval
+from gan_zoo.report.statistics import CONFIDENCE, Interval, student_quantile
 
 _EXACT_FLIPS = 20  # 2^20 sign patterns are enumerated; more pairs than that are not
 
@@ -29,6 +29,7 @@ def probability_of_improvement(x: ArrayLike, y: ArrayLike) -> float:
     return float(((a > b) + 0.5 * (a == b)).mean())
 
 
+@lru_cache(maxsize=4096)
 def improvement_interval(theta: float, n: int, m: int) -> Interval | None:
     """95% interval of the probability of improvement from an observed ``theta``.
 
@@ -41,7 +42,7 @@ def improvement_interval(theta: float, n: int, m: int) -> Interval | None:
     """
     if n + m < 3:
         return None
-    square = float(stats.t.ppf((1 + CONFIDENCE) / 2, n + m - 2)) ** 2
+    square = student_quantile(n + m - 2) ** 2
     size = (n + m) / 2 - 1
 
     def excess(t: float) -> float:
@@ -64,7 +65,8 @@ def rank_test(x: ArrayLike, y: ArrayLike) -> float:
     0.1
     """
     a, b = _column(x), _column(y)
-    doubled = np.rint(2 * stats.rankdata(np.concatenate([a, b]))).astype(int)
+    pool = np.concatenate([a, b])
+    doubled = (pool[:, None] > pool).sum(1) + (pool[:, None] >= pool).sum(1) + 1  # twice the ranks
     ways = _rank_sum_counts(tuple(sorted(doubled.tolist())), len(a))
     centre = len(a) * (len(doubled) + 1)  # mean of the doubled rank sum
     distance = np.abs(np.arange(len(ways)) - centre)
@@ -107,12 +109,7 @@ def hodges_lehmann_interval(x: ArrayLike, y: ArrayLike) -> Interval | None:
     even the extreme differences cover less than 95%, as for three seeds each.
     """
     differences = np.sort(np.subtract.outer(_column(x), _column(y)).ravel())
-    n, m = len(_column(x)), len(_column(y))
-    ways = _rank_sum_counts(tuple(range(2, 2 * (n + m) + 1, 2)), n)[
-        n * (n + 1) :: 2
-    ]  # of U = 0, 1, ...
-    tail = np.cumsum([int(w) for w in ways], dtype=np.float64) / math.comb(n + m, n)
-    k = int(np.searchsorted(tail, (1 - CONFIDENCE) / 2, side="right"))
+    k = _critical(len(_column(x)), len(_column(y)))
     return Interval(float(differences[k - 1]), float(differences[-k])) if k else None
 
 
@@ -151,6 +148,14 @@ def _column(values: ArrayLike) -> np.ndarray:
 
 def _root(function: Callable[[float], float], low: float, high: float) -> float:
     return float(optimize.brentq(function, low, high))
+
+
+@lru_cache(maxsize=256)
+def _critical(n: int, m: int) -> int:
+    """How many values U = 0, 1, ... of the rank test have ``P(U < k) <= 0.025`` together."""
+    ways = _rank_sum_counts(tuple(range(2, 2 * (n + m) + 1, 2)), n)[n * (n + 1) :: 2]
+    tail = np.cumsum([int(w) for w in ways], dtype=np.float64) / math.comb(n + m, n)
+    return int(np.searchsorted(tail, (1 - CONFIDENCE) / 2, side="right"))
 
 
 @lru_cache(maxsize=256)

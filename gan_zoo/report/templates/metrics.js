@@ -27,8 +27,8 @@ function drawDistribution() {
   if (!holder || !state.metric) return;
   const metric = metricOf(state.metric), values = lookup(data.values, state.metric);
   const variants = data.variants.map(function (_, i) { return i; }).filter(shown);
-  const sign = metric.better || 1;
-  variants.sort(function (a, b) {
+  const sign = metric.better;
+  if (metric.better) variants.sort(function (a, b) {
     const of = function (v) { return values[v].estimate ? sign * values[v].estimate.mean : -Infinity; };
     return of(b) === of(a) ? a - b : of(b) - of(a);
   });
