@@ -1,0 +1,123 @@
+"""Which measures there are, when they apply, and that each gives the metric of its name."""
+
+import math
+
+import pytest
+import torch
+
+from gan_zoo.data.batches import normalise
+from gan_zoo.evaluation.measures import MEASURES, applicable, chosen, smallest
+from gan_zoo.metrics.fid import fid
+from gan_zoo.metrics.kid import kid
+
+ALL = [name for name in MEASURES if name != "gan_train"]
+
+
+def judged(reference, split, names=ALL, labels=None):
+    images = normalise(split.images)
+    return reference.judge(reference.seen(images, split.labels if labels is None else labels),
+                           "test", names)  # fmt: skip
+
+
+def test_real_images_are_as_good_as_real_images(reference, dataset):
+    found = judged(reference, dataset.validation).values
+    assert found["label_accuracy"] == 1
+    assert found["class_kl"] == found["class_tv"] == 0
+    assert found["duplicates_exact"] == 0
+    assert found["precision"] > 0.7
+    assert found["recall"] > 0.7
+    assert 0.5 < found["memorisation"] < 2
+    assert all(math.isfinite(value) for value in found.values())
+
+
+def test_values_are_those_of_the_metrics(reference, dataset):
+    found = judged(reference, dataset.train, ["fid", "kid"]).values
+    real, fake = reference.features("test").features, reference.features("train").features
+    assert found == {"fid": fid(real, fake), "kid": kid(real, fake)}
+
+
+def test_training_images_are_told_from_honest_samples(reference, dataset):
+    found = judged(reference, dataset.train, ["memorisation", "parzen"]).values
+    assert found["memorisation"] == 0
+    assert found["near_training_share"] == 1
+
+
+def test_swapped_labels_are_seen_by_what_looks_at_labels_alone(reference, dataset):
+    swapped = 1 - dataset.validation.labels
+    wrong = judged(reference, dataset.validation, labels=swapped)
+    right = judged(reference, dataset.validation)
+    assert wrong.values["label_accuracy"] == 0
+    assert wrong.confusion == [[0, 30], [30, 0]]
+    assert right.confusion == [[30, 0], [0, 30]]
+    assert wrong.values["intra_class_fid"] > 10 * right.values["intra_class_fid"]
+    for name in ("fid", "kid", "precision", "recall", "class_kl", "parzen_log_likelihood"):
+        assert wrong.values[name] == right.values[name]
+
+
+def test_each_class_has_numbers_whose_mean_is_the_metric(reference, dataset):
+    found = judged(reference, dataset.validation)
+    assert set(found.per_class) == {"label_accuracy", "intra_class_fid", "ms_ssim_3scale",
+                                    "diversity"}  # fmt: skip
+    for name, values in found.per_class.items():
+        assert len(values) == 2
+        assert sum(values) / 2 == pytest.approx(found.values[name])
+
+
+def test_a_constant_generator_has_defined_numbers_and_never_the_best(reference, dataset):
+    images = normalise(dataset.train.images[:1]).expand(60, -1, -1, -1)
+    labels = torch.arange(60) % 2
+    found = reference.judge(reference.seen(images, labels), "test", ALL).values
+    honest = judged(reference, dataset.validation).values
+    assert all(math.isfinite(value) for value in found.values())
+    assert found["fid"] > honest["fid"]
+    assert found["recall"] == found["diversity"] == 0
+    assert found["ms_ssim_3scale"] == pytest.approx(1)
+    assert found["duplicates_exact"] == 1
+    assert found["label_accuracy"] == 0.5
+    assert found["class_tv"] == 0.5
+    assert found["class_kl"] == pytest.approx(math.log(2))
+
+
+def test_samples_that_are_not_finite_are_refused(reference):
+    with pytest.raises(ValueError, match="NaN or infinity"):
+        reference.seen(torch.full((4, 1, 20, 20), torch.nan), None)
+
+
+def test_a_missing_class_is_an_error_that_names_it(reference, dataset):
+    with pytest.raises(ValueError, match="0 samples of class 1"):
+        judged(reference, dataset.validation, ["intra_class_fid"],
+               labels=torch.zeros(60, dtype=torch.int64))  # fmt: skip
+
+
+def test_intervals_hold_the_value(reference, dataset):
+    found = judged(reference, dataset.validation)
+    assert {"label_accuracy", "class_kl", "class_tv", "precision", "near_training_share",
+            "parzen_log_likelihood"} == set(found.intervals)  # fmt: skip
+    for name, (low, high) in found.intervals.items():
+        assert low <= found.values[name] <= high
+
+
+def test_what_applies():
+    digits = torch.Size([1, 28, 28])
+    assert applicable(digits, 10) == list(MEASURES)
+    assert "ms_ssim" not in applicable(torch.Size([1, 8, 8]), 10)
+    one_class = applicable(digits, 1)
+    assert "fid" in one_class
+    assert not {"label_accuracy", "intra_class_fid", "inception_score"} & set(one_class)
+    assert "inception_score" in applicable(digits, 10, labelled=False)
+    assert "label_accuracy" not in applicable(digits, 10, labelled=False)
+
+
+def test_choosing():
+    assert chosen(None, ["fid", "kid"], ["kid", "ms_ssim"]) == ["kid"]
+    assert chosen(["fid"], ["fid", "kid"], []) == ["fid"]
+    with pytest.raises(ValueError, match=r"'fidd' is not known; allowed here: fid, kid"):
+        chosen(["fidd"], ["fid", "kid"], [])
+    with pytest.raises(ValueError, match="'ms_ssim' does not apply"):
+        chosen(["ms_ssim"], ["fid"], [])
+
+
+def test_the_fewest_samples():
+    assert smallest(["fid"], 10) == 2
+    assert smallest(["fid", "precision_recall"], 10) == 6
+    assert smallest(["ms_ssim"], 10) == 20
