@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from hydra.core.config_store import ConfigStore
 from hydra.errors import InstantiationException
 from omegaconf import MISSING, DictConfig, OmegaConf
 
@@ -51,6 +52,9 @@ class Config:
     aux: AuxiliarySettings = field(default_factory=AuxiliarySettings)
     evaluation: EvaluationSettings = field(default_factory=EvaluationSettings)
     after_sweep: str | None = None
+
+
+ConfigStore.instance().store("base_schema", Config)  # what conf/config.yaml is checked against
 
 
 def config_folder() -> Path:

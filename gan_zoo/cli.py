@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import hydra
-from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
 from hydra.experimental.callback import Callback
@@ -23,7 +22,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from gan_zoo import __version__
 from gan_zoo.allocator import keep_freed_memory
-from gan_zoo.building import Config, build, config_folder, plain
+from gan_zoo.building import build, config_folder, plain
 from gan_zoo.configuration import explain
 from gan_zoo.records import (
     RECORD_NAME,
@@ -59,7 +58,6 @@ def identity(config: DictConfig) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-ConfigStore.instance().store("base_schema", Config)
 OmegaConf.register_new_resolver("run_id", lambda *, _root_: identity(_root_), replace=True)
 
 

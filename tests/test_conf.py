@@ -12,6 +12,7 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
 from gan_zoo import cli
+from gan_zoo.building import Config
 from gan_zoo.configuration import check_targets
 from gan_zoo.interfaces import Batch, CriticStep
 from gan_zoo.models.acgan import Discriminator
@@ -39,7 +40,7 @@ def checked(config):
     OmegaConf.set_struct(config, False)
     config.pop("hydra")
     plain = OmegaConf.to_container(config, resolve=True)
-    strict = OmegaConf.merge(OmegaConf.structured(cli.Config), plain)
+    strict = OmegaConf.merge(OmegaConf.structured(Config), plain)
     check_targets(plain)
     for group in ("trainer", "aux", "evaluation"):
         OmegaConf.to_object(strict[group])

@@ -35,7 +35,8 @@ def run(arguments: list[str], cwd: Path) -> str:
 
 def test_every_command_in_the_readme_is_one_this_test_knows():
     known = (
-        r"make (run|test)|python3 -m venv|\.venv/bin/(pip install|python)|python (run|compare)\.py"
+        r"make (run|test)|python3 -m venv|\.venv/bin/(pip install|python)"
+        r"|python (run|compare|evaluate)\.py"
     )
     assert [line for line in commands() if not re.match(known, line)] == []
 

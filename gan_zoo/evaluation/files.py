@@ -1,6 +1,7 @@
 """Samples of anyone's GAN from files: a ``.npz`` or a folder of PNGs."""
 
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 import torch
@@ -32,9 +33,9 @@ def read_samples(path: Path) -> tuple[Tensor, Tensor | None]:
 
 def _read_npz(path: Path) -> tuple[NDArray[np.generic], Tensor | None]:
     try:
-        with np.load(path, allow_pickle=False) as content:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as content:
             arrays = {name: content[name] for name in ("images", "labels") if name in content}
-    except (OSError, ValueError, EOFError) as error:
+    except (OSError, ValueError, EOFError, BadZipFile) as error:
         raise ValueError(f"{path}: cannot be read: {error}") from error
     if "images" not in arrays:
         raise ValueError(f"{path} holds no array 'images'")

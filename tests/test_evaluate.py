@@ -1,0 +1,115 @@
+"""Measuring runs and files again gives the same numbers, and trusts no record."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gan_zoo.data.mnist import load_mnist
+from gan_zoo.evaluate import main
+from gan_zoo.records import read_record, write_record
+from tests.test_cli import TINY, command  # the same tiny run
+
+METRICS = "metrics=fid,label_accuracy"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    """A finished run of two epochs, with an average, of the smallest width."""
+    where = tmp_path_factory.mktemp("runs")
+    more = ["trainer.epochs=2", "trainer.ema_decay=0.5", "model.generator.width=0.02",
+            "model.discriminator.width=0.05", "hydra.run.dir=run"]  # fmt: skip
+    done = command("run.py", *TINY[1:], *more, cwd=where)
+    assert done.returncode == 0, done.stderr
+    return where / "run"
+
+
+@pytest.fixture(autouse=True)
+def _cache(monkeypatch, tmp_path):
+    monkeypatch.setenv("GAN_ZOO_CACHE", str(tmp_path / "cache"))
+
+
+def measured(folder: Path, *words: str) -> dict:
+    before = set((folder / "evaluations").glob("*.json"))
+    main([str(folder), "samples=20", "floors=false", METRICS, *words])
+    (path,) = set((folder / "evaluations").glob("*.json")) - before
+    return json.loads(path.read_text())
+
+
+@pytest.mark.parametrize(
+    ("words", "prefix"),
+    [((), ""), (("checkpoint=best",), "best_"), (("network=generator_ema",), "ema_"),
+     (("checkpoint=best", "network=generator_ema"), "best_ema_")],
+)  # fmt: skip
+def test_gives_the_numbers_of_the_run_itself(folder, words, prefix):
+    record = read_record(folder)
+    found = measured(folder, *words)["metrics"]
+    assert set(found) == {f"{name}_mnistcnn_test_20" for name in ("fid", "label_accuracy")}
+    for name, value in found.items():
+        assert value == pytest.approx(record.metrics[f"{prefix}{name}"], rel=1e-4)
+
+
+def test_the_record_tells_what_was_best(folder):
+    record = read_record(folder)
+    assert set(record.best) == {"generator", "generator_ema"}
+    rows = (folder / "history.csv").read_text().splitlines()
+    columns = {name: i for i, name in enumerate(rows[0].split(","))}
+    for name, prefix in (("generator", ""), ("generator_ema", "ema_")):
+        best = record.best[name]
+        values = [float(row.split(",")[columns[prefix + best["metric"]]]) for row in rows[1:]]
+        assert best["value"] == min(values)
+        assert best["epoch"] == 1 + values.index(min(values))
+
+
+def test_an_epoch_can_be_chosen(folder):
+    found = [measured(folder, f"checkpoint={epoch}")["metrics"] for epoch in (1, 2)]
+    assert found[1] == measured(folder)["metrics"]
+    assert found[0] != found[1]
+
+
+def test_real_images_from_a_file_have_the_classifier_s_accuracy(tmp_path, capsys):
+    test = load_mnist().test
+    np.savez(tmp_path / "real.npz", images=test.images[:500], labels=test.labels[:500])
+    out = tmp_path / "out.json"
+    main([str(tmp_path / "real.npz"), METRICS, "floors=false", f"out={out}"])
+    content = json.loads(out.read_text())
+    assert content["metrics"]["label_accuracy_mnistcnn_test_500"] > 0.98
+    assert "label_accuracy_mnistcnn_test_500" in capsys.readouterr().out
+    with pytest.raises(SystemExit, match="exists and is not overwritten"):
+        main([str(tmp_path / "real.npz"), METRICS, "floors=false", f"out={out}"])
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["checkpoint=7"], "epoch_007"),
+        (["checkpoint=first"], "allowed: last, best or an epoch's number"),
+        (["metrics=fidd"], "'fidd' is not known; allowed here: fid"),
+        (["samples=1"], "samples is 1"),
+        (["samples=5", "metrics=ms_ssim"], "allowed: 20 or more"),
+        (["epocs=3"], "no option"),
+    ],
+)
+def test_a_mistake_is_told(folder, words, told):
+    with pytest.raises(SystemExit, match=told):
+        main([str(folder), *words])
+
+
+@pytest.mark.parametrize(
+    "target", ["os.system", "gan_zoo.records.write_text", "torch.hub.load", "builtins.exec"]
+)
+def test_a_record_cannot_call_what_is_not_ours(folder, tmp_path, target):
+    record = read_record(folder)
+    record.config["latents"] = {"_target_": target, "command": "touch hacked"}
+    write_record(tmp_path, record)
+    with pytest.raises(SystemExit, match="which is not gan_zoo's and would be called"):
+        main([str(tmp_path)])
+
+
+def test_a_record_cannot_point_outside_its_folder(folder, tmp_path):
+    record = read_record(folder)
+    record.artifacts["generator"] = "../elsewhere.safetensors"
+    write_record(tmp_path, record)
+    with pytest.raises(SystemExit, match="lies outside the run's folder"):
+        main([str(tmp_path)])
