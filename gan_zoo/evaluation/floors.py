@@ -23,7 +23,7 @@ from gan_zoo.interfaces import Batch
 from gan_zoo.records import write_text
 from gan_zoo.seeding import stream
 
-SHIPPED = Path(__file__).parent / "floors"
+SHIPPED = Path(__file__).parent / "shipped"
 # The classifier was fitted to the training images, and a generator is held against them: here
 # images that neither has seen stand for real ones.
 HELD_OUT = ("label_accuracy", "memorisation")

@@ -16,7 +16,8 @@ def sweep(tmp_path, write_run, values, name="fid_m_test_1k"):
 
 
 def said(compared, folder):
-    return {statement.topic: statement.text for statement in summary(compared(folder))}
+    found = summary(compared(folder))
+    return {statement.topic: f"{statement.text} {statement.detail}" for statement in found}
 
 
 FID = "Fréchet distance (FID), lower is better"
@@ -26,26 +27,25 @@ def test_an_established_difference(tmp_path, write_run, compared):
     sweep(tmp_path, write_run, [[5, 6, 7, 5.5, 6.5], [15, 16, 17, 15.5, 16.5]])
     text = said(compared, tmp_path)[FID]
     # five of five separated: p = 2/252, one pair; interval of the probability [0.56, 1]
-    assert text.startswith("loss0 ranks first, mean 6.00 [")
-    assert "beats loss1 with probability 1.00 [0.56, 1.00], n = 5: established" in text
+    assert text.startswith("loss0 ranks first: mean 6.00 [")
+    assert "Established against the other variant, after Holm's correction." in text
+    assert "loss0 beats loss1 with probability 1.00 [0.56, 1.00]; n = 5." in text
 
 
 def test_the_same_numbers_in_a_large_family_establish_nothing(tmp_path, write_run, compared):
     sweep(tmp_path, write_run, [[10 * v + s for s in range(5)] for v in range(6)])
     found = said(compared, tmp_path)
-    assert "none of these differences is established" in found[FID]
-    assert "established after" not in found[FID]
-    assert (
-        "15 pairs, Holm's correction cannot establish a single difference" in found["Sample size"]
-    )
+    assert "None of the differences is established" in found[FID]
+    assert "Established" not in found[FID]
+    assert "15 pairs no difference can be established" in found["Sample size"]
 
 
 def test_three_seeds_cannot_conclude(tmp_path, write_run, compared):
     sweep(tmp_path, write_run, [[1, 2, 3], [100, 101, 102]])
     found = said(compared, tmp_path)
-    assert "this difference is not established" in found[FID]
+    assert "The difference is not established" in found[FID]
     assert "With 3 seeds no rank test can reach p < 0.05" in found["Sample size"]
-    assert "0.1)" in found["Sample size"]
+    assert "possible p: 0.1)" in found["Sample size"]
 
 
 def test_four_seeds_can(tmp_path, write_run, compared):
