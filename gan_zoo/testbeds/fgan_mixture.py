@@ -52,6 +52,9 @@ BOUNDS: dict[str, Divergence] = {
     "total_variation": TotalVariation(),
 }
 
+PARAMETER_BAR = 0.1  # of |mu - mu*| and |sigma - sigma*|: the size of the paper's own deviations
+BOUND_BAR = 0.12  # of (D* - F) / |D*|; F must not be above D* either
+
 
 @dataclass(frozen=True)
 class Fit:
@@ -81,6 +84,8 @@ def summarise(folder: Path) -> str:
     return "\n".join([
         "Learned Gaussian and bound (hat) against the best ones by quadrature (star):",
         table(rows),
+        f"Within the bars: mu and sigma at most {PARAMETER_BAR} off, F not above D* and at most"
+        f" {BOUND_BAR:.0%} below: {sum(holds(fit) for fit in fits)} of {len(fits)}.",
         "Exact D of each learned Gaussian; row: trained with, column: tested with:",
         table(cross),
     ])  # fmt: skip
@@ -109,6 +114,17 @@ def read_fit(folder: Path, record: RunRecord, log_p: Values) -> Fit:
     return Fit(name, parameter, mu, sigma, bound, nearest_gaussian(name, log_p, parameter))
 
 
+def holds(fit: Fit) -> bool:
+    """Whether the run came as near to the best Gaussian and its divergence as the paper's did."""
+    best = fit.best
+    below = best.divergence - fit.bound
+    return (
+        abs(fit.mu - best.mu) <= PARAMETER_BAR
+        and abs(fit.sigma - best.sigma) <= PARAMETER_BAR
+        and 0 <= below <= BOUND_BAR * abs(best.divergence)
+    )
+
+
 def variational_bound(of: Divergence, scores: torch.Tensor, log_p: Values, log_q: Values) -> float:
     """F = E_P[T] - E_Q[f*(T)] of a critic with these scores on ``LINE``."""
     real, fake = of.activation(scores).numpy(), of.conjugate(scores).numpy()
@@ -131,6 +147,7 @@ def _row(fit: Fit, log_p: Values) -> dict[str, object]:
         "sigma*": best.sigma, "sigma": fit.sigma, "sigma error": fit.sigma - best.sigma,
         "D*": best.divergence, "exact D": exact, "bound F": fit.bound,
         "F below D* %": 100 * (best.divergence - fit.bound) / abs(best.divergence),
+        "within bars": "yes" if holds(fit) else "no",
     }  # fmt: skip
 
 
