@@ -22,8 +22,8 @@ def name(request):
     return request.param
 
 
-def build(name):
-    return instantiate(OmegaConf.load(CONF / f"{name}.yaml").loss, _convert_="all")
+def build(name, **changes):
+    return instantiate(OmegaConf.load(CONF / f"{name}.yaml").loss, _convert_="all", **changes)
 
 
 @pytest.fixture
@@ -143,6 +143,36 @@ def test_large_scores_give_finite_values_and_gradients(loss, size):
             assert value.isfinite()
             gradients = torch.autograd.grad(value, (real, fake), allow_unused=True)
             assert all(g.isfinite().all() for g in gradients if g is not None)
+
+
+@pytest.mark.parametrize("objective", ["saturating", "practical"])
+@pytest.mark.parametrize("name", [name for name in NAMES if name.startswith("fgan_")])
+def test_both_generator_objectives_are_finite_on_large_scores(name, objective):
+    loss = build(name, generator=objective)
+    for size in (30.0, 88.0, 104.0, 1e3, 1e4):
+        fake = torch.tensor([size, -size], requires_grad=True)
+        value = loss.generator(fake)
+        (gradient,) = torch.autograd.grad(value, fake)
+        assert value.isfinite()
+        assert gradient.isfinite().all()
+        assert (gradient <= 0).all()  # G is never told to lower a score
+
+
+@pytest.mark.parametrize("size", [1.0, 1e2, 1e4])
+def test_under_autocast_a_bfloat16_critic_learns_from_finite_numbers(loss, size):
+    """A critic that autocast runs in bfloat16, scoring up to the given size, and both losses."""
+    weight = torch.tensor([[size]], requires_grad=True)
+    points = torch.linspace(-1, 1, 10)[:, None]
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        scores = torch.nn.functional.linear(points, weight).squeeze(1)
+        assert scores.dtype == torch.bfloat16
+        assert scores.abs().max() >= 0.99 * size
+        values = both(loss, scores[::2], scores[1::2])
+    for value in values.values():
+        assert value.dtype == torch.float32
+        (gradient,) = torch.autograd.grad(value, weight, retain_graph=True)
+        assert value.isfinite()
+        assert gradient.isfinite().all()
 
 
 def test_gradients_match_finite_differences(loss):

@@ -48,6 +48,23 @@ def test_practical_and_saturating_generators():
     assert practical.item() == pytest.approx(-FAKE.numpy().mean(), rel=1e-13)
 
 
+def test_practical_generator_is_the_mean_of_the_best_critic_s_output(truth):
+    """Section 3.2: G maximises E_Q[T], and at the optimal critic T is f'(p / q)."""
+    ratios = np.array([0.2, 0.7, 1.0, 1.4, 6.0])
+    scores = torch.tensor([truth.score(u) for u in ratios], dtype=torch.float64)
+    found = FGan(truth.divergence, "practical").generator(scores).item()
+    assert found == pytest.approx(-float(np.mean(truth.slope(ratios))), rel=1e-10, abs=1e-10)
+
+
+def test_saturating_generator_is_minus_the_mean_conjugate(truth):
+    """The other half of the bound: -E_Q[f*(T)], by Fenchel's equality u f'(u) - f(u)."""
+    ratios = np.array([0.2, 0.7, 1.0, 1.4, 6.0])
+    scores = torch.tensor([truth.score(u) for u in ratios], dtype=torch.float64)
+    found = FGan(truth.divergence, "saturating").generator(scores).item()
+    expected = -np.mean(ratios * truth.slope(ratios) - truth.f(ratios))
+    assert found == pytest.approx(float(expected), rel=1e-9, abs=1e-9)
+
+
 def test_saturating_generator_is_the_part_of_the_bound_it_can_change(truth):
     loss = FGan(truth.divergence, "saturating")
     fake = FAKE.clone().requires_grad_()

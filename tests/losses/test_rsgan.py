@@ -1,13 +1,17 @@
 """The paired relativistic loss, and R3GAN as that loss with two penalties."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 from omegaconf import OmegaConf
 
+from gan_zoo.experiment import build_trainer
 from gan_zoo.losses.rsgan import RsGan
+from gan_zoo.regularizers.none import Unregularized
+from gan_zoo.regularizers.r1_r2 import R1R2
 
 REAL = torch.tensor([0.0, 2.0, -1.0, 5.0, -9.0], dtype=torch.float64)
 FAKE = torch.tensor([1.0, -3.0, 0.5, 0.0, 8.0], dtype=torch.float64)
@@ -36,3 +40,22 @@ def test_pairs_matter():
 def test_r3gan_is_this_loss_with_another_regularizer():
     conf = Path(__file__).parents[2] / "conf" / "loss"
     assert OmegaConf.load(conf / "r3gan.yaml").loss == OmegaConf.load(conf / "rsgan.yaml").loss
+
+
+def test_r3gan_at_zero_penalty_trains_as_this_loss_alone(tiny_parts):
+    """Both networks' weights after eight steps; 1e-30 is below the last digit of any gradient."""
+
+    def trained(regularizer):
+        trainer = build_trainer(replace(tiny_parts, loss=RsGan(), regularizer=regularizer))
+        torch.manual_seed(0)  # dropout
+        for _ in range(8):
+            trainer.step()
+        return torch.cat([
+            p.detach().flatten()
+            for network in (trainer.generator, trainer.discriminator)
+            for p in network.parameters()
+        ])  # fmt: skip
+
+    alone = trained(Unregularized())
+    torch.testing.assert_close(trained(R1R2(gamma=1e-30)), alone, rtol=1e-5, atol=1e-7)
+    assert (trained(R1R2(gamma=1.0)) - alone).abs().max() > 1e-4
