@@ -98,6 +98,21 @@ def trajectories(paths: Mapping[str, Sequence[tuple[float, float]]]) -> bytes:
     return rendered(figure)
 
 
+def side_by_side(pictures: Mapping[str, bytes]) -> bytes:
+    """PNG of PNGs of equal size, four in a row, each under its title."""
+    columns = min(4, len(pictures))
+    rows = math.ceil(len(pictures) / columns)
+    opened = {title: Image.open(io.BytesIO(picture)) for title, picture in pictures.items()}
+    width, height = next(iter(opened.values())).size
+    figure = Figure(figsize=(4 * columns, (4 * height / width + 0.3) * rows), layout="constrained")
+    for number, (title, picture) in enumerate(opened.items(), start=1):
+        axes = figure.add_subplot(rows, columns, number)
+        axes.imshow(np.asarray(picture.convert("RGB")))
+        axes.set_title(title, fontsize=11)
+        axes.set_axis_off()
+    return rendered(figure)
+
+
 def loss_curve(rows: Sequence[dict[str, float]]) -> bytes:
     """PNG of both networks' losses over epochs, train and held out."""
     figure = Figure(figsize=(7, 4), layout="constrained")

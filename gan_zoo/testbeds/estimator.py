@@ -1,6 +1,8 @@
 """Train a critic alone between two known densities: each f-GAN bound against the exact divergence.
 
-``python -m gan_zoo.testbeds.estimator`` prints the table.
+``python -m gan_zoo.testbeds.estimator`` prints the table; some four minutes on one thread. Every
+bound comes from below: within 1% for the first pair, 2.2% for the second. For the third, those that
+weigh q^2 / p stay far off (Neyman 20%, alpha = -0.5 11%), the others within 3.2%.
 """
 
 import math
@@ -17,8 +19,8 @@ from gan_zoo.testbeds.fgan_mixture import BOUNDS, variational_bound
 from gan_zoo.testbeds.tables import table
 from gan_zoo.testbeds.truth import LINE, divergence, log_gaussian
 
-# (mean, deviation) of P and of Q. The last is hard for Neyman's chi^2, the integral of q^2 / p: most
-# of it lies where P has next to no samples.
+# (mean, deviation) of P and of Q. The last is hard for Neyman's chi^2, the integral of q^2 / p:
+# much of it lies where P has next to no samples.
 PAIRS = (((0.0, 1.0), (0.7, 1.0)), ((0.3, 1.1), (0.0, 1.0)), ((0.0, 1.0), (0.7, 1.2)))
 
 

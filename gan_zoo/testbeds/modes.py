@@ -2,27 +2,51 @@
 
 from pathlib import Path
 
-from gan_zoo.records import RECORD_NAME, read_record, write_rows
+from gan_zoo.pictures import side_by_side
+from gan_zoo.records import RECORD_NAME, read_record, write_bytes, write_rows
 from gan_zoo.testbeds.tables import table
 
+GOOD = 0.9  # share of points within 3 standard deviations that counts as success; perfect: 0.9889
 MARKS = ("modes_covered_", "high_quality_", "reverse_kl_modes_")
 
 
 def summarise(folder: Path) -> str:
     """Table of all runs below ``folder``, those that diverged or failed too; written as modes.csv.
 
+    modes.png shows the landscapes of the finished ones side by side.
+
     Raises:
         ValueError: there is no run.
     """
-    records = [read_record(path.parent) for path in folder.glob(f"**/{RECORD_NAME}")]
-    if not records:
+    paths = [path.parent for path in folder.glob(f"**/{RECORD_NAME}")]
+    runs = sorted(((read_record(path), path) for path in paths), key=lambda run: run[0].started)
+    if not runs:
         raise ValueError(f"{folder} holds no run: check the sweep's overrides")
     rows: list[dict[str, object]] = []
-    for record in sorted(records, key=lambda record: record.started):
+    pictures: dict[str, bytes] = {}
+    reached: list[str] = []
+    for record, path in runs:
+        found = [
+            next((value for name, value in record.metrics.items() if name.startswith(mark)), None)
+            for mark in MARKS
+        ]
         row: dict[str, object] = {"loss": record.loss, "seed": record.seed, "status": record.status}
-        for mark in MARKS:
-            values = [v for name, v in record.metrics.items() if name.startswith(mark)]
-            row[mark.strip("_")] = values[0] if values else "-"
+        for mark, value in zip(MARKS, found, strict=True):
+            row[mark.strip("_")] = "-" if value is None else value
+        covered, good, _ = found
+        if covered == record.dataset.get("num_classes") and good is not None and good >= GOOD:
+            reached.append(record.loss)
+        if "landscape" in record.artifacts:
+            share = "" if good is None else f", {good:.1%}"
+            title = f"{record.loss}, seed {record.seed}: {row['modes_covered']} modes{share}"
+            pictures[title] = (path / record.artifacts["landscape"]).read_bytes()
         rows.append({**row, "seconds": float(record.progress.get("seconds", 0.0))})
     write_rows(folder / "modes.csv", rows)
-    return f"Modes covered, and the share of points within 3 standard deviations:\n{table(rows)}"
+    if pictures:
+        write_bytes(folder / "modes.png", side_by_side(pictures))
+    return "\n".join([
+        "Modes covered, and the share of points within 3 standard deviations:",
+        table(rows),
+        f"All modes with a share of at least {GOOD}: {len(reached)} of {len(rows)} runs"
+        f" ({', '.join(reached) or 'none'}).",
+    ])  # fmt: skip

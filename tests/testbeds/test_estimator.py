@@ -48,4 +48,6 @@ def test_the_bench_has_a_row_for_each_pair_and_finite_divergence(monkeypatch):
                 and row["Q"] == f"N({q[0]}, {q[1]}^2)"]  # fmt: skip
         assert [row["divergence"] for row in here] == [str(case) for case in CASES]
         for row in here:
-            assert row["bound"] == pytest.approx(row["exact"] - row["below %"] / 100 * abs(row["exact"]))
+            assert row["bound"] == pytest.approx(
+                row["exact"] - row["below %"] / 100 * abs(row["exact"])
+            )
