@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torchvision import datasets  # type: ignore[import-untyped]  # has no stubs
 
+from gan_zoo.data.fashion_mnist import idx_folder, read_fashion_mnist
 from gan_zoo.data.idx import DataError
 from gan_zoo.data.splits import hold_out
 from gan_zoo.interfaces import Dataset, Split
@@ -47,6 +48,9 @@ def load_torchvision(dataset: str, root: str = DEFAULT_ROOT, download: bool = Tr
         ValueError: an unknown name.
         DataError: the files are missing or damaged, or the download failed.
 
+    Fashion-MNIST is also read where its plain idx files lie: in the root itself, or where Debian's
+    package dataset-fashion-mnist puts them; each file's content is verified.
+
     The validation part is the last sixth of the training images.
     """
     if dataset not in SOURCES:
@@ -56,6 +60,8 @@ def load_torchvision(dataset: str, root: str = DEFAULT_ROOT, download: bool = Tr
     try:
         training = _checked(source.read(folder, True, download), source.num_classes)
         test = _checked(source.read(folder, False, download), source.num_classes)
+    except DataError:
+        raise  # it tells file and remedy already
     except _READING_ERRORS as error:
         reason = " ".join(
             f"{type(error).__name__}: {error}".split()
@@ -92,6 +98,9 @@ def _checked(split: Split, num_classes: int) -> Split:
 
 
 def _fashion_mnist(root: Path, train: bool, download: bool) -> Split:
+    folder = idx_folder(root)
+    if folder is not None:
+        return read_fashion_mnist(folder, train)
     data = datasets.FashionMNIST(root, train=train, download=download)
     return _gray(data.data, data.targets)
 

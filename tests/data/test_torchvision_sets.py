@@ -9,8 +9,15 @@ import scipy.io
 import torch
 from torchvision import datasets
 
+from gan_zoo.data import fashion_mnist
 from gan_zoo.data.idx import DataError
 from gan_zoo.data.torchvision_sets import SOURCES, load_torchvision
+
+
+@pytest.fixture(autouse=True)
+def _no_package_of_debian(tmp_path, monkeypatch):
+    monkeypatch.setattr(fashion_mnist, "DEBIAN", tmp_path / "no such package")
+
 
 TYPES = {np.uint8: 0x08, np.int32: 0x0C}
 
