@@ -119,11 +119,11 @@ def build(config: DictConfig) -> "Parts":
 
 
 def _extractor(choice: str, dataset: "Dataset", device: Any) -> "FeatureNetwork | None":
-    from gan_zoo.features.extractor import extractor_for
+    from gan_zoo.extractors import extractor_for
 
     if choice not in ("auto", "none"):
         raise ValueError(
             f"evaluation.extractor is {choice!r}; allowed: auto, none, or the _target_ of a"
             " network of your own"
         )
-    return extractor_for(dataset.name, device) if choice == "auto" else None
+    return extractor_for(dataset, device) if choice == "auto" else None

@@ -6,6 +6,8 @@ from torch import Tensor, nn
 
 FEATURES = 64  # enough for 99.5% on MNIST; FID's small-sample bias grows with the square of it
 
+SMALLEST = 16  # pixels a side, as two poolings need them
+
 
 class Features(NamedTuple):
     """What the feature network says of N images."""
@@ -21,7 +23,7 @@ class FeatureCNN(nn.Module):
 
     Args:
         channels: of the images.
-        size: their height and width, 16 or more.
+        size: their height and width, ``SMALLEST`` or more.
         num_classes: K.
         dropout: on the features, in training only.
 
@@ -33,8 +35,10 @@ class FeatureCNN(nn.Module):
         self, channels: int = 1, size: int = 28, num_classes: int = 10, dropout: float = 0.3
     ) -> None:
         super().__init__()
-        if size < 16:
-            raise ValueError(f"size is {size}; allowed: 16 or more, as two poolings need it")
+        if size < SMALLEST:
+            raise ValueError(
+                f"size is {size}; allowed: {SMALLEST} or more, as two poolings need it"
+            )
         self.convolutions = nn.Sequential(
             nn.Conv2d(channels, 24, 5),
             nn.ReLU(),

@@ -1,31 +1,39 @@
 """Train a feature network: ``python -m gan_zoo.features.train data=mnist``.
 
-Options, each ``key=value``: ``data`` (mnist), ``out`` (where the weights go; a file that ends in
-.safetensors), ``epochs`` (15), ``seed`` (0), ``threads`` (1), ``root`` (a folder of the data set's
-files). It trains on the training part (MNIST: 50,000 images), picks the epoch by the validation
-part, and looks at the test part once, at the end. The same seed, thread count and torch build give
-the same weights. Prints the test accuracy and the sha256 to pin.
+Options, each ``key=value``: ``data`` (mnist; fashion_mnist, kmnist and so on), ``out`` (where the
+weights go; a file that ends in .safetensors), ``epochs`` (15), ``seed`` (0), ``threads`` (1),
+``root`` (a folder of the data set's files). It trains on the training part (MNIST: 50,000 images),
+picks the epoch by the validation part, and looks at the test part once, at the end. The same seed,
+thread count and torch build give the same weights. Prints the test accuracy and the sha256 to pin.
+
+Shipped networks reach on their test parts: mnist 0.9953, fashion_mnist 0.9137 (0.9178 on its
+validation part). 15 epochs of 50,000 images took 404 s of one core.
 """
 
 import hashlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
 from safetensors.torch import save
 
-from gan_zoo.data.batches import BatchStream, normalise
 from gan_zoo.data.mnist import load_mnist
-from gan_zoo.features.cnn import FeatureCNN
-from gan_zoo.features.fit import accuracy, fit
-from gan_zoo.interfaces import Batch, Dataset, Split
+from gan_zoo.data.torchvision_sets import DEFAULT_ROOT, SOURCES, load_torchvision
+from gan_zoo.extractors import train_network, whole
+from gan_zoo.features.fit import accuracy
+from gan_zoo.interfaces import Dataset
 from gan_zoo.records import write_bytes
-from gan_zoo.seeding import global_stream, stream
 
-BATCH_SIZE = 100
-LOADERS = {"mnist": load_mnist}
+
+def _torchvision(name: str, root: str | None) -> Dataset:
+    return load_torchvision(name, root or DEFAULT_ROOT)
+
+
+LOADERS: dict[str, Callable[[str | None], Dataset]] = {"mnist": load_mnist}  # of root
+LOADERS |= {name: partial(_torchvision, name) for name in SOURCES}
 
 
 @dataclass(frozen=True)
@@ -66,24 +74,6 @@ def parse(arguments: Sequence[str]) -> Options:
     return Options(**values)
 
 
-def train(dataset: Dataset, options: Options) -> FeatureCNN:
-    """A network trained on ``dataset.train``, its epoch chosen by ``dataset.validation``."""
-    channels, size, _ = dataset.sample_shape
-    batches = BatchStream(dataset.train, BATCH_SIZE, stream(options.seed, "features/order"))
-    with global_stream(options.seed, "features/weights and dropout"):
-        network = FeatureCNN(channels, size, dataset.num_classes)
-        fit(
-            network,
-            batches.next,
-            batches.batches_per_epoch,
-            _whole(dataset.validation),
-            options.epochs,
-            stream(options.seed, "features/augmentation"),
-            print,
-        )
-    return network
-
-
 def main(arguments: Sequence[str]) -> int:
     """Train, save, and print test accuracy and checksum; the exit code."""
     try:
@@ -93,17 +83,13 @@ def main(arguments: Sequence[str]) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     torch.set_num_threads(options.threads)
-    network = train(dataset, options)
+    network = train_network(dataset, options.epochs, options.seed, print)
     content = save(network.state_dict())
     path = Path(options.out or f"{options.data}.safetensors")
     write_bytes(path, content)
-    print(f"test accuracy {accuracy(network, _whole(dataset.test)):.4f}")
+    print(f"test accuracy {accuracy(network, whole(dataset.test)):.4f}")
     print(f"{path}: {len(content)} bytes, sha256 {hashlib.sha256(content).hexdigest()}")
     return 0
-
-
-def _whole(split: Split) -> Batch:
-    return Batch(normalise(split.images), split.labels)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ import torch
 from safetensors.torch import save
 
 from gan_zoo.data.batches import normalise
+from gan_zoo.data.fashion_mnist import DEBIAN, read_fashion_mnist
 from gan_zoo.data.mnist import load_mnist
 from gan_zoo.features import extractor as module
 from gan_zoo.features.cnn import FEATURES, FeatureCNN
@@ -13,8 +14,9 @@ from gan_zoo.features.extractor import (
     WEIGHTS,
     FeatureNetwork,
     WeightsError,
-    extractor_for,
     load_extractor,
+    state_sha256,
+    wrap_module,
 )
 from gan_zoo.metrics.fid import fid
 
@@ -45,9 +47,21 @@ def test_shipped_network_recognises_the_test_digits(extractor, test_split):
     assert spectrum.min() > 1e-4 * spectrum.max()
 
 
-def test_shipped_weights_are_small_and_pinned(extractor):
-    assert (WEIGHTS / SHIPPED["mnistcnn"].file).stat().st_size < 1_000_000
-    assert (extractor.name, extractor.sha256) == ("mnistcnn", SHIPPED["mnistcnn"].sha256)
+@pytest.mark.parametrize("name", SHIPPED)
+def test_shipped_weights_are_small_and_pinned(name):
+    found = load_extractor(name)
+    assert (WEIGHTS / SHIPPED[name].file).stat().st_size < 1_000_000
+    assert (found.name, found.sha256) == (name, SHIPPED[name].sha256)
+    assert found.extract(some_images(3)).logits.shape == (3, SHIPPED[name].num_classes)
+
+
+@pytest.mark.skipif(not DEBIAN.is_dir(), reason="needs Debian's package dataset-fashion-mnist")
+def test_shipped_network_recognises_the_test_clothes():
+    test = read_fashion_mnist(DEBIAN, train=False)
+    found = load_extractor("fashioncnn").extract(normalise(test.images))
+    assert (found.logits.argmax(1) == test.labels).double().mean() >= 0.91
+    spectrum = torch.linalg.eigvalsh(torch.cov(found.features.double().T))
+    assert spectrum.min() > 1e-4 * spectrum.max()
 
 
 def test_features_are_float32_without_graph_whatever_the_caller_set(extractor):
@@ -117,15 +131,10 @@ def test_images_that_cannot_be_measured(extractor, images, message):
         extractor.extract(images)
 
 
-def test_each_data_set_has_its_network_or_none(extractor):
-    found = extractor_for("mnist")
-    assert found is not None
-    assert found.sha256 == extractor.sha256
-    assert extractor_for("cifar10") is None
-
-
 def test_unknown_name_lists_the_known():
-    with pytest.raises(ValueError, match="feature network is 'inception'; allowed: mnistcnn"):
+    with pytest.raises(
+        ValueError, match="feature network is 'inception'; allowed: mnistcnn, fashioncnn"
+    ):
         load_extractor("inception")
 
 
@@ -141,6 +150,78 @@ def test_other_weights_are_refused(tmp_path, monkeypatch):
 
 def test_network_is_frozen_and_in_evaluation_mode():
     network = FeatureCNN()
-    FeatureNetwork("mine", "00", network, channels=1, size=28, device="cpu")
+    FeatureNetwork("mine", "00", network, image_shape=(1, 28, 28), device="cpu")
     assert not network.training
     assert not any(p.requires_grad for p in network.parameters())
+
+
+class Mine(torch.nn.Module):
+    """A user's network: two features, three classes; batch norm and dropout to be switched off."""
+
+    def __init__(self):
+        super().__init__()
+        self.features = torch.nn.Sequential(
+            torch.nn.Flatten(), torch.nn.Linear(12, 2), torch.nn.BatchNorm1d(2), torch.nn.Dropout()
+        )
+        self.classes = torch.nn.Linear(2, 3)
+
+    def forward(self, images):
+        features = self.features(images)
+        return features, self.classes(features)
+
+
+def test_a_user_s_module_is_frozen_run_in_parts_and_named_by_its_weights(monkeypatch):
+    module_of_mine = Mine()
+    images = torch.rand(7, 3, 2, 2)
+    found = wrap_module(module_of_mine, "mine")
+    assert found.name == "mine"
+    assert not module_of_mine.training
+    assert not any(p.requires_grad for p in module_of_mine.parameters())
+    whole = found.extract(images)
+    assert (whole.features.shape, whole.logits.shape) == ((7, 2), (7, 3))
+    torch.testing.assert_close(whole.logits, module_of_mine.classes(whole.features))
+    monkeypatch.setattr(module, "CHUNK", 3)
+    torch.testing.assert_close(found.extract(images).features, whole.features)
+    with pytest.raises(ValueError, match=r"shape \(7, 12\); allowed: \(N, C, H, W\)"):
+        found.extract(images.flatten(1))
+
+
+def test_the_sha256_is_of_every_weight_and_buffer():
+    first, second = Mine(), Mine()
+    second.load_state_dict(first.state_dict())
+    assert wrap_module(first, "a").sha256 == wrap_module(second, "b").sha256
+    sums = {state_sha256(first)}
+    for change in (
+        lambda: second.classes.bias.data.add_(1e-7),
+        lambda: second.features[2].running_mean.add_(1),
+        lambda: second.features[2].num_batches_tracked.add_(1),
+        lambda: second.half(),
+    ):
+        change()
+        sums.add(state_sha256(second))
+    assert len(sums) == 5
+
+
+@pytest.mark.parametrize(
+    ("output", "message"),
+    [
+        (torch.zeros(4, 2), r"mine gives a tensor of shape \(4, 2\) for 4 images; allowed: a pair"),
+        ((torch.zeros(4, 2), None), "shape \\(4, 2\\), a NoneType"),
+        ((torch.zeros(4, 2, 2), torch.zeros(4, 3)), "shape \\(4, 2, 2\\)"),
+        ((torch.zeros(4, 2), torch.zeros(3, 3)), "shape \\(3, 3\\)"),
+        ((torch.zeros(4, 2),), "for 4 images"),
+    ],
+)
+def test_a_user_s_module_that_gives_something_else(output, message):
+    class Other(torch.nn.Module):
+        def forward(self, images):
+            return output
+
+    with pytest.raises(ValueError, match=message):
+        wrap_module(Other(), "mine").extract(torch.zeros(4, 1, 2, 2))
+
+
+@pytest.mark.parametrize("name", ["my net", "a-b", "", "1st", "é"])
+def test_names_that_metric_names_cannot_hold(name):
+    with pytest.raises(ValueError, match="allowed: letters, digits and _, no digit first"):
+        wrap_module(Mine(), name)

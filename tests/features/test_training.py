@@ -7,7 +7,7 @@ from safetensors.torch import load_file
 
 from gan_zoo.features import train as script
 from gan_zoo.features.cnn import FeatureCNN
-from gan_zoo.features.fit import accuracy, augment, fit
+from gan_zoo.features.fit import accuracy, augment, fit, mirror
 from gan_zoo.features.train import Options, main, parse
 from gan_zoo.interfaces import Batch, Dataset, Split
 
@@ -72,6 +72,36 @@ def test_augmentation_draws_from_its_generator_alone():
     assert torch.equal(before, torch.get_rng_state())
 
 
+def test_mirroring_turns_half_of_the_images_and_nothing_else():
+    images = torch.rand(400, 2, 5, 7)
+    before = torch.get_rng_state()
+    changed = mirror(images, torch.Generator().manual_seed(3))
+    assert torch.equal(before, torch.get_rng_state())
+    kept = (changed == images).flatten(1).all(1)
+    turned = (changed == images.flip(3)).flatten(1).all(1)
+    assert (kept ^ turned).all()
+    assert 160 < int(turned.sum()) < 240
+    assert torch.equal(changed, mirror(images, torch.Generator().manual_seed(3)))
+
+
+def test_fit_trains_on_augmented_images(monkeypatch):
+    seen = []
+
+    def darkened(images, rng):
+        seen.append(images)
+        return images - 1
+
+    network = FeatureCNN(num_classes=2)
+    taken = []
+    network.register_forward_pre_hook(lambda _, inputs: taken.append(inputs[0]))
+    batch = Batch(torch.rand(6, 1, 28, 28), torch.tensor([0, 1, 0, 1, 1, 0]))
+    rng = torch.Generator().manual_seed(0)
+    fit(network, lambda: batch, 1, batch, 1, rng, lambda line: None, darkened)
+    assert torch.equal(seen[0], batch.images)
+    assert torch.equal(taken[0], batch.images - 1)
+    assert torch.equal(taken[1], batch.images)  # measured as they are
+
+
 def test_fit_keeps_the_epoch_that_is_best_on_the_validation_part(monkeypatch):
     network = FeatureCNN(num_classes=2)
     states = []
@@ -120,7 +150,7 @@ def test_accuracy_counts_in_evaluation_mode():
 
 def test_script_trains_saves_and_tells_the_checksum(tmp_path, monkeypatch, capsys):
     monkeypatch.setitem(script.LOADERS, "mnist", lambda root: toy())
-    monkeypatch.setattr(script, "BATCH_SIZE", 20)
+    monkeypatch.setattr("gan_zoo.extractors.BATCH_SIZE", 20)
     out = tmp_path / "new" / "weights.safetensors"
     threads = torch.get_num_threads()
     assert main(["epochs=4", f"out={out}", "seed=3"]) == 0
@@ -135,6 +165,14 @@ def test_script_trains_saves_and_tells_the_checksum(tmp_path, monkeypatch, capsy
     assert main(["epochs=4", f"out={out}", "seed=3"]) == 0
     assert out.read_bytes() == before
     torch.set_num_threads(threads)
+
+
+def test_every_data_set_of_images_can_be_trained_on(monkeypatch):
+    asked = []
+    monkeypatch.setattr(script, "load_torchvision", lambda name, root: asked.append((name, root)))
+    script.LOADERS["svhn"]("here")
+    script.LOADERS["kmnist"](None)
+    assert asked == [("svhn", "here"), ("kmnist", script.DEFAULT_ROOT)]
 
 
 def test_options_are_parsed():
