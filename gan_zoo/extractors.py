@@ -25,6 +25,7 @@ from gan_zoo.features.extractor import (
     state_sha256,
 )
 from gan_zoo.features.fit import augment, fit, mirror
+from gan_zoo.features.stacked import load_stacked_extractor
 from gan_zoo.interfaces import Batch, Dataset, Split
 from gan_zoo.records import write_bytes
 from gan_zoo.seeding import global_stream, stream
@@ -49,6 +50,8 @@ def extractor_for(dataset: Dataset, device: torch.device | str = "cpu") -> Featu
     shipped = DATA_SETS.get(dataset.name)
     if shipped is not None:
         return load_extractor(shipped, device)
+    if dataset.name == "stacked_mnist":
+        return load_stacked_extractor(device)
     if not _trainable(dataset):
         return None
     path = _cache_path(dataset)

@@ -138,3 +138,12 @@ def test_things_are_mirrored_and_characters_are_not(monkeypatch):
     for name in ("cifar10", "svhn"):
         train_network(photographs(name=name), 1, 0, print)
     assert used == [mirror, extractors.augment]
+
+
+def test_stacked_digits_are_measured_by_the_digit_classifier(cache):
+    images = torch.zeros(60, 3, 28, 28, dtype=torch.uint8)
+    split = Split(images, torch.zeros(60, dtype=torch.int64))
+    found = extractor_for(Dataset("stacked_mnist", 1, split, split, split))
+    assert (found.name, found.sha256) == ("stackedmnistcnn", SHIPPED["mnistcnn"].sha256)
+    assert found.extract(extractors.whole(split).images).logits.shape == (60, 30)
+    assert not cache.exists()

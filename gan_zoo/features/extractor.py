@@ -187,6 +187,13 @@ def load_extractor(name: str = "mnistcnn", device: torch.device | str = "cpu") -
         ValueError: no network of that name.
         WeightsError: its file is missing or is not the pinned one.
     """
+    network, pinned = load_cnn(name), SHIPPED[name]
+    shape = (pinned.channels, pinned.size, pinned.size)
+    return FeatureNetwork(name, pinned.sha256, network, image_shape=shape, device=device)
+
+
+def load_cnn(name: str) -> FeatureCNN:
+    """The classifier behind ``load_extractor``; the same errors."""
     if name not in SHIPPED:
         raise ValueError(f"feature network is {name!r}; allowed: {', '.join(SHIPPED)}")
     pinned = SHIPPED[name]
@@ -203,5 +210,4 @@ def load_extractor(name: str = "mnistcnn", device: torch.device | str = "cpu") -
         )
     network = FeatureCNN(pinned.channels, pinned.size, pinned.num_classes)
     network.load_state_dict(load(content))
-    shape = (pinned.channels, pinned.size, pinned.size)
-    return FeatureNetwork(name, found, network, image_shape=shape, device=device)
+    return network
