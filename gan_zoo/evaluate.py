@@ -35,8 +35,11 @@ from gan_zoo.records import RECORD_NAME, RunRecord, read_record, write_text
 
 if TYPE_CHECKING:
     from gan_zoo.evaluation.measures import Judgement, Samples
+    from gan_zoo.evaluation.points import PointReference
     from gan_zoo.evaluation.reference import Reference
     from gan_zoo.experiment import Parts
+
+    Standard = Reference | PointReference
 
 
 @dataclass(frozen=True)
@@ -92,17 +95,19 @@ def evaluate(what: Path, options: Options) -> dict[str, Any]:
     from gan_zoo.data.batches import to_device
     from gan_zoo.data.fingerprint import dataset_fingerprint
     from gan_zoo.evaluation.floors import floors
-    from gan_zoo.evaluation.reference import Reference, named
+    from gan_zoo.evaluation.points import reference_of
+    from gan_zoo.evaluation.reference import named
 
     keep_freed_memory()
     run = read_record(what) if (what / RECORD_NAME).exists() else None
     parts = build(_composed(options.data) if run is None else _recorded(run, options.allow))
-    if parts.extractor is None:
+    sha256, network = str(dataset_fingerprint(parts.dataset)["sha256"]), parts.extractor
+    reference = reference_of(to_device(parts.dataset, parts.device), network, sha256)
+    if reference is None:
         raise ValueError(
-            f"there is no feature network for {parts.dataset.name}: nothing to measure"
+            f"there is neither a feature network for {parts.dataset.name} nor known modes: nothing"
+            " to measure"
         )
-    sha256 = str(dataset_fingerprint(parts.dataset)["sha256"])
-    reference = Reference(to_device(parts.dataset, parts.device), parts.extractor, sha256)
     fake = (
         _from_file(what, reference)
         if run is None
@@ -117,7 +122,7 @@ def evaluate(what: Path, options: Options) -> dict[str, Any]:
     content = {
         "what": str(what),
         "checkpoint": None if run is None else f"{options.network} {options.checkpoint}",
-        "extractor": {"name": parts.extractor.name, "sha256": parts.extractor.sha256},
+        "extractor": None if network is None else {"name": network.name, "sha256": network.sha256},
         "dataset": {"name": parts.dataset.name, "sha256": sha256},
         "metrics": {k: v if math.isfinite(v) else None for k, v in judgement.values.items()},
         "intervals": {name: list(ends) for name, ends in judgement.intervals.items()},
@@ -145,7 +150,7 @@ def _recorded(run: RunRecord, allow: str) -> DictConfig:
 
 
 def _from_run(
-    folder: Path, run: RunRecord, options: Options, parts: "Parts", reference: "Reference"
+    folder: Path, run: RunRecord, options: Options, parts: "Parts", reference: "Standard"
 ) -> "Samples":
     from gan_zoo.checkpoint import load_weights, weight_path
     from gan_zoo.evaluation.bank import Bank
@@ -173,7 +178,7 @@ def _from_run(
     return reference.seen(bank.images(trainer.generator), bank.labels)
 
 
-def _from_file(path: Path, reference: "Reference") -> "Samples":
+def _from_file(path: Path, reference: "Standard") -> "Samples":
     from gan_zoo.evaluation.files import read_samples
 
     images, labels = read_samples(path)
@@ -181,13 +186,12 @@ def _from_file(path: Path, reference: "Reference") -> "Samples":
     return reference.seen(images.to(device), None if labels is None else labels.to(device))
 
 
-def _metrics(options: Options, fake: "Samples", reference: "Reference") -> list[str]:
-    from gan_zoo.evaluation.measures import MEASURES, ON_REQUEST, applicable, chosen, smallest
+def _metrics(options: Options, fake: "Samples", reference: "Standard") -> list[str]:
+    from gan_zoo.evaluation.measures import ON_REQUEST, chosen, smallest
 
     classes = reference.dataset.num_classes
-    labelled = fake.labels is not None
-    allowed = applicable(reference.dataset.sample_shape, classes, labelled=labelled)
-    usual = [name for name in MEASURES if name not in ON_REQUEST]
+    allowed = reference.applicable(labelled=fake.labels is not None)
+    usual = [name for name in allowed if name not in ON_REQUEST]
     names = chosen(options.metrics.split(",") if options.metrics else None, allowed, usual)
     least = smallest(names, classes)
     if len(fake.images) < least:

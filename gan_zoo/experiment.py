@@ -20,7 +20,7 @@ from gan_zoo.data.fingerprint import dataset_fingerprint
 from gan_zoo.environment import describe
 from gan_zoo.evaluation.bank import NonFiniteSamples
 from gan_zoo.evaluation.evaluator import Evaluator
-from gan_zoo.evaluation.reference import Reference
+from gan_zoo.evaluation.points import reference_of
 from gan_zoo.features.extractor import FeatureNetwork
 from gan_zoo.interfaces import AdversarialLoss, Dataset, Regularizer
 from gan_zoo.journal import Journal
@@ -190,13 +190,12 @@ def _train_and_measure(parts: Parts, journal: Journal, *, bar: bool) -> None:
 
 
 def _evaluator(parts: Parts, data: Dataset, latent_dim: int, sha256: str) -> Evaluator:
-    network = parts.extractor
     return Evaluator(
         data,
         parts.evaluation,
         latents=parts.latents,
         latent_dim=latent_dim,
-        reference=None if network is None else Reference(data, network, sha256),
+        reference=reference_of(data, parts.extractor, sha256),
         device=parts.device,
     )
 

@@ -6,20 +6,12 @@ import torch
 from torch import Tensor, nn
 
 from gan_zoo.data.batches import normalise
-from gan_zoo.data.toys import Modes, grid_modes, ring_modes
 from gan_zoo.evaluation.bank import CHUNK, Bank, measuring
 from gan_zoo.evaluation.diagnostics import critic_lipschitz
 from gan_zoo.evaluation.floors import floors
-from gan_zoo.evaluation.measures import (
-    CHEAP,
-    MEASURES,
-    ON_REQUEST,
-    Judgement,
-    applicable,
-    chosen,
-    smallest,
-)
-from gan_zoo.evaluation.reference import Reference, named, short
+from gan_zoo.evaluation.measures import ON_REQUEST, Judgement, chosen, smallest
+from gan_zoo.evaluation.points import PointReference
+from gan_zoo.evaluation.reference import Reference, named
 from gan_zoo.evaluation.walks import (
     NEIGHBOURS,
     ROWS,
@@ -29,14 +21,11 @@ from gan_zoo.evaluation.walks import (
     nearest_training_images,
 )
 from gan_zoo.interfaces import CriticOutput, Dataset, Split
-from gan_zoo.metrics.modes import point_modes
 from gan_zoo.settings import EvaluationSettings
 from gan_zoo.trainer import Objective, Sampler
 
 GRID_COLUMNS = 10
 POINTS = 2000  # in a picture of toy points
-# Data sets whose modes are known: on them, coverage is what is measured.
-MODES = {"ring": ring_modes, "grid": grid_modes}
 
 
 class Evaluator:
@@ -47,7 +36,7 @@ class Evaluator:
         settings: what is measured, how often and on how many samples.
         latents: the run's latent sampler.
         latent_dim: size of z.
-        reference: the data set as its feature network sees it; None if there is no such network.
+        reference: what samples are held against; None if there is no measure of them.
         device: where everything lives.
 
     Raises:
@@ -61,18 +50,17 @@ class Evaluator:
         *,
         latents: Sampler,
         latent_dim: int,
-        reference: Reference | None,
+        reference: Reference | PointReference | None,
         device: torch.device,
     ):
         self.dataset, self.settings, self.reference = dataset, settings, reference
-        known = MODES.get(dataset.name)
-        self.modes = None if known is None else _mode_tensors(known(), device)
         self.validation_metrics: list[str] = []
         self.final_metrics: list[str] = []
         if reference is not None:
-            allowed = applicable(dataset.sample_shape, dataset.num_classes)
-            usual = [name for name in MEASURES if name not in ON_REQUEST]
-            self.validation_metrics = chosen(settings.validation_metrics, allowed, list(CHEAP))
+            allowed = reference.applicable()
+            usual = [name for name in allowed if name not in ON_REQUEST]
+            cheap = list(reference.cheap)
+            self.validation_metrics = chosen(settings.validation_metrics, allowed, cheap)
             self.final_metrics = chosen(settings.metrics, allowed, usual)
         _enough("samples", settings.samples, self.validation_metrics, dataset.num_classes)
         _enough("final_samples", settings.final_samples, self.final_metrics, dataset.num_classes)
@@ -94,11 +82,11 @@ class Evaluator:
     @property
     def criterion(self) -> str | None:
         """The validation number whose smallest value marks the best checkpoint, if there is one."""
-        if self.modes is not None:
-            return f"reverse_kl_modes_{self.dataset.name}_{short(self.settings.samples)}"
-        if self.reference is None or "fid" not in self.validation_metrics:
+        reference, metrics = self.reference, self.validation_metrics
+        if reference is None or reference.cheap[0] not in metrics:
             return None
-        return f"fid_{self.reference.protocol('validation', self.settings.samples)}"
+        protocol = reference.protocol("validation", self.settings.samples)
+        return f"{reference.criterion}_{protocol}"
 
     def losses(
         self, generator: nn.Module, discriminator: nn.Module, objective: Objective
@@ -153,7 +141,7 @@ class Evaluator:
         found = {"interpolation": (interpolation(generator, bank, classes), STEPS)}
         if classes > 1:
             found["class_walk"] = (class_walk(generator, bank, classes), min(classes, ROWS))
-        if self.reference is not None:
+        if isinstance(self.reference, Reference):
             images = nearest_training_images(generator, bank, classes, self.reference)
             found["nearest_neighbours"] = (images, NEIGHBOURS + 2)
         return found
@@ -161,19 +149,10 @@ class Evaluator:
     def _judged(
         self, generator: nn.Module, bank: Bank, split: str, metrics: list[str]
     ) -> Judgement:
-        count = len(bank.labels)
-        if self.modes is not None:
-            found = point_modes(bank.images(generator), *self.modes)
-            values: dict[str, float] = {
-                "modes_covered": found.covered,
-                "high_quality": found.high_quality,
-                "reverse_kl_modes": found.reverse_kl,
-            }
-            return named(Judgement(values), f"{self.dataset.name}_{short(count)}")
         if self.reference is None:
             return Judgement()
         fake = self.reference.seen(bank.images(generator), bank.labels)
-        protocol = self.reference.protocol(split, count)
+        protocol = self.reference.protocol(split, len(bank.labels))
         return named(self.reference.judge(fake, split, metrics), protocol)
 
     def _split(self, name: str) -> Split:
@@ -184,11 +163,6 @@ def _critic(discriminator: Callable[[Tensor], CriticOutput], images: Tensor) -> 
     outputs = [discriminator(chunk) for chunk in images.split(CHUNK)]
     scores, logits = zip(*outputs, strict=True)
     return CriticOutput(torch.cat(scores), torch.cat(logits))
-
-
-def _mode_tensors(modes: Modes, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
-    """Means, standard deviations and weights, in the order of ``point_modes``."""
-    return modes.means.to(device), modes.stds.to(device), modes.weights.to(device)
 
 
 def _enough(key: str, count: int, metrics: list[str], num_classes: int) -> None:

@@ -16,7 +16,8 @@ from gan_zoo.cache import cache_folder
 from gan_zoo.data.batches import normalise
 from gan_zoo.data.fingerprint import dataset_fingerprint
 from gan_zoo.data.mnist import load_mnist
-from gan_zoo.evaluation.measures import Samples, applicable
+from gan_zoo.evaluation.measures import Samples
+from gan_zoo.evaluation.points import PointReference
 from gan_zoo.evaluation.reference import Reference, short
 from gan_zoo.features.extractor import load_extractor
 from gan_zoo.interfaces import Batch
@@ -30,20 +31,27 @@ HELD_OUT = ("label_accuracy", "memorisation")
 Values = dict[str, dict[str, dict[str, float]]]  # measure -> quantity -> baseline -> value
 
 
-def floors(reference: Reference, count: int, metrics: list[str]) -> dict[str, dict[str, float]]:
+def floors(
+    reference: Reference | PointReference, count: int, metrics: list[str]
+) -> dict[str, dict[str, float]]:
     """What real images and the baselines of ``gan_zoo.baselines`` reach with ``count`` samples.
 
     ``real`` stands for random training images in place of generated ones (for label accuracy and
     memorisation: validation images), ``kernel_density`` and ``class_means`` for the weak samplers.
+    Of points whose mixture is known, ``real`` are fresh ones, and there is nothing else.
 
     Args:
-        reference: data set and feature network.
+        reference: data set and feature network, or mixture.
         count: of samples, as in the metric's name.
         metrics: names of ``MEASURES``.
 
     Returns:
         Full metric name -> baseline -> value.
     """
+    protocol = reference.protocol("test", count)
+    if isinstance(reference, PointReference):
+        values = reference.judge(reference.real(count), "test", metrics).values
+        return {f"{quantity}_{protocol}": {"real": value} for quantity, value in values.items()}
     name = _file_name(reference, count)
     cached = cache_folder() / "floors" / name
     known = {**_read(cached), **_read(SHIPPED / name)}
@@ -51,7 +59,6 @@ def floors(reference: Reference, count: int, metrics: list[str]) -> dict[str, di
     if missing:
         known |= _measure(reference, count, missing)
         _keep(cached, known)
-    protocol = reference.protocol("test", count)
     return {
         f"{quantity}_{protocol}": values
         for metric in metrics
@@ -120,7 +127,7 @@ def main() -> None:
     dataset = load_mnist()
     sha256 = str(dataset_fingerprint(dataset)["sha256"])
     reference = Reference(dataset, load_extractor("mnistcnn"), sha256)
-    metrics = applicable(dataset.sample_shape, dataset.num_classes)
+    metrics = reference.applicable()
     path = SHIPPED / _file_name(reference, 10000)
     _keep(path, _measure(reference, 10000, metrics))
     print(path)

@@ -14,6 +14,7 @@ from torch import Tensor
 from gan_zoo.classification_scores import gan_train
 from gan_zoo.evaluation.intervals import histogram_interval, share_interval
 from gan_zoo.features.cnn import Features
+from gan_zoo.features.stacked import MODES, stacked_modes
 from gan_zoo.interfaces import Batch
 from gan_zoo.metrics.class_histogram import class_kl, class_shares, class_total_variation
 from gan_zoo.metrics.diversity import class_diversities
@@ -24,6 +25,7 @@ from gan_zoo.metrics.intra_class_fid import class_fids
 from gan_zoo.metrics.kid import kid
 from gan_zoo.metrics.label_accuracy import confusion_matrix, label_accuracy
 from gan_zoo.metrics.memorisation import memorisation
+from gan_zoo.metrics.modes import label_modes
 from gan_zoo.metrics.ms_ssim import SMALLEST, class_ms_ssim_3scale
 from gan_zoo.metrics.parzen import parzen
 from gan_zoo.metrics.precision_recall import precision_recall_density_coverage
@@ -121,6 +123,11 @@ def _class_histogram(of: Comparison) -> Outcome:
     return Outcome(found, intervals=intervals)
 
 
+def _modes(of: Comparison) -> Outcome:
+    found = label_modes(stacked_modes(of.fake.features.logits), MODES)
+    return Outcome({"modes_covered": found.covered, "reverse_kl_modes": found.reverse_kl})
+
+
 def _ms_ssim(of: Comparison) -> Outcome:
     found = class_ms_ssim_3scale(
         of.fake.images, of.requested, of.num_classes, PAIRS, stream(0, "pairs for MS-SSIM")
@@ -175,6 +182,7 @@ MEASURES: dict[str, Callable[[Comparison], Outcome]] = {
     "intra_class_fid": _intra_class_fid,
     "inception_score": _inception_score,
     "class_histogram": _class_histogram,
+    "modes": _modes,
     "ms_ssim": _ms_ssim,
     "diversity": _diversity,
     "memorisation": _memorisation,
@@ -183,7 +191,6 @@ MEASURES: dict[str, Callable[[Comparison], Outcome]] = {
     "gan_train": _gan_train,
 }
 ON_REQUEST = {"gan_train"}  # trains a classifier
-CHEAP = ("fid", "label_accuracy")
 NEEDS_LABELS = {"label_accuracy", "intra_class_fid", "ms_ssim", "diversity", "gan_train"}
 NEEDS_CLASSES = NEEDS_LABELS | {"inception_score", "class_histogram"}
 
@@ -199,7 +206,10 @@ class Judgement:
 
 
 def applicable(shape: torch.Size, num_classes: int, *, labelled: bool = True) -> list[str]:
-    """The measures that images of this (C, H, W) and these classes allow."""
+    """The measures that images of this (C, H, W) and these classes allow.
+
+    ``modes`` is among them: whether it applies depends on the feature network.
+    """
     barred: set[str] = set()
     if num_classes < 2:
         barred |= NEEDS_CLASSES

@@ -1,13 +1,15 @@
 """Real data as the feature network sees them: what generated samples are held against."""
 
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from torch import Tensor
 
 from gan_zoo.data.batches import normalise
-from gan_zoo.evaluation.measures import Comparison, Judgement, Samples, judge
+from gan_zoo.evaluation.measures import Comparison, Judgement, Samples, applicable, judge
 from gan_zoo.features.cnn import Features
 from gan_zoo.features.extractor import FeatureNetwork
+from gan_zoo.features.stacked import STACKED
 from gan_zoo.interfaces import Dataset, Split
 
 # Features by (data set, extractor, part): the runs of a sweep in one process share them.
@@ -27,6 +29,15 @@ class Reference:
     dataset: Dataset
     extractor: FeatureNetwork
     sha256: str
+
+    cheap: ClassVar[tuple[str, ...]] = ("fid", "label_accuracy")
+    criterion: ClassVar[str] = "fid"  # its smallest value marks the best checkpoint
+
+    def applicable(self, *, labelled: bool = True) -> list[str]:
+        """The measures that this data set, this network and these labels allow."""
+        dataset = self.dataset
+        names = applicable(dataset.sample_shape, dataset.num_classes, labelled=labelled)
+        return [name for name in names if name != "modes" or self.extractor.name == STACKED]
 
     def split(self, name: str) -> Split:
         """``train``, ``validation`` or ``test``."""

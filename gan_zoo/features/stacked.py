@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from gan_zoo.features.cnn import Features
 from gan_zoo.features.extractor import SHIPPED, FeatureNetwork, load_cnn
 
+STACKED = "stackedmnistcnn"
 MODES = 1000  # of ``metrics.modes.label_modes``
 
 
@@ -31,9 +32,7 @@ def load_stacked_extractor(device: torch.device | str = "cpu") -> FeatureNetwork
     pinned = SHIPPED["mnistcnn"]
     network = StackedDigits(load_cnn("mnistcnn"))
     shape = (3, pinned.size, pinned.size)
-    return FeatureNetwork(
-        "stackedmnistcnn", pinned.sha256, network, image_shape=shape, device=device
-    )
+    return FeatureNetwork(STACKED, pinned.sha256, network, image_shape=shape, device=device)
 
 
 def stacked_modes(logits: Tensor) -> Tensor:

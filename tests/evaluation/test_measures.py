@@ -6,11 +6,14 @@ import pytest
 import torch
 
 from gan_zoo.data.batches import normalise
+from gan_zoo.data.stacked_mnist import load_stacked_mnist
 from gan_zoo.evaluation.measures import MEASURES, applicable, chosen, smallest
+from gan_zoo.evaluation.reference import Reference
+from gan_zoo.features.stacked import load_stacked_extractor
 from gan_zoo.metrics.fid import fid
 from gan_zoo.metrics.kid import kid
 
-ALL = [name for name in MEASURES if name != "gan_train"]
+ALL = [name for name in MEASURES if name not in ("gan_train", "modes")]
 
 
 def judged(reference, split, names=ALL, labels=None):
@@ -95,6 +98,20 @@ def test_intervals_hold_the_value(reference, dataset):
             "parzen_log_likelihood"} == set(found.intervals)  # fmt: skip
     for name, (low, high) in found.intervals.items():
         assert low <= found.values[name] <= high
+
+
+def test_stacked_digits_are_counted_as_modes_by_their_own_network_alone(reference):
+    dataset = load_stacked_mnist(samples=100)
+    stacked = Reference(dataset, load_stacked_extractor(), "c" * 64)
+    assert "modes" in stacked.applicable()
+    assert "modes" not in reference.applicable()
+    seen = stacked.seen(normalise(dataset.test.images[:500]), None)
+    found = stacked.judge(seen, "test", ["modes"]).values
+    # N random modes of K leave K (1 - 1/K)^N out
+    assert found["modes_covered"] == pytest.approx(1000 * (1 - 0.999**500), abs=40)
+    same = stacked.seen(normalise(dataset.test.images[:1]).expand(500, -1, -1, -1), None)
+    found = stacked.judge(same, "test", ["modes"]).values
+    assert found == {"modes_covered": 1, "reverse_kl_modes": pytest.approx(math.log(1000))}
 
 
 def test_what_applies():

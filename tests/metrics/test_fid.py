@@ -140,6 +140,15 @@ def test_agrees_with_torchmetrics(count):
     assert fid(first, second) == pytest.approx(float(oracle.compute()), rel=1e-4)
 
 
+@pytest.mark.parametrize("count", [300, 10])
+def test_agrees_with_torch_fidelity(count):
+    package = pytest.importorskip("torch_fidelity.metric_fid")
+    sets = correlated(count, 24, seed=20), correlated(count, 24, seed=21)
+    moments = [{"mu": x.numpy().mean(0), "sigma": np.cov(x.numpy(), rowvar=False)} for x in sets]
+    oracle = package.fid_statistics_to_metric(*moments, verbose=False)
+    assert fid(*sets) == pytest.approx(oracle["frechet_inception_distance"], rel=1e-4)
+
+
 def test_float32_features_are_computed_in_float64():
     first, second = correlated(90, 7, seed=12).float(), correlated(70, 7, seed=13).float()
     assert fid(first, second) == fid(first.double(), second.double())

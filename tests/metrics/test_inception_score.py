@@ -63,3 +63,10 @@ def test_values_that_are_not_finite_are_named(value):
 def test_no_samples():
     with pytest.raises(ValueError, match="logits has 0 rows"):
         inception_score(torch.zeros(0, 10))
+
+
+def test_agrees_with_torch_fidelity():
+    package = pytest.importorskip("torch_fidelity.metric_isc")
+    logits = 3 * torch.randn(200, 7, generator=torch.Generator().manual_seed(5))
+    oracle = package.isc_features_to_metric(logits, splits=1)["inception_score_mean"]
+    assert inception_score(logits) == pytest.approx(oracle, rel=1e-10)

@@ -104,6 +104,16 @@ def test_agrees_with_torchmetrics():
     assert kid(real, fake) == pytest.approx(float(oracle.compute()[0]), rel=1e-6)
 
 
+def test_agrees_with_torch_fidelity():
+    package = pytest.importorskip("torch_fidelity.metric_kid")
+    real, fake = normal(80, 6, 10), normal(80, 6, 11, shift=0.2)
+    oracle = package.kid_features_to_metric(
+        fake, real, kid_subsets=1, kid_subset_size=80, verbose=False
+    )
+    expected = oracle["kernel_inception_distance_mean"]
+    assert kid(real, fake) == pytest.approx(expected, rel=1e-6)
+
+
 @pytest.mark.parametrize("which", ["real", "fake"])
 def test_values_that_are_not_finite_are_named(which):
     sets = {"real": normal(9, 4, 12), "fake": normal(9, 4, 13)}

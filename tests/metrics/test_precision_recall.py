@@ -111,6 +111,19 @@ def test_agrees_with_the_published_package():
     assert found == pytest.approx({key: float(value) for key, value in oracle.items()})
 
 
+@pytest.mark.parametrize("k", [3, 5])
+def test_agrees_with_torch_fidelity(k):
+    package = pytest.importorskip("torch_fidelity.metric_prc")
+    real, fake = normal(300, 8, 8), normal(300, 8, 9, scale=0.8)
+    oracle = package.prc_features_to_metric(
+        fake, real, prc_neighborhood=k, prc_batch_size=100, save_cpu_ram=False, verbose=False
+    )
+    found = prdc_of(real, fake, k)
+    assert (found.precision, found.recall) == pytest.approx(
+        (oracle["precision"], oracle["recall"]), abs=1e-6
+    )
+
+
 @pytest.mark.parametrize(
     ("real", "fake", "k", "message"),
     [
