@@ -88,7 +88,24 @@ def summarise(folder: Path) -> str:
         f" {BOUND_BAR:.0%} below: {sum(holds(fit) for fit in fits)} of {len(fits)}.",
         "Exact D of each learned Gaussian; row: trained with, column: tested with:",
         table(cross),
+        "Behind the best of its column is who trained with it, in percent: " + _told(behind(cross)),
     ])  # fmt: skip
+
+
+def behind(cross: list[dict[str, Any]]) -> dict[str, float]:
+    """Of each divergence, by how much of |D| its own run is worse in it than the best run, in %."""
+    found = {}
+    for row in cross:
+        name = row["trained with"]
+        best = min(other[name] for other in cross)
+        found[name] = 100 * (row[name] - best) / abs(best)
+    return found
+
+
+def _told(shares: dict[str, float]) -> str:
+    return ", ".join(
+        f"{name} {share:.2g}" if share else f"{name} 0" for name, share in shares.items()
+    )
 
 
 def mixture() -> Values:

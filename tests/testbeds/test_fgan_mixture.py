@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gan_zoo.testbeds.fgan_mixture import Fit, holds
+from gan_zoo.testbeds.fgan_mixture import Fit, behind, holds
 from gan_zoo.testbeds.truth import Gaussian
 
 pytestmark = pytest.mark.slow
@@ -74,3 +74,11 @@ def test_the_bars_are_the_paper_s():
     assert holds(replace(negative, bound=-1.1))
     assert not holds(replace(negative, bound=-1.2))
     assert not holds(replace(negative, bound=-0.9))
+
+
+def test_behind_the_best_of_the_column():
+    cross = [
+        {"trained with": "kl", "kl": 2.0, "gan": -1.1},
+        {"trained with": "gan", "kl": 1.6, "gan": -1.0},
+    ]
+    assert behind(cross) == pytest.approx({"kl": 25.0, "gan": 100 * 0.1 / 1.1})
