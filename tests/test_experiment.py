@@ -10,11 +10,14 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from gan_zoo.evaluation.evaluator import Evaluator
+from gan_zoo.evaluation.measures import MEASURES
 from gan_zoo.experiment import _weighted, build_trainer, run
+from gan_zoo.features.cnn import Features
 from gan_zoo.losses.bce import Bce
 from gan_zoo.losses.lsgan import Lsgan
 from gan_zoo.losses.wgan import Wgan
 from gan_zoo.records import AlreadyFinished, RunRecord, read_record
+from gan_zoo.settings import EvaluationSettings
 
 
 def new_record():
@@ -76,12 +79,49 @@ def test_what_was_drawn_before_in_the_process_does_not_matter(tiny_parts, tmp_pa
     assert (tmp_path / "a/history.csv").read_bytes() == (tmp_path / "b/history.csv").read_bytes()
 
 
-def test_measuring_changes_no_training_number(tiny_parts, tmp_path):
-    go(tiny_parts, tmp_path / "a")
-    more = replace(tiny_parts.evaluation, loss_samples=30, samples=7, final_samples=11)
-    go(replace(tiny_parts, evaluation=more), tmp_path / "b")
-    weights = "checkpoints/params_discriminator_epoch_002.safetensors"
-    assert (tmp_path / "a" / weights).read_bytes() == (tmp_path / "b" / weights).read_bytes()
+class Eye:
+    """A feature network of tiny images: their four quarters, and logits by brightness."""
+
+    name, sha256 = "eye", "e" * 64
+
+    def extract(self, images):
+        quarters = torch.nn.functional.avg_pool2d(images, 4).flatten(1)
+        torch.rand(3)  # a careless network must not move the training's random numbers
+        levels = torch.tensor([-0.8, -0.3, 0.2])
+        return Features(quarters, -10 * (quarters.mean(1, keepdim=True) - levels).abs())
+
+
+def test_measuring_changes_no_training_number(tiny_parts, tmp_path, monkeypatch):
+    """Everything there is to measure, at every epoch, against the least that can be measured."""
+    monkeypatch.setenv("GAN_ZOO_CACHE", str(tmp_path / "cache"))
+    settings = replace(tiny_parts.trainer, epochs=3)
+    least = EvaluationSettings(every=9, pictures=9, samples=2, final_samples=2, loss_samples=2)
+    measures = [name for name in MEASURES if name not in ("ms_ssim", "gan_train", "modes")]
+    all_there_is = EvaluationSettings(
+        samples=30, final_samples=60, loss_samples=30, validation_metrics=measures,
+        metrics=measures, floors=True,
+    )  # fmt: skip
+    for name, evaluation, extractor, decay in (
+        ("least", least, None, None),
+        ("all", all_there_is, Eye(), 0.9),
+    ):
+        trainer = replace(settings, ema_decay=decay)
+        parts = replace(tiny_parts, evaluation=evaluation, extractor=extractor, trainer=trainer)
+        assert go(parts, tmp_path / name).status == "finished"
+    measured = read_record(tmp_path / "all")
+    assert {"fid_eye_test_60", "ema_fid_eye_test_60",
+            "best_parzen_log_likelihood_eye_test_60"} <= set(measured.metrics)  # fmt: skip
+    for network in ("generator", "discriminator"):
+        path = f"checkpoints/params_{network}_epoch_003.safetensors"
+        assert (tmp_path / "all" / path).read_bytes() == (tmp_path / "least" / path).read_bytes()
+    held_out = ("_test_", "critic_lipschitz", "estimated_divergence")
+    columns = rows(tmp_path / "least/history.csv")[0]
+    trained = [name for name in columns if not any(part in name for part in held_out)]
+    assert len(trained) > 15
+    for one, other in zip(
+        rows(tmp_path / "all/history.csv"), rows(tmp_path / "least/history.csv"), strict=True
+    ):
+        assert {name: one[name] for name in trained} == {name: other[name] for name in trained}
 
 
 def test_checkpoints_hold_the_weights_of_the_trainer(tiny_parts, tmp_path):

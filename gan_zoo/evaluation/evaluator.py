@@ -151,9 +151,10 @@ class Evaluator:
     ) -> Judgement:
         if self.reference is None:
             return Judgement()
-        fake = self.reference.seen(bank.images(generator), bank.labels)
         protocol = self.reference.protocol(split, len(bank.labels))
-        return named(self.reference.judge(fake, split, metrics), protocol)
+        with torch.random.fork_rng():  # a user's feature network may draw from the global stream
+            fake = self.reference.seen(bank.images(generator), bank.labels)
+            return named(self.reference.judge(fake, split, metrics), protocol)
 
     def _split(self, name: str) -> Split:
         return self.dataset.validation if name == "validation" else self.dataset.test

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from gan_zoo.classification_scores import gan_train
 from gan_zoo.evaluation.intervals import histogram_interval, share_interval
+from gan_zoo.features.cnn import SMALLEST as SMALLEST_IMAGE
 from gan_zoo.features.cnn import Features
 from gan_zoo.features.stacked import MODES, stacked_modes
 from gan_zoo.interfaces import Batch
@@ -217,6 +218,8 @@ def applicable(shape: torch.Size, num_classes: int, *, labelled: bool = True) ->
         barred |= NEEDS_LABELS
     if min(shape[1:]) < SMALLEST:
         barred.add("ms_ssim")
+    if min(shape[1:]) < SMALLEST_IMAGE or shape[1] != shape[2]:
+        barred.add("gan_train")  # no image for its classifier
     return [name for name in MEASURES if name not in barred]
 
 

@@ -100,7 +100,8 @@ def test_intervals_hold_the_value(reference, dataset):
         assert low <= found.values[name] <= high
 
 
-def test_stacked_digits_are_counted_as_modes_by_their_own_network_alone(reference):
+def test_stacked_digits_are_counted_as_modes_by_their_own_network_alone(reference, monkeypatch):
+    monkeypatch.setattr("gan_zoo.data.stacked_mnist.HELD_OUT", 500)
     dataset = load_stacked_mnist(samples=100)
     stacked = Reference(dataset, load_stacked_extractor(), "c" * 64)
     assert "modes" in stacked.applicable()
@@ -118,6 +119,8 @@ def test_what_applies():
     digits = torch.Size([1, 28, 28])
     assert applicable(digits, 10) == list(MEASURES)
     assert "ms_ssim" not in applicable(torch.Size([1, 8, 8]), 10)
+    assert "gan_train" not in applicable(torch.Size([1, 8, 8]), 10)
+    assert "gan_train" not in applicable(torch.Size([1, 28, 32]), 10)
     one_class = applicable(digits, 1)
     assert "fid" in one_class
     assert not {"label_accuracy", "intra_class_fid", "inception_score"} & set(one_class)
