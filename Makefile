@@ -13,8 +13,8 @@ help: ## list the verbs
 run: $(INSTALLED) ## train bce, wgan, lsgan and fgan_kl on MNIST and print the path of the report
 	@$(BIN)/python run.py +experiment=compare_families
 
-test: $(INSTALLED) ## run the tests
-	@$(BIN)/python -m pytest
+test: $(INSTALLED) ## run the tests, a process for each core
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile
 
 check: $(INSTALLED) ## format, lint and types
 	@$(BIN)/ruff format --check .
