@@ -2,13 +2,12 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from matplotlib.figure import Figure
 
 from gan_zoo.records import write_bytes
-from gan_zoo.report import figures, figures_samples, printed, tables
+from gan_zoo.report import figures, printed, tables
 from gan_zoo.report.comparison import Comparison, compare
 from gan_zoo.report.drawing import to_files
 from gan_zoo.report.evolution import evolution
@@ -38,12 +37,8 @@ def build_report(folders: Sequence[Path], out: Path | None = None) -> Path:
     """
     comparison = compare(load(folders))
     target = folders[0] if out is None else out
-    with ThreadPoolExecutor(1) as pool:  # encoding grids leaves the interpreter to the figures
-        encoded = pool.submit(evolution, comparison)
-        budgets = search_all(comparison)
-        files = {**_tables(comparison), **_figures(figures.draw_all(comparison, budgets))}
-        grids = encoded.result()
-    files |= _figures({"samples": lambda: figures_samples.grids(comparison, grids)})
+    grids, budgets = evolution(comparison), search_all(comparison)
+    files = {**_tables(comparison), **_figures(figures.draw_all(comparison, grids, budgets))}
     files |= {f"{FOLDER}/animations/{name}": data for name, data in grids.animations.items()}
     files[JSON_NAME] = report_json(comparison, budgets, sorted(files)).encode()
     files[PAGE_NAME] = render(comparison, grids, budgets).encode()
