@@ -64,6 +64,12 @@ PLACES = {
     "generator": "generator",
     "discriminator": "discriminator",
 }
+# what the picture of the vanishing gradient is made of
+GRADIENT = (
+    "gradient_norm_generator",
+    "discriminator_accuracy_real",
+    "discriminator_accuracy_fake",
+)
 LOGARITHMIC = ("gradient_norm", "update_ratio")  # drawn on a logarithmic axis unless asked
 ROLES = {"generator": "Generator", "discriminator": "Discriminator"}
 PARTS = {

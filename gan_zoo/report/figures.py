@@ -11,15 +11,14 @@ from gan_zoo.report import figures_metrics, figures_pairs, figures_samples
 from gan_zoo.report.comparison import Comparison, Variant
 from gan_zoo.report.curves import Curve, curve
 from gan_zoo.report.data import curve_quantities
-from gan_zoo.report.diagnostics import LOGARITHMIC
+from gan_zoo.report.diagnostics import GRADIENT, LOGARITHMIC
 from gan_zoo.report.drawing import heading, line_panels, line_style, logarithmic, publication
 from gan_zoo.report.evolution import Evolution
 from gan_zoo.report.quantities import AXES, Quantity, quantity
 from gan_zoo.report.search import Budgets
 
 _FIRST = 4  # validation metrics drawn over every axis; all of them are over epochs
-_GRADIENT = "gradient_norm_generator"
-_SURENESS = ("discriminator_accuracy_real", "discriminator_accuracy_fake")
+_GRADIENT, *_SURENESS = GRADIENT
 
 
 def draw_all(
@@ -129,6 +128,6 @@ def _gradients(variants: Sequence[Variant]) -> Figure | None:
 def _sureness(panel: Axes, variant: Variant) -> None:
     for run in variant.runs:
         if {_GRADIENT, *_SURENESS} <= set(run.history.columns):
-            accuracy = run.history[list(_SURENESS)].mean(axis=1)
+            accuracy = run.history[_SURENESS].mean(axis=1)
             colour = line_style(variant.index)["color"]
             panel.scatter(accuracy, run.history[_GRADIENT], s=6, color=colour, alpha=0.5, lw=0)

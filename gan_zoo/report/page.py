@@ -13,6 +13,7 @@ from gan_zoo.report import fairness, numbers, references, words
 from gan_zoo.report.classes import confusions, of_real_data, per_class
 from gan_zoo.report.comparison import Comparison, Variant
 from gan_zoo.report.data import curve_quantities, page_data, to_script
+from gan_zoo.report.diagnostics import GRADIENT
 from gan_zoo.report.differences import config_differences
 from gan_zoo.report.evolution import Evolution
 from gan_zoo.report.figures_metrics import matching
@@ -99,6 +100,7 @@ def _context(comparison: Comparison) -> dict[str, Any]:
         "cautions": fairness.cautions(comparison),
         "ledger": [_ledger(variant) for variant in variants],
         "definitions": _definitions(comparison),
+        "has_gradients": any(set(GRADIENT) <= set(run.history.columns) for run in collection.runs),
         "has_curves": any(len(run.history) for run in collection.runs),
         "trade_offs": _trade_offs(comparison),
         "galleries": gallery(variants),
