@@ -53,8 +53,10 @@ DIAGNOSTICS: dict[str, Entry] = {
     "estimated_divergence": Entry(
         "Estimated divergence",
         0,
-        "Value of the variational bound that an f-GAN's discriminator maximises: a lower bound of "
-        "its divergence, comparable with that divergence's range only.",
+        "Value of the variational bound that the discriminator maximises, for losses that have one: "
+        "a lower bound of a divergence in expectation, comparable with that divergence's own range "
+        "only. Outside of it, the held-out images are too few or the discriminator does not "
+        "generalise.",
         unit="of the divergence",
     ),
 }
@@ -70,6 +72,7 @@ GRADIENT = (
     "discriminator_accuracy_real",
     "discriminator_accuracy_fake",
 )
+DIVERGENCE = "estimated_divergence"  # drawn with the range that the loss's divergence has
 LOGARITHMIC = ("gradient_norm", "update_ratio")  # drawn on a logarithmic axis unless asked
 ROLES = {"generator": "Generator", "discriminator": "Discriminator"}
 PARTS = {

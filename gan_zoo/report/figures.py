@@ -11,7 +11,7 @@ from gan_zoo.report import figures_metrics, figures_pairs, figures_samples
 from gan_zoo.report.comparison import Comparison, Variant
 from gan_zoo.report.curves import Curve, curve
 from gan_zoo.report.data import curve_quantities
-from gan_zoo.report.diagnostics import GRADIENT, LOGARITHMIC
+from gan_zoo.report.diagnostics import DIVERGENCE, GRADIENT, LOGARITHMIC
 from gan_zoo.report.drawing import heading, line_panels, line_style, logarithmic, publication
 from gan_zoo.report.evolution import Evolution
 from gan_zoo.report.quantities import AXES, Quantity, quantity
@@ -71,6 +71,8 @@ def _curves(comparison: Comparison, columns: Sequence[Quantity], axis: str) -> F
             real = comparison.real(column)
             if real is not None:
                 panel.axhline(real, color="#444444", linewidth=0.8, linestyle=(0, (5, 3)))
+            if column.name == DIVERGENCE:
+                _ranges(panel, variants)
             panel.set_title(heading(column))
             panel.set_xlabel(quantity(axis).title)
             if column.base.startswith(LOGARITHMIC):
@@ -103,6 +105,15 @@ def _lines(panel: Axes, curves: Sequence[Curve | None]) -> None:
         if len(data.x) == 1:  # a single epoch has no line
             panel.plot(data.x, data.median, "o", color=look["color"], markersize=3)
     panel.autoscale_view()
+
+
+def _ranges(panel: Axes, variants: Sequence[Variant]) -> None:
+    """The ends of what each variant's divergence can be."""
+    for variant in variants:
+        for end in variant.divergence_range or ():
+            if end is not None:
+                colour = line_style(variant.index)["color"]
+                panel.axhline(end, color=colour, linewidth=0.8, linestyle=(0, (1, 1.5)))
 
 
 def _gradients(variants: Sequence[Variant]) -> Figure | None:

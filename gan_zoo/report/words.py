@@ -66,12 +66,18 @@ def summary(comparison: Comparison) -> list[Statement]:
 
 def standing(comparison: Comparison, metric: Quantity) -> list[Variant]:
     """Variants with scores, best mean probability of improvement over the others first."""
-    scored = [variant for variant in comparison.variants if variant.scores(metric)]
-    wins = {variant.index: 0.0 for variant in scored}
+    wins = _wins(comparison, metric)
+    scored = [variant for variant in comparison.variants if variant.index in wins]
+    return sorted(scored, key=lambda variant: -wins[variant.index])
+
+
+def _wins(comparison: Comparison, metric: Quantity) -> dict[int, float]:
+    """Variant -> its probabilities of improvement over all others, added up."""
+    wins = {variant.index: 0.0 for variant in comparison.variants if variant.scores(metric)}
     for pair in comparison.pairs.get(metric.name, []):
         wins[pair.first] += pair.theta
         wins[pair.second] += 1 - pair.theta
-    return sorted(scored, key=lambda variant: -wins[variant.index])
+    return {index: round(total, 9) for index, total in wins.items()}  # sums of ties are equal
 
 
 def verdicts(comparison: Comparison, metric: Quantity, best: Variant) -> list[Verdict]:
@@ -110,7 +116,10 @@ def _metric(comparison: Comparison, metric: Quantity) -> Statement:
     if all(verdict.n + verdict.m == 2 for verdict in against):
         value = f"{best.name} has the best value, {short(found.mean, 3)}{aside}."
         return Statement(topic, value, "With one seed each, how sure this order is cannot be told.")
-    claim = f"{best.name} ranks first: mean {reached}. {_established(against)}"
+    wins = _wins(comparison, metric)
+    equal = [variant.name for variant in order[1:] if wins[variant.index] == wins[best.index]]
+    place = f"shares the first rank with {', '.join(equal)}" if equal else "ranks first"
+    claim = f"{best.name} {place}: mean {reached}. {_established(against)}"
     return Statement(topic, claim, f"{best.name} beats {_listed(against)}.")
 
 

@@ -81,6 +81,12 @@ def test_losing_runs_costs_the_first_place(tmp_path, write_run, compared):
     assert "loss0: 2 diverged of 3 runs" in said(compared, tmp_path)["Runs lost"]
 
 
+def test_equal_variants_share_the_first_rank(tmp_path, write_run, compared):
+    sweep(tmp_path, write_run, [[5, 6, 7], [30, 31, 32], [5, 6, 7]])
+    text = said(compared, tmp_path)[FID]
+    assert text.startswith("loss0 shares the first rank with loss2: mean 6.00")
+
+
 def test_a_best_variant_all_of_whose_runs_diverged_is_not_called_best(
     tmp_path, write_run, compared
 ):

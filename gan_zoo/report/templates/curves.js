@@ -24,6 +24,11 @@ function single(run, column, axis) {
   return points;
 }
 
+// The ends of what a variant's divergence can be; an end without a bound is not drawn.
+function endsOf(variant) {
+  return (data.variants[variant].range || []).filter(function (end) { return end !== null; }).map(function (end) { return { variant: variant, y: end }; });
+}
+
 function drawCurve(panel) {
   const holder = panel.querySelector(".chart"), column = panel.querySelector("select").value;
   const logarithmic = panel.querySelector("input").checked, threads = find("seeds").checked;
@@ -39,6 +44,7 @@ function drawCurve(panel) {
     series: series.filter(function (s) { return s.points.length; }),
     threads: threads ? runs.map(function (run) { return { variant: run.variant, points: single(run, column, state.axis) }; }) : [],
     crosses: crosses,
+    ends: column === "estimated_divergence" ? variants.flatMap(endsOf) : [],
     xTitle: data.axes.find(function (a) { return a[0] === state.axis; })[1],
     logY: logarithmic,
     label: quantity.title,
