@@ -53,10 +53,9 @@ DIAGNOSTICS: dict[str, Entry] = {
     "estimated_divergence": Entry(
         "Estimated divergence",
         0,
-        "Value of the variational bound that the discriminator maximises, for losses that have one: "
-        "a lower bound of a divergence in expectation, comparable with that divergence's own range "
-        "only. Outside of it, the held-out images are too few or the discriminator does not "
-        "generalise.",
+        "Value of the variational bound that the discriminator maximises, where the loss has one: in "
+        "expectation a lower bound of its divergence, to be compared with that divergence's own "
+        "range. Below the range, the discriminator is not optimal or does not generalise.",
         unit="of the divergence",
     ),
 }

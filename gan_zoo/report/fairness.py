@@ -169,7 +169,7 @@ def _mixed(variants: list[Variant]) -> list[Caution]:
 
 
 def _recipes(variants: list[Variant]) -> list[Caution]:
-    """What the runs warned of: parts that defeat each other, so that no method is judged by them."""
+    """What runs warned of: parts that defeat each other, so that they judge no method."""
     pairs = ((v.name, text) for v in variants for run in v.runs for text in run.record.warnings)
     return [Caution("Recipe", f"{_some(names)}: {text}") for text, names in _groups(pairs).items()]
 

@@ -101,9 +101,9 @@ def _range(values: Any) -> list[float | None] | None:
     if not isinstance(values, list) or len(values) != 2:
         return None
     low, high = (finite(end) for end in values)
-    if any(end is not None and found is None for end, found in zip(values, (low, high), strict=True)):
-        return None
-    return None if low is not None and high is not None and low > high else [low, high]
+    damaged = [low, high].count(None) > values.count(None)
+    backwards = low is not None and high is not None and low > high
+    return None if damaged or backwards else [low, high]
 
 
 def _strings(values: Any) -> dict[str, str]:
