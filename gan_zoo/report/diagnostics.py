@@ -53,7 +53,7 @@ DIAGNOSTICS: dict[str, Entry] = {
     "estimated_divergence": Entry(
         "Estimated divergence",
         0,
-        "Value of the variational bound that the discriminator maximises, where the loss has one: in "
+        "Value of the variational bound that the discriminator maximises, if the loss has one: in "
         "expectation a lower bound of its divergence, to be compared with that divergence's own "
         "range. Below the range, the discriminator is not optimal or does not generalise.",
         unit="of the divergence",

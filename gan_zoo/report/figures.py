@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from gan_zoo.report import figures_metrics, figures_pairs, figures_samples
 from gan_zoo.report.comparison import Comparison, Variant
@@ -75,6 +76,8 @@ def _curves(comparison: Comparison, columns: Sequence[Quantity], axis: str) -> F
                 _ranges(panel, variants)
             panel.set_title(heading(column))
             panel.set_xlabel(quantity(axis).title)
+            if axis == "epoch":
+                panel.xaxis.set_major_locator(MaxNLocator(6, integer=True))
             if column.base.startswith(LOGARITHMIC):
                 logarithmic(panel)
     return figure

@@ -35,10 +35,11 @@ def improvement(comparison: Comparison) -> Figure | None:
             panel.imshow(matrix, cmap=DIVERGING, vmin=0, vmax=1)
             if count <= 20:
                 _write(panel, matrix, sure)
-            panel.set_title(f"P(row better than column): {heading(metric)}")
+            panel.set_title(heading(metric))
             panel.set_xticks(range(count), names, rotation=45, ha="right", rotation_mode="anchor")
             panel.set_yticks(range(count), names)
             panel.grid(visible=False)
+        figure.suptitle("P(row better than column)", x=0.01, ha="left", fontsize=8.5)
     return figure
 
 

@@ -38,7 +38,7 @@ function frame(holder, plot) {
   const right = width - margin.right, bottom = height - margin.bottom;
   const x = scale(plot.x[0], plot.x[1], margin.left, right, plot.logX);
   const y = scale(plot.y[0], plot.y[1], bottom, margin.top, plot.logY);
-  const across = plot.logX ? logTicks(plot.x[0], plot.x[1]) : ticks(plot.x[0], plot.x[1], Math.max(2, width / 95));
+  const across = plot.logX ? logTicks(plot.x[0], plot.x[1]) : ticks(plot.x[0], plot.x[1], Math.max(2, width / 95), plot.wholeX ? 1 : 0);
   across.forEach(function (value) {
     if (plot.gridX) shape("line", { class: "grid", x1: x(value), x2: x(value), y1: margin.top, y2: bottom }, root);
     shape("text", { class: "tick", x: x(value), y: bottom + 16, "text-anchor": "middle" }, root, brief(value));

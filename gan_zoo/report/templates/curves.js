@@ -46,6 +46,7 @@ function drawCurve(panel) {
     crosses: crosses,
     ends: column === "estimated_divergence" ? variants.flatMap(endsOf) : [],
     xTitle: data.axes.find(function (a) { return a[0] === state.axis; })[1],
+    wholeX: state.axis === "epoch",
     logY: logarithmic,
     label: quantity.title,
   });

@@ -232,7 +232,7 @@ function drawBudgets() {
     const points = entry.curve.expected.map(function (value, i) { return { x: i + 1, y: value, low: entry.curve.low[i], high: entry.curve.high[i], n: 2 }; });
     return { variant: entry.variant, name: entry.loss, points: points };
   });
-  if (found.length) lineChart(holder, { series: series, xTitle: "Settings tried", label: "Expected " + metricOf(state.metric).title + " of the best of k settings" });
+  if (found.length) lineChart(holder, { series: series, xTitle: "Settings tried", wholeX: true, label: "Expected " + metricOf(state.metric).title + " of the best of k settings" });
   const words = find("budget-words");
   words.replaceChildren();
   found.forEach(function (entry) {
