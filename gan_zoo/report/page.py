@@ -115,6 +115,7 @@ def _context(comparison: Comparison) -> dict[str, Any]:
         "troubles": [run for run in collection.runs if run.record.status != "finished"],
         "repeated": collection.repeated,
         "noted": [run for run in collection.runs if run.notes],
+        "points": any(_of_points(run) for run in collection.runs),
         "unreadable": collection.unreadable,
         "differences": config_differences(variants),
     }
@@ -141,6 +142,12 @@ def _counts(runs: tuple[Run, ...]) -> dict[str, int]:
     for run in runs:
         counts[run.record.status] = counts.get(run.record.status, 0) + 1
     return counts
+
+
+def _of_points(run: Run) -> bool:
+    """Whether the run learned points instead of images."""
+    shape = run.record.dataset.get("sample_shape")
+    return isinstance(shape, list) and len(shape) == 1
 
 
 def _trade_offs(comparison: Comparison) -> list[tuple[Quantity, Quantity]]:

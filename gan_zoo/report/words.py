@@ -113,14 +113,25 @@ def _metric(comparison: Comparison, metric: Quantity) -> Statement:
         return Statement(
             topic, f"{best.name} reaches {reached}.", "There is nothing to compare it with."
         )
+    equal = _equal(comparison, metric, best)
     if all(verdict.n + verdict.m == 2 for verdict in against):
-        value = f"{best.name} has the best value, {short(found.mean, 3)}{aside}."
+        place = f"shares the best value with {equal}" if equal else "has the best value"
+        value = f"{best.name} {place}: {short(found.mean, 3)}{aside}."
         return Statement(topic, value, "With one seed each, how sure this order is cannot be told.")
-    wins = _wins(comparison, metric)
-    equal = [variant.name for variant in order[1:] if wins[variant.index] == wins[best.index]]
-    place = f"shares the first rank with {', '.join(equal)}" if equal else "ranks first"
+    place = f"shares the first rank with {equal}" if equal else "ranks first"
     claim = f"{best.name} {place}: mean {reached}. {_established(against)}"
     return Statement(topic, claim, f"{best.name} beats {_listed(against)}.")
+
+
+def _equal(comparison: Comparison, metric: Quantity, best: Variant) -> str:
+    """Who ranks as high as the best variant, in words; empty if nobody does."""
+    wins = _wins(comparison, metric)
+    names = [
+        variant.name
+        for variant in comparison.variants
+        if variant is not best and wins.get(variant.index) == wins[best.index]
+    ]
+    return f"{len(names)} others" if len(names) > _DETAILED else " and ".join(names)
 
 
 def _established(against: list[Verdict]) -> str:
