@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from matplotlib.figure import Figure
 
 from gan_zoo.records import write_bytes
-from gan_zoo.report import figures, printed, tables
+from gan_zoo.report import figures, figures_samples, printed, tables
 from gan_zoo.report.comparison import Comparison, compare
 from gan_zoo.report.drawing import to_files
 from gan_zoo.report.evolution import evolution
@@ -37,8 +38,12 @@ def build_report(folders: Sequence[Path], out: Path | None = None) -> Path:
     """
     comparison = compare(load(folders))
     target = folders[0] if out is None else out
-    grids, budgets = evolution(comparison), search_all(comparison)
-    files = {**_tables(comparison), **_figures(figures.draw_all(comparison, grids, budgets))}
+    with ThreadPoolExecutor(1) as pool:  # coding pictures leaves the interpreter to the figures
+        coded = pool.submit(evolution, comparison)
+        budgets = search_all(comparison)
+        files = {**_tables(comparison), **_figures(figures.draw_all(comparison, budgets))}
+        grids = coded.result()
+    files |= _figures({"samples": lambda: figures_samples.grids(comparison, grids)})
     files |= {f"{FOLDER}/animations/{name}": data for name, data in grids.animations.items()}
     files[JSON_NAME] = report_json(comparison, budgets, sorted(files)).encode()
     files[PAGE_NAME] = render(comparison, grids, budgets).encode()

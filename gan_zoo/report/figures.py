@@ -14,7 +14,6 @@ from gan_zoo.report.curves import Curve, curve
 from gan_zoo.report.data import curve_quantities
 from gan_zoo.report.diagnostics import DIVERGENCE, GRADIENT, LOGARITHMIC
 from gan_zoo.report.drawing import heading, line_panels, line_style, logarithmic, publication
-from gan_zoo.report.evolution import Evolution
 from gan_zoo.report.quantities import AXES, Quantity, quantity
 from gan_zoo.report.search import Budgets
 
@@ -22,11 +21,7 @@ _FIRST = 4  # validation metrics drawn over every axis; all of them are over epo
 _GRADIENT, *_SURENESS = GRADIENT
 
 
-def draw_all(
-    comparison: Comparison,
-    evolution: Evolution,
-    budgets: Budgets,
-) -> dict[str, Callable[[], Figure | None]]:
+def draw_all(comparison: Comparison, budgets: Budgets) -> dict[str, Callable[[], Figure | None]]:
     """File name without suffix -> what draws the figure; None where there is nothing to draw."""
     columns = curve_quantities(comparison)
     validation = [column for column in columns if column.rank < 1000]
@@ -47,7 +42,6 @@ def draw_all(
         "precision_recall": lambda: figures_metrics.trade_off(comparison, "precision", "recall"),
         "density_coverage": lambda: figures_metrics.trade_off(comparison, "density", "coverage"),
         "best_of_k": lambda: figures_metrics.budgets(comparison, budgets),
-        "samples": lambda: figures_samples.grids(comparison, evolution),
         "per_class": lambda: figures_samples.per_class_panels(comparison),
         "confusion": lambda: figures_samples.confusion_panels(comparison),
     }

@@ -35,7 +35,9 @@ def distributions(comparison: Comparison) -> Figure | None:
             _real(panel, comparison.real(metric))
             _dots(panel, comparison, metric)
             panel.set_title(heading(metric))
-            panel.set_yticks(range(len(names)), names if number % 3 == 0 else [""] * len(names))
+            panel.set_yticks(range(len(names)), names)
+            if number % 3:
+                panel.tick_params(axis="y", left=False, labelleft=False)
             panel.set_ylim(len(names) - 0.5, -0.5)
             panel.grid(visible=False, axis="y")
     return figure
@@ -55,7 +57,9 @@ def checkpoints(comparison: Comparison) -> Figure | None:
             for checkpoint, marker in zip(CHECKPOINTS, "oD^v", strict=True):
                 _means(panel, comparison, checkpoint + metric.base, marker)
             panel.set_title(heading(metric))
-            panel.set_yticks(range(len(names)), names if number % 2 == 0 else [""] * len(names))
+            panel.set_yticks(range(len(names)), names)
+            if number % 2:
+                panel.tick_params(axis="y", left=False, labelleft=False)
             panel.set_ylim(len(names) - 0.5, -0.5)
         handles = [
             Line2D([], [], color="#444444", linestyle="", marker=marker, ms=4, label=title)

@@ -6,7 +6,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
 from gan_zoo.report.comparison import Comparison
-from gan_zoo.report.drawing import heading, panels, plain, publication
+from gan_zoo.report.drawing import fixed_panels, heading, name_width, panels, plain, publication
 from gan_zoo.report.palette import style
 from gan_zoo.report.words import headlines
 
@@ -20,11 +20,12 @@ def improvement(comparison: Comparison) -> Figure | None:
     count = len(comparison.variants)
     if not metrics:
         return None
-    names = [plain(variant.name) for variant in comparison.variants]
-    side = 1.4 + 0.33 * count
+    names = [f"{plain(variant.name)}  {variant.index + 1}" for variant in comparison.variants]
+    side, room = 0.36 * max(count, 5), name_width(names)
     with publication():
-        figure, axes = panels(len(metrics), 2, (side + 0.6, side))
-        for panel, metric in zip(axes, metrics, strict=True):
+        size = (side + 0.6 + room / len(metrics), side + 1.0)
+        figure, axes = fixed_panels(len(metrics), 2, size, head=0.3, left=room)
+        for number, (panel, metric) in enumerate(zip(axes, metrics, strict=True)):
             matrix = np.full((count, count), np.nan)
             sure = set()
             for pair in comparison.pairs[metric.name]:
@@ -36,8 +37,10 @@ def improvement(comparison: Comparison) -> Figure | None:
             if count <= 20:
                 _write(panel, matrix, sure)
             panel.set_title(heading(metric))
-            panel.set_xticks(range(count), names, rotation=45, ha="right", rotation_mode="anchor")
+            panel.set_xticks(range(count), [str(place + 1) for place in range(count)])
+            panel.set_xlabel("better than")
             panel.set_yticks(range(count), names)
+            panel.tick_params(length=0, labelleft=number == 0)
             panel.grid(visible=False)
         figure.suptitle("P(row better than column)", x=0.01, ha="left", fontsize=8.5)
     return figure
