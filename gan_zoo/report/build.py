@@ -38,11 +38,11 @@ def build_report(folders: Sequence[Path], out: Path | None = None) -> Path:
     """
     comparison = compare(load(folders))
     target = folders[0] if out is None else out
-    with ThreadPoolExecutor(1) as pool:  # encoding grids leaves the interpreter to the figures
-        encoded = pool.submit(evolution, comparison)
+    with ThreadPoolExecutor(1) as pool:  # coding pictures leaves the interpreter to the figures
+        coded = pool.submit(evolution, comparison)
         budgets = search_all(comparison)
         files = {**_tables(comparison), **_figures(figures.draw_all(comparison, budgets))}
-        grids = encoded.result()
+        grids = coded.result()
     files |= _figures({"samples": lambda: figures_samples.grids(comparison, grids)})
     files |= {f"{FOLDER}/animations/{name}": data for name, data in grids.animations.items()}
     files[JSON_NAME] = report_json(comparison, budgets, sorted(files)).encode()

@@ -43,6 +43,12 @@ class Variant:
         found = Counter(run.record.status for run in self.runs)
         return {status: found[status] for status in STATUSES if found[status]}
 
+    @property
+    def divergence_range(self) -> list[float | None] | None:
+        """What the loss's divergence can be, lowest and highest; None inside: no bound."""
+        found = (run.record.divergence_range for run in self.runs)
+        return next((ends for ends in found if ends is not None), None)
+
     def values(self, metric: str) -> dict[int, float]:
         """Final value of a metric by seed, over finished runs that have a finite one."""
         found = ((run.record.seed, run.record.metrics.get(metric)) for run in self.finished)

@@ -38,9 +38,14 @@ def curve(variant: Variant, column: str, axis: str = "epoch") -> Curve | None:
         return None
     x, y = (np.where(known, values, np.nan)[:, kept] for values in (x, y))
     return Curve(
-        np.nanmedian(x, axis=0),
-        np.nanmedian(y, axis=0),
+        _median(x),
+        _median(y),
         np.nanmin(y, axis=0),
         np.nanmax(y, axis=0),
         known[:, kept].sum(axis=0),
     )
+
+
+def _median(values: np.ndarray) -> np.ndarray:
+    """Over seeds; numpy's own median of arrays with gaps is several times slower."""
+    return np.nanmedian(values, axis=0) if np.isnan(values).any() else np.median(values, axis=0)

@@ -82,6 +82,7 @@ def _variant(comparison: Comparison, index: int) -> dict[str, Any]:
         "dash": " ".join(f"{length:g}" for length in look.dash),
         "shape": look.marker,
         "seeds": variant.seeds,
+        "range": variant.divergence_range,
     }
 
 

@@ -53,8 +53,9 @@ DIAGNOSTICS: dict[str, Entry] = {
     "estimated_divergence": Entry(
         "Estimated divergence",
         0,
-        "Value of the variational bound that an f-GAN's discriminator maximises: a lower bound of "
-        "its divergence, comparable with that divergence's range only.",
+        "Value of the variational bound that the discriminator maximises, if the loss has one: in "
+        "expectation a lower bound of its divergence, to be compared with that divergence's own "
+        "range. Below the range, the discriminator is not optimal or does not generalise.",
         unit="of the divergence",
     ),
 }
@@ -64,6 +65,13 @@ PLACES = {
     "generator": "generator",
     "discriminator": "discriminator",
 }
+# what the picture of the vanishing gradient is made of
+GRADIENT = (
+    "gradient_norm_generator",
+    "discriminator_accuracy_real",
+    "discriminator_accuracy_fake",
+)
+DIVERGENCE = "estimated_divergence"  # drawn with the range that the loss's divergence has
 LOGARITHMIC = ("gradient_norm", "update_ratio")  # drawn on a logarithmic axis unless asked
 ROLES = {"generator": "Generator", "discriminator": "Discriminator"}
 PARTS = {

@@ -10,7 +10,7 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+from matplotlib.ticker import LogLocator, NullLocator
 
 from gan_zoo.report.palette import style
 from gan_zoo.report.quantities import Quantity
@@ -84,7 +84,10 @@ def fixed_panels(
         top=1 - (head + 0.25) / height, wspace=0.55 / (size[0] - 0.65),
         hspace=0.68 / (size[1] - 0.7),
     )  # fmt: skip
-    for panel in axes:  # given: else every tick label is measured to place the axis' label
+    for panel in axes:
+        panel.yaxis.set_major_formatter(_number)
+        panel.xaxis.set_major_formatter(_number)
+        # given: else every tick label is measured to place the axis' label
         panel.xaxis.set_label_coords(0.5, -0.23 / (panel.get_position().height * height))
     return figure, axes
 
@@ -92,9 +95,16 @@ def fixed_panels(
 def logarithmic(panel: Axes) -> None:
     """A logarithmic vertical axis with plain numbers: typesetting powers of ten takes long."""
     panel.set_yscale("log")
-    panel.yaxis.set_major_locator(LogLocator(subs=(1, 3), numticks=8))
-    panel.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.3g}"))
+    low, high = panel.get_ylim()
+    subs = (1, 3) if high < 1e4 * low else (1,)  # with more, a wide axis would have no ticks at all
+    panel.yaxis.set_major_locator(LogLocator(subs=subs, numticks=8))
+    panel.yaxis.set_major_formatter(_number)
     panel.yaxis.set_minor_locator(NullLocator())
+
+
+def _number(value: float, _: float) -> str:
+    """A tick's label, without a factor for the whole axis: that would land on the title."""
+    return f"{value:.6g}"
 
 
 def name_width(names: Sequence[str]) -> float:

@@ -1,7 +1,6 @@
 """Sample grids over epochs: frames for the page's slider and an animation for each run."""
 
 import re
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from PIL import Image
@@ -10,9 +9,8 @@ from gan_zoo.report import pictures
 from gan_zoo.report.comparison import Comparison, Variant
 from gan_zoo.report.load import Run
 
-_FRAMES_PER_RUN = 15
+_FRAMES_PER_RUN = 12
 _FRAMES_ON_PAGE = 132  # shared by all variants, so that the page stays small
-_WORKERS = 2  # encoding lets go of the interpreter lock
 
 
 @dataclass(frozen=True)
@@ -44,8 +42,7 @@ def evolution(comparison: Comparison) -> Evolution:
         for variant in variants
         for run in variant.runs
     ]
-    with ThreadPoolExecutor(_WORKERS) as pool:
-        found = [grids for grids in pool.map(lambda job: _encode(*job), jobs) if grids is not None]
+    found = [grids for job in jobs if (grids := _encode(*job)) is not None]
     finals: dict[int, Image.Image] = {}
     for grids in found:
         finals.setdefault(grids.strip.variant, grids.last)

@@ -45,6 +45,7 @@ def cautions(comparison: Comparison) -> list[Caution]:
     hardware = _by_run(variants, _HARDWARE, lambda run: run.record.environment, "Hardware")
     found += [Caution(c.topic, f"{c.text} Seconds are not comparable.") for c in hardware]
     found += _mixed(variants)
+    found += _recipes(variants)
     return found + _unfinished(comparison)
 
 
@@ -165,6 +166,12 @@ def _mixed(variants: list[Variant]) -> list[Caution]:
             text = f"Runs of {variant.name} differ in more than the seed: {_some(mixed)}."
             found.append(Caution("Configuration", text))
     return found
+
+
+def _recipes(variants: list[Variant]) -> list[Caution]:
+    """What runs warned of: parts that defeat each other, so that they judge no method."""
+    pairs = ((v.name, text) for v in variants for run in v.runs for text in run.record.warnings)
+    return [Caution("Recipe", f"{_some(names)}: {text}") for text, names in _groups(pairs).items()]
 
 
 def _unfinished(comparison: Comparison) -> list[Caution]:

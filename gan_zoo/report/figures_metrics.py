@@ -2,7 +2,6 @@
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
@@ -21,9 +20,6 @@ from gan_zoo.report.quantities import CHECKPOINTS, Quantity
 from gan_zoo.report.search import Budgets
 from gan_zoo.report.words import headlines
 
-# worse - even - better, safe for colour-blind readers
-DIVERGING = LinearSegmentedColormap.from_list("improvement", ["#D55E00", "#f7f7f7", "#0072B2"])
-
 
 def distributions(comparison: Comparison) -> Figure | None:
     """Every seed as a dot, the mean with its 95% t-interval; a panel for each metric."""
@@ -39,7 +35,9 @@ def distributions(comparison: Comparison) -> Figure | None:
             _real(panel, comparison.real(metric))
             _dots(panel, comparison, metric)
             panel.set_title(heading(metric))
-            panel.set_yticks(range(len(names)), names if number % 3 == 0 else [""] * len(names))
+            panel.set_yticks(range(len(names)), names)
+            if number % 3:
+                panel.tick_params(axis="y", left=False, labelleft=False)
             panel.set_ylim(len(names) - 0.5, -0.5)
             panel.grid(visible=False, axis="y")
     return figure
@@ -59,7 +57,9 @@ def checkpoints(comparison: Comparison) -> Figure | None:
             for checkpoint, marker in zip(CHECKPOINTS, "oD^v", strict=True):
                 _means(panel, comparison, checkpoint + metric.base, marker)
             panel.set_title(heading(metric))
-            panel.set_yticks(range(len(names)), names if number % 2 == 0 else [""] * len(names))
+            panel.set_yticks(range(len(names)), names)
+            if number % 2:
+                panel.tick_params(axis="y", left=False, labelleft=False)
             panel.set_ylim(len(names) - 0.5, -0.5)
         handles = [
             Line2D([], [], color="#444444", linestyle="", marker=marker, ms=4, label=title)
@@ -85,86 +85,31 @@ def _real(panel: Axes, value: float | None) -> None:
 
 
 def _dots(panel: Axes, comparison: Comparison, metric: Quantity) -> None:
-    for variant in comparison.variants:
-        look, row = style(variant.index), variant.index
-        colour = look.light
-        values = list(variant.values(metric.name).values())
-        found = comparison.estimates.get((variant.name, metric.name))
-        if found is None:
-            continue
-        if found.interval is not None:
-            bounds = [found.interval.low, found.interval.high]
-            panel.plot(bounds, [row, row], color=colour, linewidth=4, alpha=0.3)
-        panel.scatter(
-            values, [row] * len(values), s=11, color=colour, alpha=0.75, lw=0, marker=look.marker
-        )
-        panel.plot([found.mean], [row], "|", color=colour, markersize=10, markeredgewidth=1.6)
-
-
-def improvement(comparison: Comparison) -> Figure | None:
-    """Probability that the row's variant is better than the column's; bold where established."""
-    metrics = [metric for metric in headlines(comparison) if comparison.pairs.get(metric.name)]
-    count = len(comparison.variants)
-    if not metrics:
-        return None
-    names = [plain(variant.name) for variant in comparison.variants]
-    side = 1.4 + 0.33 * count
-    with publication():
-        figure, axes = panels(len(metrics), 2, (side + 0.6, side))
-        for panel, metric in zip(axes, metrics, strict=True):
-            matrix = np.full((count, count), np.nan)
-            sure = set()
-            for pair in comparison.pairs[metric.name]:
-                matrix[pair.first, pair.second] = pair.theta
-                matrix[pair.second, pair.first] = 1 - pair.theta
-                if pair.established:
-                    sure |= {(pair.first, pair.second), (pair.second, pair.first)}
-            panel.imshow(matrix, cmap=DIVERGING, vmin=0, vmax=1)
-            if count <= 20:
-                _write(panel, matrix, sure)
-            panel.set_title(f"P(row better than column): {heading(metric)}")
-            panel.set_xticks(range(count), names, rotation=45, ha="right", rotation_mode="anchor")
-            panel.set_yticks(range(count), names)
-            panel.grid(visible=False)
-    return figure
-
-
-def _write(panel: Axes, matrix: np.ndarray, sure: set[tuple[int, int]]) -> None:
-    for row, column in zip(*np.nonzero(np.isfinite(matrix)), strict=True):
-        value = float(matrix[row, column])
-        weight = "bold" if (int(row), int(column)) in sure else "normal"
-        colour = "white" if abs(value - 0.5) > 0.35 else "black"
-        panel.text(
-            column, row, f"{value:.2f}", ha="center", va="center", fontsize=6.5, color=colour,
-            weight=weight,
-        )  # fmt: skip
-
-
-def ranks(comparison: Comparison) -> Figure | None:
-    """Mean rank over seeds, with half the critical difference to each side."""
-    metrics = [m for m in headlines(comparison) if m.name in comparison.rankings]
-    if not metrics:
-        return None
-    with publication():
-        count = len(comparison.variants)
-        figure, axes = panels(len(metrics), 2, (4.0, 0.9 + 0.24 * count))
-        for panel, metric in zip(axes, metrics, strict=True):
-            variants, found = comparison.rankings[metric.name]
-            order = np.argsort(found.mean_ranks, kind="stable")
-            for row, place in enumerate(order):
-                rank, look = found.mean_ranks[place], style(variants[place])
-                colour = look.light
-                half = found.critical_difference / 2
-                panel.plot([rank - half, rank + half], [row, row], color=colour, lw=4, alpha=0.3)
-                panel.plot([rank], [row], look.marker, color=colour, markersize=4.5)
-            names = [plain(comparison.variants[variants[place]].name) for place in order]
-            panel.set_yticks(range(len(names)), names)
-            panel.invert_yaxis()
-            panel.set_title(f"Mean rank over {found.seeds} seeds: {heading(metric)}")
-            panel.set_xlim(0.5, len(order) + 0.5)
-            panel.set_xlabel("1 is best; overlapping bars: no significant difference")
-            panel.grid(visible=False, axis="y")
-    return figure
+    """All intervals, means and, shape by shape, seeds in one collection each."""
+    found = {
+        variant.index: comparison.estimates[variant.name, metric.name]
+        for variant in comparison.variants
+        if (variant.name, metric.name) in comparison.estimates
+    }
+    colours = {index: style(index).light for index in found}
+    wide = {row: e.interval for row, e in found.items() if e.interval is not None}
+    rows = list(wide)
+    panel.hlines(
+        rows, [wide[r].low for r in rows], [wide[r].high for r in rows],
+        colors=[colours[r] for r in rows], linewidth=4, alpha=0.3,
+    )  # fmt: skip
+    for marker in dict.fromkeys(style(index).marker for index in found):
+        dots = [
+            (value, index)
+            for index in found
+            if style(index).marker == marker
+            for value in comparison.variants[index].values(metric.name).values()
+        ]
+        x, y = zip(*dots, strict=True)
+        shades = [colours[index] for index in y]
+        panel.scatter(x, y, s=11, c=shades, alpha=0.75, lw=0, marker=marker)
+    means = [entry.mean for entry in found.values()]
+    panel.scatter(means, list(found), s=100, c=list(colours.values()), lw=1.6, marker="|")
 
 
 def trade_off(comparison: Comparison, across: str, up: str) -> Figure | None:

@@ -9,7 +9,6 @@ from gan_zoo.report.drawing import (
     heading,
     line_panels,
     line_style,
-    panels,
     plain,
     publication,
 )
@@ -22,7 +21,7 @@ def grids(comparison: Comparison, evolution: Evolution) -> Figure | None:
     if not evolution.finals:
         return None
     with publication():
-        figure, axes = panels(len(evolution.finals), 4, (2.3, 2.5))
+        figure, axes = fixed_panels(len(evolution.finals), 4, (2.4, 2.5), left=0.1)
         for panel, (index, picture) in zip(axes, sorted(evolution.finals.items()), strict=True):
             grey = "gray" if picture.mode == "L" else None
             panel.imshow(picture, cmap=grey, vmin=0, vmax=255, interpolation="none")

@@ -7,12 +7,13 @@ from importlib.resources import files
 from typing import Any
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from gan_zoo.report import fairness, numbers, references, words
 from gan_zoo.report.classes import confusions, of_real_data, per_class
 from gan_zoo.report.comparison import Comparison, Variant
 from gan_zoo.report.data import curve_quantities, page_data, to_script
+from gan_zoo.report.diagnostics import DIVERGENCE, GRADIENT
 from gan_zoo.report.differences import config_differences
 from gan_zoo.report.evolution import Evolution
 from gan_zoo.report.figures_metrics import matching
@@ -40,6 +41,7 @@ def render(comparison: Comparison, evolution: Evolution, budgets: Budgets) -> st
         "short": numbers.short,
         "count": numbers.count,
         "duration": numbers.duration,
+        "breakable": breakable,
     }
     environment.globals |= {
         "style": style,
@@ -99,6 +101,11 @@ def _context(comparison: Comparison) -> dict[str, Any]:
         "cautions": fairness.cautions(comparison),
         "ledger": [_ledger(variant) for variant in variants],
         "definitions": _definitions(comparison),
+        "has_gradients": any(set(GRADIENT) <= set(run.history.columns) for run in collection.runs),
+        "has_ranges": any(
+            variant.divergence_range and any(DIVERGENCE in run.history for run in variant.runs)
+            for variant in variants
+        ),
         "has_curves": any(len(run.history) for run in collection.runs),
         "trade_offs": _trade_offs(comparison),
         "galleries": gallery(variants),
@@ -108,6 +115,7 @@ def _context(comparison: Comparison) -> dict[str, Any]:
         "troubles": [run for run in collection.runs if run.record.status != "finished"],
         "repeated": collection.repeated,
         "noted": [run for run in collection.runs if run.notes],
+        "points": any(_of_points(run) for run in collection.runs),
         "unreadable": collection.unreadable,
         "differences": config_differences(variants),
     }
@@ -136,11 +144,26 @@ def _counts(runs: tuple[Run, ...]) -> dict[str, int]:
     return counts
 
 
+def _of_points(run: Run) -> bool:
+    """Whether the run learned points instead of images."""
+    shape = run.record.dataset.get("sample_shape")
+    return isinstance(shape, list) and len(shape) == 1
+
+
 def _trade_offs(comparison: Comparison) -> list[tuple[Quantity, Quantity]]:
     return [
         *matching(comparison, "precision", "recall"),
         *matching(comparison, "density", "coverage"),
     ]
+
+
+def breakable(text: str) -> Markup:
+    """A dotted name that may be wrapped after its dots.
+
+    >>> breakable("<a.b>")
+    Markup('&lt;a.<wbr>b&gt;')
+    """
+    return escape(text).replace(".", Markup(".<wbr>"))
 
 
 def shades(values: Mapping[int, Mapping[str, float]], better: int) -> dict[float, float]:

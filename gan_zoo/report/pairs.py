@@ -7,7 +7,7 @@ from itertools import combinations
 
 from gan_zoo.report import pairwise
 from gan_zoo.report.ranks import Ranking, rank
-from gan_zoo.report.statistics import Interval
+from gan_zoo.report.statistics import Interval, t_interval
 
 Scores = Mapping[int, float]  # seed -> score; higher is better, diverged minus infinity
 
@@ -30,6 +30,7 @@ class Pair:
     shared: int  # seeds that both finished
     wins: int  # of those, how many first is better on
     paired_shift: float | None  # mean difference over shared seeds, in the metric's unit
+    paired_interval: Interval | None  # t-interval of that mean
     p_paired: float | None  # sign-flip test
 
     @property
@@ -75,6 +76,7 @@ def _pair(
         shared=len(shared),
         wins=sum(gain > 0 for gain in gains),
         paired_shift=better * sum(gains) / len(gains) if gains else None,
+        paired_interval=_turned(t_interval(gains), better),
         p_paired=pairwise.sign_flip(gains),
     )
 

@@ -48,6 +48,10 @@ def checked(record: RunRecord) -> RunRecord:
         metrics={str(key): finite(value) for key, value in record.metrics.items()},
         floors=_floors(record.floors),
         intervals=_intervals(record.intervals),
+        divergence_range=_range(record.divergence_range),
+        warnings=[str(entry) for entry in record.warnings]
+        if isinstance(record.warnings, list)
+        else [],
         error=record.error if isinstance(record.error, dict) else None,
         artifacts=_strings(record.artifacts),
         started=str(record.started),
@@ -90,6 +94,16 @@ def _intervals(values: Any) -> dict[str, list[float]]:
         for key, bounds in known.items()
         if len(bounds) == len(pairs[key]) == 2 and bounds[0] <= bounds[1]
     }
+
+
+def _range(values: Any) -> list[float | None] | None:
+    """Two ends, None for one without a bound; anything else is no range."""
+    if not isinstance(values, list) or len(values) != 2:
+        return None
+    low, high = (finite(end) for end in values)
+    damaged = [low, high].count(None) > values.count(None)
+    backwards = low is not None and high is not None and low > high
+    return None if damaged or backwards else [low, high]
 
 
 def _strings(values: Any) -> dict[str, str]:

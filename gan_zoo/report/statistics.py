@@ -78,8 +78,9 @@ def t_interval(
 ) -> Interval | None:
     """Student's 95% interval of a mean, ``mean ± t_{n-1, 0.975} s / sqrt(n)``, cut to the domain.
 
-    Exact for normal values and any n >= 2; None below that. A percentile bootstrap would cover
-    only about 72% at n = 3 and 82% at n = 5.
+    Exact for normal values and any n >= 2; None below that. Of skewed values it covers less: at
+    n = 3, 5 and 10 about 88, 88 and 90% for exponential ones. A percentile bootstrap would cover
+    only 74, 84 and 90% even for normal ones (``tests/report/test_statistics.py`` simulates all).
     """
     x = np.asarray(values, dtype=np.float64)
     if len(x) < 2:

@@ -77,7 +77,7 @@ def comparisons(comparison: Comparison) -> pd.DataFrame:
     rows = []
     for metric, pairs in comparison.pairs.items():
         for pair in pairs:
-            shift, within = pair.shift_interval, pair.interval
+            shift, within, paired = pair.shift_interval, pair.interval, pair.paired_interval
             rows.append(
                 {
                     "metric": metric,
@@ -97,6 +97,8 @@ def comparisons(comparison: Comparison) -> pd.DataFrame:
                     "shared_seeds": pair.shared,
                     "wins_on_shared_seeds": pair.wins,
                     "mean_paired_difference": pair.paired_shift,
+                    "paired_t95_low": paired.low if paired else None,
+                    "paired_t95_high": paired.high if paired else None,
                     "p_sign_flip": pair.p_paired,
                 }
             )

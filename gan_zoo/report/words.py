@@ -66,12 +66,18 @@ def summary(comparison: Comparison) -> list[Statement]:
 
 def standing(comparison: Comparison, metric: Quantity) -> list[Variant]:
     """Variants with scores, best mean probability of improvement over the others first."""
-    scored = [variant for variant in comparison.variants if variant.scores(metric)]
-    wins = {variant.index: 0.0 for variant in scored}
+    wins = _wins(comparison, metric)
+    scored = [variant for variant in comparison.variants if variant.index in wins]
+    return sorted(scored, key=lambda variant: -wins[variant.index])
+
+
+def _wins(comparison: Comparison, metric: Quantity) -> dict[int, float]:
+    """Variant -> its probabilities of improvement over all others, added up."""
+    wins = {variant.index: 0.0 for variant in comparison.variants if variant.scores(metric)}
     for pair in comparison.pairs.get(metric.name, []):
         wins[pair.first] += pair.theta
         wins[pair.second] += 1 - pair.theta
-    return sorted(scored, key=lambda variant: -wins[variant.index])
+    return {index: round(total, 9) for index, total in wins.items()}  # sums of ties are equal
 
 
 def verdicts(comparison: Comparison, metric: Quantity, best: Variant) -> list[Verdict]:
@@ -107,11 +113,25 @@ def _metric(comparison: Comparison, metric: Quantity) -> Statement:
         return Statement(
             topic, f"{best.name} reaches {reached}.", "There is nothing to compare it with."
         )
+    equal = _equal(comparison, metric, best)
     if all(verdict.n + verdict.m == 2 for verdict in against):
-        value = f"{best.name} has the best value, {short(found.mean, 3)}{aside}."
+        place = f"shares the best value with {equal}" if equal else "has the best value"
+        value = f"{best.name} {place}: {short(found.mean, 3)}{aside}."
         return Statement(topic, value, "With one seed each, how sure this order is cannot be told.")
-    claim = f"{best.name} ranks first: mean {reached}. {_established(against)}"
+    place = f"shares the first rank with {equal}" if equal else "ranks first"
+    claim = f"{best.name} {place}: mean {reached}. {_established(against)}"
     return Statement(topic, claim, f"{best.name} beats {_listed(against)}.")
+
+
+def _equal(comparison: Comparison, metric: Quantity, best: Variant) -> str:
+    """Who ranks as high as the best variant, in words; empty if nobody does."""
+    wins = _wins(comparison, metric)
+    names = [
+        variant.name
+        for variant in comparison.variants
+        if variant is not best and wins.get(variant.index) == wins[best.index]
+    ]
+    return f"{len(names)} others" if len(names) > _DETAILED else " and ".join(names)
 
 
 def _established(against: list[Verdict]) -> str:

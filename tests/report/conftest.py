@@ -2,22 +2,18 @@
 
 import csv
 import json
-import lzma
 import math
-from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-import gan_zoo
 from gan_zoo.report.comparison import compare
 from gan_zoo.report.evolution import evolution
 from gan_zoo.report.load import load
 from gan_zoo.report.page import render
 from gan_zoo.report.search import search_all
 
-MNIST = Path(gan_zoo.__file__).parent / "data" / "files" / "mnist"
 SPLITS = [
     f"{role}_{split}_{part}"
     for role in ("generator", "discriminator")
@@ -145,23 +141,6 @@ def write_run(
     }
     (folder / "record.json").write_text(json.dumps(content))
     return folder
-
-
-def digits():
-    """The bundled test images by class: a list of ten (n, 28, 28) uint8 arrays."""
-    images = lzma.decompress((MNIST / "t10k-images-idx3-ubyte.xz").read_bytes())[16:]
-    labels = lzma.decompress((MNIST / "t10k-labels-idx1-ubyte.xz").read_bytes())[8:]
-    pixels = np.frombuffer(images, np.uint8).reshape(-1, 28, 28)
-    classes = np.frombuffer(labels, np.uint8)
-    return [pixels[classes == c] for c in range(10)]
-
-
-def mosaic(by_class, offset=0, noise=0.0, seed=0):
-    """A 10x10 grid of 28x28 digits, row = class, with a share of noise mixed in."""
-    rng = np.random.default_rng(seed)
-    rows = [np.concatenate(list(images[offset : offset + 10]), axis=1) for images in by_class]
-    grid = np.concatenate(rows, axis=0).astype(float)
-    return ((1 - noise) * grid + noise * rng.uniform(0, 255, grid.shape)).astype(np.uint8)
 
 
 @pytest.fixture(name="write_run")

@@ -90,7 +90,7 @@ def opened(browser, path):
 
 def test_every_chart_is_drawn(opened):
     charts = opened.page.locator(".chart:visible")
-    assert charts.count() == 7  # distribution, trade-off, ranks, four curves
+    assert charts.count() == 8  # distribution, trade-off, ranks, four curves, gradients
     for chart in charts.all():
         assert chart.locator("svg.plot").count() == 1
 
@@ -198,6 +198,62 @@ def test_arrow_keys_read_a_chart(opened, path):
     assert not tip.is_visible()
 
 
+def test_every_control_is_reached_and_used_by_keyboard(opened):
+    page, missing = (
+        opened.page,
+        {"metric", "chip", "sort", "scroll", "chart", "epoch", "play", "seed"},
+    )
+    for _ in range(80):
+        page.keyboard.press("Tab")
+        missing -= {
+            opened.evaluate("document.activeElement.id || document.activeElement.className")
+        }
+        if not missing:
+            break
+    assert not missing
+    outline = opened.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+    assert outline == "solid"  # what has the focus is seen
+    header = page.locator("#results-table th button").first
+    header.focus()
+    page.keyboard.press("Space")
+    assert opened.column("#results-table", 0) == ["bce", "fgan_kl", "lsgan", "wgan"]
+    page.keyboard.press("Enter")
+    assert opened.column("#results-table", 0) == ["wgan", "lsgan", "fgan_kl", "bce"]
+    page.locator("#axis").focus()
+    page.keyboard.press("ArrowDown")
+    assert "Generator updates" in page.locator(".curve .chart").first.text_content()
+    page.locator("#metric").focus()
+    page.keyboard.press("ArrowDown")
+    assert "Label accuracy" in page.locator("#distribution").text_content()
+    page.locator(".chip").first.focus()
+    page.keyboard.press("Space")
+    assert opened.column("#results-table", 0) == ["wgan", "lsgan", "fgan_kl"]
+
+
+def test_a_dot_for_each_epoch_of_the_vanishing_gradient(opened):
+    dots = opened.page.locator("#gradients .dot")
+    assert dots.count() == 12 * 4  # runs, epochs
+    assert "bce, seed 0, epoch 1: " in dots.first.locator("title").text_content()
+    opened.page.locator(".chip", has_text="wgan").click()
+    assert dots.count() == 9 * 4
+
+
+def test_the_range_of_an_estimated_divergence_is_drawn(browser, tmp_path, write_run):
+    ranges = {"fgan_kl": [0, None], "bce": [-1.4, 0], "wgan": None, "broken": ["x", {}]}
+    for number, (loss, ends) in enumerate(ranges.items()):
+        history = [{"epoch": e, "estimated_divergence": 0.1 * e} for e in (1, 2)]
+        write_run(tmp_path / str(number), loss, history=history, divergence_range=ends)
+    found = Opened(browser, write_page(tmp_path))
+    titles = found.page.locator(".end title").all_text_contents()
+    assert titles == [
+        "fgan_kl: its divergence ends at 0",
+        "bce: its divergence ends at -1.4",
+        "bce: its divergence ends at 0",
+    ]
+    assert found.trouble == []
+    found.context.close()
+
+
 def test_a_diverged_run_is_marked_in_the_curves(opened):
     assert opened.page.locator(".curve .cross").count() == 4
     assert "seed 2 diverged" in opened.page.locator("#distribution").text_content()
@@ -220,6 +276,42 @@ def test_dark_mode_and_print(browser, path):
     found.page.emulate_media(media="print")
     assert not found.page.locator(".toolbar").is_visible()
     assert found.page.locator("#distribution svg.plot").is_visible()
+    for kind in ("figure", ".chart", "tr"):
+        broken = f"getComputedStyle(document.querySelector('{kind}')).breakInside"
+        assert found.evaluate(broken) == "avoid"
+    found.context.close()
+
+
+CONTRAST = """
+() => {
+  const rgb = text => text.match(/[\\d.]+/g).map(Number);
+  const light = ([r, g, b]) => [r, g, b].map(v => v / 255)
+    .map(v => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+  const behind = node => {
+    for (; node; node = node.parentElement) {
+      const back = rgb(getComputedStyle(node).backgroundColor);
+      if (back.length < 4 || back[3] === 1) return back;
+    }
+    return [255, 255, 255];
+  };
+  const found = {};
+  for (const kind of ["p.soft", "a", "td", "td small", "th small", "thead th", ".bad", "figcaption",
+                      ".tick", ".name", ".lost", ".chip", "select", ".cautions li", "code"]) {
+    const node = document.querySelector(kind), style = getComputedStyle(node);
+    const ink = light(rgb(node.ownerSVGElement ? style.fill : style.color));
+    const paper = light(behind(node));
+    found[kind] = (Math.max(ink, paper) + 0.05) / (Math.min(ink, paper) + 0.05);
+  }
+  return found;
+}
+"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_has_the_contrast_that_wcag_asks_for(browser, path, scheme):
+    found = Opened(browser, path, scheme=scheme)
+    assert {kind: ratio for kind, ratio in found.evaluate(CONTRAST).items() if ratio < 4.5} == {}
     found.context.close()
 
 

@@ -75,6 +75,9 @@ def test_pairs_by_hand():
     assert pair.shift == pytest.approx(-1.25)
     assert (pair.shared, pair.wins) == (2, 2)
     assert pair.paired_shift == pytest.approx(((1 - 4) + (2 - 2.5)) / 2)
+    # differences -3 and -0.5: mean -1.75, deviation 2.5 / sqrt(2), t_{1, 0.975} = 12.7062
+    assert pair.paired_interval.low == pytest.approx(-1.75 - 12.7062 * 1.25, rel=1e-5)
+    assert pair.paired_interval.high == pytest.approx(-1.75 + 12.7062 * 1.25, rel=1e-5)
     assert pair.p_paired == 0.5
     assert pair.effect > 0
     assert pair.shift_interval is None

@@ -94,3 +94,12 @@ def test_many_names_are_counted_not_listed(tmp_path, write_run, compared):
         write_run(tmp_path / str(number), f"v{number}", environment=environment, history=[])
     (text,) = texts(compared(tmp_path), "Code")
     assert "old (v0, v1, v2, v3 and 4 more); new (v8)" in text
+
+
+def test_what_the_runs_warned_of_is_told_once(tmp_path, write_run, compared):
+    warned = {"wgan": ["weights are not clipped"], "bce": [], "broken": {"no": "list"}}
+    for loss, warnings in warned.items():
+        for seed in range(2):
+            write_run(tmp_path / f"{loss}{seed}", loss, seed, warnings=warnings)
+    found = [c.text for c in cautions(compared(tmp_path)) if c.topic == "Recipe"]
+    assert found == ["wgan: weights are not clipped"]

@@ -154,3 +154,21 @@ def test_odd_seeds_are_listed(tmp_path, write_run, seed):
     content = json.loads(record_path.read_text()) | {"seed": seed}
     record_path.write_text(json.dumps(content))
     assert len(load([tmp_path]).unreadable) == 1
+
+
+@pytest.mark.parametrize(
+    ("recorded", "read"),
+    [
+        ([0, 1.5], [0, 1.5]),
+        ([None, 0], [None, 0]),
+        ([None, None], [None, None]),
+        ([2, 1], None),
+        (["x", 1], None),
+        ([0], None),
+        ("range", None),
+        (None, None),
+    ],
+)
+def test_the_range_of_a_divergence(tmp_path, write_run, recorded, read):
+    write_run(tmp_path / "0", divergence_range=recorded)
+    assert load([tmp_path]).runs[0].record.divergence_range == read

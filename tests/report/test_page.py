@@ -187,3 +187,10 @@ def test_config_differences(four_variants, page):
 def test_methods_are_stated(four_variants, page, wanted):
     text = Document(page(four_variants)).text
     assert wanted in text[text.index("Methods and definitions") :]
+
+
+def test_samples_of_points_have_no_rows_of_classes(tmp_path, write_run, grey, page):
+    write_run(tmp_path / "0", grids={1: grey}, dataset={"name": "ring", "sample_shape": [2]})
+    text = Document(page(tmp_path)).text
+    assert "Generated points over real ones" in text
+    assert "A row is a class" not in text

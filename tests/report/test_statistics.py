@@ -1,4 +1,6 @@
 import math
+import re
+from importlib.resources import files
 
 import numpy as np
 import pytest
@@ -36,9 +38,36 @@ def test_interquartile_mean_by_hand():
     assert interquartile_mean([1, 2, 9]) == 4  # nothing to cut
 
 
+def told_coverage(start):
+    """The percentages for 3, 5 and 10 seeds that the page tells after some words."""
+    text = (files("gan_zoo.report") / "templates" / "methods.html").read_text(encoding="utf-8")
+    (found,) = re.findall(r"(?<!\w)" + re.escape(start) + r" (\d+), (\d+) and (\d+)%", text)
+    return dict(zip((3, 5, 10), map(int, found), strict=True))
+
+
 @pytest.mark.parametrize("n", [3, 5, 10])
-def test_t_interval_covers_what_it_claims(n):
+@pytest.mark.parametrize(
+    ("words", "draw", "mean"),
+    [
+        ("normal seeds in", lambda rng, size: rng.normal(7, 2, size), 7.0),
+        ("exponential seeds in", lambda rng, size: rng.exponential(1, size), 1.0),
+        ("lognormal seeds in", lambda rng, size: rng.lognormal(0, 1, size), math.exp(0.5)),
+    ],
+)
+def test_the_page_tells_what_the_t_interval_covers(n, words, draw, mean):
+    samples = draw(np.random.default_rng(n), (6000, n))
+    covered = np.mean([found.low <= mean <= found.high for found in map(t_interval, samples)])
+    told = told_coverage(words)[n] / 100
+    assert abs(covered - told) < 0.005 + 4 * math.sqrt(told * (1 - told) / 6000)
+
+
+@pytest.mark.parametrize("n", [3, 5, 10])
+def test_the_page_tells_what_a_percentile_bootstrap_would_cover(n):
     rng = np.random.default_rng(n)
-    samples = rng.normal(7.0, 2.0, size=(4000, n))
-    covered = sum(i.low <= 7.0 <= i.high for i in map(t_interval, samples)) / 4000
-    assert abs(covered - 0.95) < 4 * math.sqrt(0.95 * 0.05 / 4000)
+    samples = rng.normal(size=(4000, n))
+    drawn = rng.integers(n, size=(4000, 500, n))
+    means = np.take_along_axis(samples[:, None, :], drawn, axis=2).mean(axis=2)
+    low, high = np.quantile(means, [0.025, 0.975], axis=1)
+    covered = np.mean((low <= 0) & (high >= 0))
+    told = told_coverage("percentile bootstrap covers")[n] / 100
+    assert abs(covered - told) < 0.005 + 4 * math.sqrt(told * (1 - told) / 4000)

@@ -57,7 +57,7 @@ def test_four_seeds_can(tmp_path, write_run, compared):
 def test_one_seed_tells_no_certainty(tmp_path, write_run, compared):
     sweep(tmp_path, write_run, [[3], [2]])
     found = said(compared, tmp_path)
-    assert found[FID].startswith("loss1 has the best value, 2")
+    assert found[FID].startswith("loss1 has the best value: 2")
     assert "cannot be told" in found[FID]
     assert "probability" not in found[FID]
 
@@ -79,6 +79,17 @@ def test_losing_runs_costs_the_first_place(tmp_path, write_run, compared):
     (metric,) = headlines(comparison)
     assert [variant.name for variant in standing(comparison, metric)] == ["loss1", "loss0"]
     assert "loss0: 2 diverged of 3 runs" in said(compared, tmp_path)["Runs lost"]
+
+
+def test_equal_variants_share_the_first_rank(tmp_path, write_run, compared):
+    sweep(tmp_path, write_run, [[5, 6, 7], [30, 31, 32], [5, 6, 7]])
+    text = said(compared, tmp_path)[FID]
+    assert text.startswith("loss0 shares the first rank with loss2: mean 6.00")
+
+
+def test_equal_values_of_one_seed_are_no_order(tmp_path, write_run, compared):
+    sweep(tmp_path, write_run, [[8], [8], [9], [8], [8], [8]])
+    assert said(compared, tmp_path)[FID].startswith("loss0 shares the best value with 4 others: 8")
 
 
 def test_a_best_variant_all_of_whose_runs_diverged_is_not_called_best(

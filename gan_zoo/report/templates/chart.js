@@ -17,7 +17,10 @@ function extent(values, logarithmic) {
     const room = Math.abs(low) * 0.05 || 1;
     return logarithmic ? [low / 1.5, high * 1.5] : [low - room, high + room];
   }
-  if (logarithmic) return [low / 1.08, high * 1.08];
+  if (logarithmic) {
+    const room = Math.max(1.08, Math.pow(high / low, 0.04));
+    return [low / room, high * room];
+  }
   return [low - (high - low) * 0.04, high + (high - low) * 0.04];
 }
 
@@ -35,7 +38,7 @@ function frame(holder, plot) {
   const right = width - margin.right, bottom = height - margin.bottom;
   const x = scale(plot.x[0], plot.x[1], margin.left, right, plot.logX);
   const y = scale(plot.y[0], plot.y[1], bottom, margin.top, plot.logY);
-  const across = plot.logX ? logTicks(plot.x[0], plot.x[1]) : ticks(plot.x[0], plot.x[1], Math.max(2, width / 95));
+  const across = plot.logX ? logTicks(plot.x[0], plot.x[1]) : ticks(plot.x[0], plot.x[1], Math.max(2, width / 95), plot.wholeX ? 1 : 0);
   across.forEach(function (value) {
     if (plot.gridX) shape("line", { class: "grid", x1: x(value), x2: x(value), y1: margin.top, y2: bottom }, root);
     shape("text", { class: "tick", x: x(value), y: bottom + 16, "text-anchor": "middle" }, root, brief(value));
@@ -57,19 +60,25 @@ function path(points, x, y) {
 }
 
 // Lines with bands: plot.series = [{variant, points: [{x, y, low, high, n}]}], plot.threads (single
-// seeds), plot.crosses = [{variant, x, y}] where runs diverged.
+// seeds), plot.crosses = [{variant, x, y}] where runs diverged, plot.ends = [{variant, y}] of a range.
 function lineChart(holder, plot) {
   const positive = function (p) { return !plot.logY || p.y > 0; };
   plot.series.forEach(function (s) { s.points = s.points.filter(positive); });
   const all = plot.series.concat(plot.threads || []).flatMap(function (s) { return s.points; });
   plot.x = extent(all.map(function (p) { return p.x; }), plot.logX);
   const real = plot.real === null || plot.real === undefined || (plot.logY && plot.real <= 0) ? [] : [plot.real];
-  plot.y = extent(real.concat(all.flatMap(function (p) { return p.low === undefined ? [p.y] : [p.y, p.low, p.high]; })), plot.logY);
+  const ends = (plot.ends || []).filter(positive);
+  plot.y = extent(real.concat(ends.map(function (e) { return e.y; }), all.flatMap(function (p) { return p.low === undefined ? [p.y] : [p.y, p.low, p.high]; })), plot.logY);
   const view = frame(holder, plot);
   if (!view) return reader(holder, null);
   const floor = plot.y[0];
   real.forEach(function (value) {
     shape("title", {}, shape("line", { class: "real", x1: view.left, x2: view.right, y1: view.y(value), y2: view.y(value) }, view.root), "Real images: " + format(value));
+  });
+  ends.forEach(function (e) {
+    const group = coloured(shape("g", {}, view.root), e.variant);
+    const line = shape("line", { class: "end", x1: view.left, x2: view.right, y1: view.y(e.y), y2: view.y(e.y) }, group);
+    shape("title", {}, line, data.variants[e.variant].name + ": its divergence ends at " + format(e.y));
   });
   plot.series.forEach(function (s) {
     const group = coloured(shape("g", { class: "line" }, view.root), s.variant);

@@ -90,9 +90,9 @@ function median(values) {
   return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
-function ticks(low, high, about) {
+function ticks(low, high, about, least) {
   if (!(high > low)) return [low];
-  const rough = (high - low) / about;
+  const rough = Math.max((high - low) / about, least || 0);
   const power = Math.pow(10, Math.floor(Math.log10(rough)));
   const step = [1, 2, 5, 10].map(function (m) { return m * power; }).find(function (s) { return s >= rough; });
   const found = [];

@@ -24,6 +24,11 @@ function single(run, column, axis) {
   return points;
 }
 
+// The ends of what a variant's divergence can be; an end without a bound is not drawn.
+function endsOf(variant) {
+  return (data.variants[variant].range || []).filter(function (end) { return end !== null; }).map(function (end) { return { variant: variant, y: end }; });
+}
+
 function drawCurve(panel) {
   const holder = panel.querySelector(".chart"), column = panel.querySelector("select").value;
   const logarithmic = panel.querySelector("input").checked, threads = find("seeds").checked;
@@ -39,7 +44,9 @@ function drawCurve(panel) {
     series: series.filter(function (s) { return s.points.length; }),
     threads: threads ? runs.map(function (run) { return { variant: run.variant, points: single(run, column, state.axis) }; }) : [],
     crosses: crosses,
+    ends: column === "estimated_divergence" ? variants.flatMap(endsOf) : [],
     xTitle: data.axes.find(function (a) { return a[0] === state.axis; })[1],
+    wholeX: state.axis === "epoch",
     logY: logarithmic,
     label: quantity.title,
   });
@@ -71,4 +78,32 @@ function drawCurve(panel) {
   axis.value = state.axis;
   axis.addEventListener("change", function () { state.axis = axis.value; changed(); });
   find("seeds").addEventListener("change", changed);
+})();
+
+// The vanishing gradient: one dot for each epoch of each run, thinned to what a page can draw.
+(function gradients() {
+  const holder = find("gradients"), most = 4000;
+  if (!holder) return;
+  const all = data.runs.flatMap(function (run) {
+    const real = lookup(run.curves, "discriminator_accuracy_real"), fake = lookup(run.curves, "discriminator_accuracy_fake");
+    const norm = lookup(run.curves, "gradient_norm_generator"), epoch = lookup(run.curves, "epoch");
+    if (!real || !fake || !norm || !epoch) return [];
+    return norm.map(function (value, i) {
+      const sure = real[i] === null || fake[i] === null ? null : (real[i] + fake[i]) / 2;
+      return { variant: run.variant, seed: run.seed, epoch: epoch[i], x: sure, y: value };
+    });
+  }).filter(function (p) { return p.x !== null && p.y > 0; });
+  const step = Math.ceil(all.length / most);
+  function draw() {
+    const points = all.filter(function (p, i) { return i % step === 0 && shown(p.variant); });
+    const view = frame(holder, { x: extent(points.map(function (p) { return p.x; })), y: extent(points.map(function (p) { return p.y; }), true), logY: true, gridX: true, height: 300, xTitle: "Discriminator accuracy, mean of real and generated", yTitle: "Gradient norm, generator", margin: { left: 66 }, label: "Generator's gradient norm against discriminator accuracy, a dot per epoch and run" });
+    if (!view) return;
+    const groups = new Map();
+    points.forEach(function (p) {
+      if (!groups.has(p.variant)) groups.set(p.variant, coloured(shape("g", { class: "dots faint" }, view.root), p.variant));
+      dot(groups.get(p.variant), p.variant, view.x(p.x), view.y(p.y), 3, data.variants[p.variant].name + ", seed " + p.seed + ", epoch " + p.epoch + ": " + format(p.y));
+    });
+  }
+  onChange(draw);
+  onResize(holder, draw);
 })();

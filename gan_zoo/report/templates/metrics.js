@@ -163,10 +163,12 @@ function drawPairs() {
     number(row, p.p_holm, formatP(p.p_holm), "uncorrected " + formatP(p.p));
     number(row, p.shift === null ? "" : sign * p.shift, p.shift === null ? "–" : format(sign * p.shift), bounds(shift));
     number(row, p.effect === null ? "" : sign * p.effect, p.effect === null ? "–" : (sign * p.effect).toFixed(2), "");
+    const paired = p.paired_interval && turn ? { low: -p.paired_interval.high, high: -p.paired_interval.low } : p.paired_interval;
+    number(row, p.paired_shift === null ? "" : sign * p.paired_shift, p.paired_shift === null ? "–" : format(sign * p.paired_shift), bounds(paired));
     const wins = turn ? p.shared - p.wins : p.wins;
     number(row, p.shared ? wins / p.shared : "", p.shared ? wins + " of " + p.shared : "–", p.shared ? "p " + formatP(p.p_paired) : "");
   });
-  if (!body.rows.length) element("td", { colspan: 6 }, element("tr", {}, body), "No pair to compare.");
+  if (!body.rows.length) element("td", { colspan: 7 }, element("tr", {}, body), "No pair to compare.");
 }
 
 function number(row, sort, text, small) {
@@ -211,7 +213,8 @@ function drawTradeOffs() {
     if (known) {
       const at = "translate(" + view.x(real.x).toFixed(1) + " " + view.y(real.y).toFixed(1) + ")";
       shape("title", {}, shape("path", { class: "real", d: "M-7 0H7M0 -7V7", transform: at }, view.root), "Real images: " + format(real.x) + ", " + format(real.y));
-      shape("text", { class: "tick", x: view.x(real.x) - 10, y: view.y(real.y) + 4, "text-anchor": "end" }, view.root, "real images");
+      const left = view.x(real.x) - view.left < 100;
+      shape("text", { class: "tick", x: view.x(real.x) + (left ? 10 : -10), y: view.y(real.y) + 4, "text-anchor": left ? "start" : "end" }, view.root, "real images");
     }
     points.forEach(function (p) {
       const group = coloured(shape("g", { class: "dots" }, view.root), p.variant);
@@ -229,7 +232,7 @@ function drawBudgets() {
     const points = entry.curve.expected.map(function (value, i) { return { x: i + 1, y: value, low: entry.curve.low[i], high: entry.curve.high[i], n: 2 }; });
     return { variant: entry.variant, name: entry.loss, points: points };
   });
-  if (found.length) lineChart(holder, { series: series, xTitle: "Settings tried", label: "Expected " + metricOf(state.metric).title + " of the best of k settings" });
+  if (found.length) lineChart(holder, { series: series, xTitle: "Settings tried", wholeX: true, label: "Expected " + metricOf(state.metric).title + " of the best of k settings" });
   const words = find("budget-words");
   words.replaceChildren();
   found.forEach(function (entry) {
