@@ -13,7 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import hydra
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 from hydra.experimental.callback import Callback
 from hydra.types import RunMode
@@ -26,6 +29,7 @@ from gan_zoo.building import build, config_folder, plain
 from gan_zoo.configuration import explain
 from gan_zoo.folders import run_folder, sweep_folder
 from gan_zoo.lock import Busy, RunLock, alive
+from gan_zoo.plan import Job, write_plan
 from gan_zoo.records import (
     RECORD_NAME,
     AlreadyFinished,
@@ -39,6 +43,9 @@ from gan_zoo.records import (
 from gan_zoo.resume import CHOICES, COSMETIC, Failed, check_same, goes_on
 from gan_zoo.settings import ConfigurationError
 from gan_zoo.stopping import Interrupted
+
+# Overrides that a record does not repeat: it has fields for them, or they are of no consequence.
+_HIDDEN = ("loss=", "seed=", "device=", "resume=", "sweep_name=", "hydra.", "hydra/")
 
 
 class SweepFolder(Callback):
@@ -54,6 +61,8 @@ class SweepFolder(Callback):
         except OmegaConfBaseException:
             return  # Hydra will say so, where it ends the sweep
         SweepFolder.after = config.after_sweep
+        if str(config.hydra.sweeper._target_).endswith("BasicSweeper"):  # others decide as they go
+            write_plan(SweepFolder.folder, _planned(config))
 
 
 def identity(config: DictConfig) -> str:
@@ -172,15 +181,29 @@ def _train(config: DictConfig, folder: Path) -> None:
     print(f"gan_zoo: {outcome.loss} seed {outcome.seed} {outcome.status}: {folder}")
 
 
+def _planned(config: DictConfig) -> list[Job]:
+    """The runs of a sweep, as Hydra's own sweeper will multiply them out."""
+    given = [f"{key}={value}" for key, value in (config.hydra.sweeper.params or {}).items()]
+    parser = OverridesParser.create(GlobalHydra.instance().config_loader())
+    overrides = parser.parse_overrides([*given, *config.hydra.overrides.task])
+    (batch,) = BasicSweeper.split_arguments(overrides, None)
+    usual = {"loss": config.hydra.runtime.choices.loss, "seed": config.seed}
+    jobs = []
+    for words in batch:
+        chosen = {**usual, **dict(word.split("=", 1) for word in words)}
+        others = sorted(word for word in words if not word.startswith(_HIDDEN))
+        jobs.append(Job(str(chosen["loss"]), int(chosen["seed"]), tuple(others)))
+    return jobs
+
+
 def _new_record(config: DictConfig) -> RunRecord:
     context = HydraConfig.get()
-    hidden = ("loss=", "seed=", "device=", "resume=", "sweep_name=", "hydra.", "hydra/")
     return RunRecord(
         run_id=identity(config),
         loss=str(context.runtime.choices["loss"]),
         seed=int(config.seed),
         status="running",
-        overrides=sorted(o for o in context.overrides.task if not o.startswith(hidden)),
+        overrides=sorted(o for o in context.overrides.task if not o.startswith(_HIDDEN)),
         config={k: v for k, v in plain(config).items() if k not in ("resume", "sweep_name")},
     )
 
