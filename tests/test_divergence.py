@@ -1,4 +1,4 @@
-"""A number that is not finite: the run stops, goes back or raises, and what it was worth is kept."""
+"""A number that is not finite: the run stops, goes back or raises; what it was worth is kept."""
 
 import math
 import os
