@@ -24,10 +24,10 @@ from gan_zoo.records import RECORD_NAME, RecordError, RunRecord, read_record
 LOSSES = ("bce", "lsgan", "hinge", "wgan", "r1")
 TINY = [
     "data=ring", "data.samples=1000", "model=mlp", "model.generator.hidden=[8]",
-    "model.discriminator.hidden=[8]", "latents=normal", "aux=none", "trainer.epochs=4",
-    "trainer.max_steps=60", "trainer.batch_size=16", "trainer.generator_batch_size=16",
+    "model.discriminator.hidden=[8]", "latents=normal", "aux=none", "trainer.epochs=8",
+    "trainer.max_steps=40", "trainer.batch_size=16", "trainer.generator_batch_size=16",
     "trainer.threads=1", "trainer.keep_checkpoints=1", "evaluation.samples=50",
-    "evaluation.final_samples=50", "evaluation.loss_samples=50", "evaluation.pictures=4",
+    "evaluation.final_samples=50", "evaluation.loss_samples=50", "evaluation.pictures=8",
     "device=cpu", "hydra.sweeper.max_batch_size=10",
 ]  # fmt: skip
 # What a run's numbers are; seconds, dates and the interruptions are none.
