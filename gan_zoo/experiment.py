@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from gan_zoo.checkpoint import load_weights, weight_path
+from gan_zoo.checkpoint import load_weights, read_weights, weight_path
 from gan_zoo.compatibility import incompatibilities
 from gan_zoo.data.batches import BatchStream, to_device
 from gan_zoo.data.fingerprint import dataset_fingerprint
@@ -28,6 +28,7 @@ from gan_zoo.journal import Journal
 from gan_zoo.pictures import sample_grid
 from gan_zoo.progress import Reporter
 from gan_zoo.records import RunRecord, refuse_finished
+from gan_zoo.sealed import Damaged
 from gan_zoo.seeding import global_stream, stream, stream_seed
 from gan_zoo.settings import (
     AuxiliarySettings,
@@ -123,6 +124,8 @@ def run(
         Exception: whatever went wrong, after it was recorded; ``Diverged`` is an outcome, recorded
             and not raised unless ``on_divergence`` says so.
     """
+    if state is not None and not _best_is_good(folder, state):
+        state = None
     if state is None:
         refuse_finished(folder)
         discard_states(folder)
@@ -160,6 +163,19 @@ def run(
     if record.status == "finished":
         discard_states(folder, keep_newest=True)
     return record
+
+
+def _best_is_good(folder: Path, state: Mapping[str, Any]) -> bool:
+    """Whether the best weights so far, which no state holds, can be read."""
+    for name in state["journal"]["record"]["best"]:
+        try:
+            read_weights(weight_path(folder, name, "best"))
+        except (OSError, Damaged) as error:
+            print(
+                f"gan_zoo: the best weights are lost, so it begins anew: {error}", file=sys.stderr
+            )
+            return False
+    return True
 
 
 def _save_last(journal: Journal) -> None:

@@ -143,8 +143,9 @@ class Training:
             losses = self.evaluator.losses(
                 trainer.generator, trainer.discriminator, trainer.objective
             )
-            metrics = self._validate(epoch) if epoch % evaluation.every == 0 or last else {}
             samples = self.evaluator.grid(trainer.generator)
+            # last, as it keeps the best weights: of an epoch that is to count
+            metrics = self._validate(epoch) if epoch % evaluation.every == 0 or last else {}
         except NonFiniteSamples as error:
             step = trainer.discriminator_updates
             raise Diverged(step, "generated samples", math.nan) from error

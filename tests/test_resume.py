@@ -258,3 +258,15 @@ def test_a_signal_between_epochs_loses_nothing(tiny_parts, tmp_path, monkeypatch
     assert state["position"] == {"epoch": 2, "step": 0, "seconds": 0.0, "pieces": []}
     go(tiny_parts, tmp_path / "broken", state)
     assert_same(tmp_path / "whole", tmp_path / "broken")
+
+
+def test_lost_best_weights_cost_a_new_beginning_and_no_number(tmp_path, capsys):
+    parts = parts_of()
+    go(parts, tmp_path / "whole")
+    interrupted(parts, tmp_path / "broken", after=18)
+    (best,) = (tmp_path / "broken/checkpoints").glob("params_generator_epoch_best.safetensors")
+    best.write_bytes(best.read_bytes()[:-1])
+    record = go(parts, tmp_path / "broken", load_state(tmp_path / "broken"))
+    assert "the best weights are lost, so it begins anew" in capsys.readouterr().err
+    assert record.resumed == []
+    assert_same(tmp_path / "whole", tmp_path / "broken")

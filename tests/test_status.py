@@ -1,5 +1,7 @@
 """The table of a sweep: what is planned, what goes on, what came out."""
 
+import pytest
+
 from gan_zoo.lock import LOCK_NAME, RunLock
 from gan_zoo.plan import Job, job_of, read_plan, write_plan
 from gan_zoo.records import RunRecord, write_record
@@ -64,10 +66,8 @@ def test_the_table_and_its_counts(tmp_path, capsys):
 
 
 def test_a_folder_that_is_not_there_is_told(tmp_path, capsys):
-    try:
+    with pytest.raises(SystemExit, match="no such folder"):
         main([str(tmp_path / "none")])
-    except SystemExit as end:
-        assert "no such folder" in str(end.code)
     main(["--help"])
     assert "planned" in capsys.readouterr().out
 
