@@ -124,9 +124,8 @@ def run(
         Exception: whatever went wrong, after it was recorded; ``Diverged`` is an outcome, recorded
             and not raised unless ``on_divergence`` says so.
     """
-    if state is not None and not _best_is_good(folder, state):
+    if state is None or not _best_is_good(folder, state):
         state = None
-    if state is None:
         refuse_finished(folder)
         discard_states(folder)
     if parts.trainer.threads is not None:
@@ -171,9 +170,8 @@ def _best_is_good(folder: Path, state: Mapping[str, Any]) -> bool:
         try:
             read_weights(weight_path(folder, name, "best"))
         except (OSError, Damaged) as error:
-            print(
-                f"gan_zoo: the best weights are lost, so it begins anew: {error}", file=sys.stderr
-            )
+            told = f"gan_zoo: the best weights are lost, so it begins anew: {error}"
+            print(told, file=sys.stderr)
             return False
     return True
 
