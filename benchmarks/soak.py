@@ -57,7 +57,7 @@ def sweep(folder: str, jobs: list[tuple[str, int]], log: str) -> None:
     handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(handle, 1)
     os.dup2(handle, 2)
-    seeds = sorted({seed for _, seed in jobs})
+    seeds = dict.fromkeys(seed for _, seed in jobs)
     losses = dict.fromkeys(loss for loss, _ in jobs)
     sys.argv = ["run.py", "-m", f"loss={','.join(losses)}", f"seed={','.join(map(str, seeds))}",
                 f"hydra.sweep.dir={folder}", *TINY]  # fmt: skip
@@ -88,6 +88,9 @@ def disturb(folder: Path, jobs: list[tuple[str, int]], options: Options) -> tupl
         victim = workers[number]
         if not victim.is_alive():
             workers[number] = start(folder, orders[number], log)
+        # kills are spread over the sweep: the next one waits for its share of the runs
+        elif len(outcome(folder)) < 0.9 * len(jobs) * kills / options.kills:
+            continue
         elif _is_training(folder, victim.pid):
             victim.kill()
             victim.join()
