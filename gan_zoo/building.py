@@ -52,6 +52,8 @@ class Config:
     aux: AuxiliarySettings = field(default_factory=AuxiliarySettings)
     evaluation: EvaluationSettings = field(default_factory=EvaluationSettings)
     after_sweep: str | None = None
+    resume: str = "auto"
+    sweep_name: str | None = None
 
 
 ConfigStore.instance().store("base_schema", Config)  # what conf/config.yaml is checked against

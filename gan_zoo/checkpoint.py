@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from safetensors.torch import load_file, save
-from torch import nn
+from safetensors.torch import load, save
+from torch import Tensor, nn
 
+from gan_zoo import sealed
 from gan_zoo.records import write_bytes
 
 FOLDER = "checkpoints"
@@ -20,8 +21,9 @@ def weight_path(folder: Path, network: str, epoch: int | str) -> Path:
 def save_weights(folder: Path, network: str, module: nn.Module, epoch: int | str) -> None:
     """Write one network's weights."""
     tensors = {key: value.contiguous() for key, value in module.state_dict().items()}
-    metadata = {"epoch": str(epoch)}
-    write_bytes(weight_path(folder, network, epoch), save(tensors, metadata=metadata))
+    # One entry alone: of several, safetensors shuffles the order, and the bytes would differ.
+    content = sealed.sealed(save(tensors, metadata={sealed.KEY: sealed.BLANK}))
+    write_bytes(weight_path(folder, network, epoch), content)
 
 
 def save_epoch(
@@ -35,11 +37,27 @@ def save_epoch(
                 weight_path(folder, name, old).unlink(missing_ok=True)
 
 
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """The weights in a file.
+
+    Raises:
+        OSError: the file cannot be read.
+        Damaged: it is not what ``save_weights`` wrote.
+    """
+    content = path.read_bytes()
+    try:
+        sealed.check(content)
+    except sealed.Damaged as error:
+        raise sealed.Damaged(f"{path}: {error}") from error
+    return load(content)
+
+
 def load_weights(path: Path, module: nn.Module) -> None:
     """Give a network the weights of a file.
 
     Raises:
         OSError: the file cannot be read.
+        Damaged: it is not what ``save_weights`` wrote.
         RuntimeError: its keys or shapes are not the network's.
     """
-    module.load_state_dict(load_file(path))
+    module.load_state_dict(read_weights(path))

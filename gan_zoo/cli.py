@@ -13,7 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import hydra
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 from hydra.experimental.callback import Callback
 from hydra.types import RunMode
@@ -24,18 +27,25 @@ from gan_zoo import __version__
 from gan_zoo.allocator import keep_freed_memory
 from gan_zoo.building import build, config_folder, plain
 from gan_zoo.configuration import explain
+from gan_zoo.folders import run_folder, sweep_folder
+from gan_zoo.lock import Busy, RunLock, alive
+from gan_zoo.plan import Job, write_plan
 from gan_zoo.records import (
     RECORD_NAME,
     AlreadyFinished,
+    RecordError,
     RunRecord,
+    parse_record,
     read_record,
-    refuse_finished,
     write_record,
     write_text,
 )
+from gan_zoo.resume import CHOICES, COSMETIC, Failed, check_same, goes_on
 from gan_zoo.settings import ConfigurationError
+from gan_zoo.stopping import Interrupted
 
-_COSMETIC = ("device", "after_sweep")  # keys that do not decide on a run's numbers
+# Overrides that a record does not repeat: it has fields for them, or they are of no consequence.
+_HIDDEN = ("loss=", "seed=", "device=", "resume=", "sweep_name=", "hydra.", "hydra/")
 
 
 class SweepFolder(Callback):
@@ -46,19 +56,26 @@ class SweepFolder(Callback):
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         """Called by Hydra in the launching process before the first job."""
-        SweepFolder.folder = Path(config.hydra.sweep.dir).resolve()
+        try:
+            SweepFolder.folder = Path(config.hydra.sweep.dir).resolve()
+        except OmegaConfBaseException:
+            return  # Hydra will say so, where it ends the sweep
         SweepFolder.after = config.after_sweep
+        if str(config.hydra.sweeper._target_).endswith("BasicSweeper"):  # others decide as they go
+            write_plan(SweepFolder.folder, _planned(config))
 
 
 def identity(config: DictConfig) -> str:
     """Hash of what determines a run's numbers: the resolved configuration and the version."""
-    keys = [str(key) for key in config if key not in ("hydra", *_COSMETIC)]
+    keys = [str(key) for key in config if key not in ("hydra", *COSMETIC)]
     content = OmegaConf.to_container(OmegaConf.masked_copy(config, keys), resolve=True)
     text = json.dumps([content, __version__], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 OmegaConf.register_new_resolver("run_id", lambda *, _root_: identity(_root_), replace=True)
+OmegaConf.register_new_resolver("run_folder", run_folder, replace=True)
+OmegaConf.register_new_resolver("sweep_folder", sweep_folder, replace=True)
 
 
 def main() -> None:
@@ -75,19 +92,37 @@ def main() -> None:
     except (HydraException, OmegaConfBaseException, ConfigurationError) as error:
         if wants_traceback:
             raise
+        _end_sweep()
         sys.exit(f"gan_zoo: {explain(error)}")
-    except AlreadyFinished as error:
+    except (AlreadyFinished, Busy, Failed, RecordError) as error:
         sys.exit(f"gan_zoo: {error}")
-    except KeyboardInterrupt:
-        print("gan_zoo: interrupted; what was done is recorded", file=sys.stderr)
-        sys.exit(130)
-    finally:
-        if SweepFolder.folder is not None:
-            _report(SweepFolder.folder)
-            if SweepFolder.after is not None:
-                _summarise(SweepFolder.after, SweepFolder.folder)
+    except OSError as error:  # a full disk, a folder that cannot be written to
+        if wants_traceback:
+            raise
+        sys.exit(f"gan_zoo: {error}; what was done is kept, the same command goes on from there")
+    except KeyboardInterrupt as error:
+        print(f"gan_zoo: interrupted; {_how_to_go_on()}", file=sys.stderr)
+        sys.exit(error.exit_code if isinstance(error, Interrupted) else 130)
+    except BaseException:
+        _end_sweep()
+        raise
+    _end_sweep()
     if SweepFolder.folder is not None:
         _exit_if_incomplete(SweepFolder.folder)
+
+
+def _end_sweep() -> None:
+    """What follows a sweep, whether or not all went well."""
+    if SweepFolder.folder is not None:
+        _report(SweepFolder.folder)
+        if SweepFolder.after is not None:
+            _summarise(SweepFolder.after, SweepFolder.folder)
+
+
+def _how_to_go_on() -> str:
+    if SweepFolder.folder is None:
+        return "go on with the same command and resume=<the run's folder>"
+    return f"go on with the same command and hydra.sweep.dir={SweepFolder.folder}"
 
 
 def _job(config: DictConfig) -> float:
@@ -102,7 +137,9 @@ def _job(config: DictConfig) -> float:
         return 0.0
     try:
         _train(config, folder)
-    except AlreadyFinished as error:
+    except AlreadyFinished:
+        print(f"gan_zoo: {folder} is done: skipped", file=sys.stderr)
+    except (Busy, Failed) as error:
         print(f"gan_zoo: skipped: {error}", file=sys.stderr)
     except Exception as error:
         overrides = " ".join(context.overrides.task)
@@ -113,34 +150,61 @@ def _job(config: DictConfig) -> float:
 
 def _train(config: DictConfig, folder: Path) -> None:
     """Build what the configuration says and run it; a mistake in it is recorded as a failed run."""
-    refuse_finished(folder)
     record = _new_record(config)
-    try:
-        parts = build(config)
-    except Exception as error:
-        record.status = "failed"
-        record.error = {"kind": type(error).__name__, "message": _told(error)}
-        write_record(folder, record)
-        raise
-    from gan_zoo.experiment import run
+    sweep = HydraConfig.get().mode is RunMode.MULTIRUN
+    choice, retry = str(config.resume), config.resume == "retry" or not sweep
+    if config.resume not in CHOICES:  # a folder, which Hydra has made this run's
+        choice = "auto"
+    with RunLock(folder):
+        on = goes_on(folder, record, choice, retry=retry)  # no torch yet: what is done costs little
+        try:
+            parts = build(config)
+        except Exception as error:
+            if not on:
+                record.status = "failed"
+                record.error = {"kind": type(error).__name__, "message": _told(error)}
+                write_record(folder, record)
+            raise
+        from gan_zoo.experiment import run
+        from gan_zoo.state import load_state
 
-    write_text(folder / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(record.config)))
-    launcher = str(OmegaConf.select(HydraConfig.instance().cfg, "hydra.launcher._target_"))  # type: ignore[arg-type]
-    bar = sys.stderr.isatty() and "BasicLauncher" in launcher
-    outcome = run(parts, folder, record, bar=bar)
+        state = load_state(folder) if on else None
+        if state is not None:
+            check_same(parse_record(state["journal"]["record"]), record, folder)
+        elif on:
+            print(f"gan_zoo: {folder}: no good state is left: beginning anew", file=sys.stderr)
+        config_yaml = OmegaConf.to_yaml(OmegaConf.create(record.config))
+        write_text(folder / "config.yaml", config_yaml)
+        launcher = str(OmegaConf.select(HydraConfig.instance().cfg, "hydra.launcher._target_"))  # type: ignore[arg-type]
+        bar = sys.stderr.isatty() and "BasicLauncher" in launcher
+        outcome = run(parts, folder, record, bar=bar, state=state)
     print(f"gan_zoo: {outcome.loss} seed {outcome.seed} {outcome.status}: {folder}")
+
+
+def _planned(config: DictConfig) -> list[Job]:
+    """The runs of a sweep, as Hydra's own sweeper will multiply them out."""
+    given = [f"{key}={value}" for key, value in (config.hydra.sweeper.params or {}).items()]
+    parser = OverridesParser.create(GlobalHydra.instance().config_loader())
+    overrides = parser.parse_overrides([*given, *config.hydra.overrides.task])
+    (batch,) = BasicSweeper.split_arguments(overrides, None)
+    usual = {"loss": config.hydra.runtime.choices.loss, "seed": config.seed}
+    jobs = []
+    for words in batch:
+        chosen = {**usual, **dict(word.split("=", 1) for word in words)}
+        others = sorted(word for word in words if not word.startswith(_HIDDEN))
+        jobs.append(Job(str(chosen["loss"]), int(chosen["seed"]), tuple(others)))
+    return jobs
 
 
 def _new_record(config: DictConfig) -> RunRecord:
     context = HydraConfig.get()
-    hidden = ("loss=", "seed=", "device=", "hydra.", "hydra/")
     return RunRecord(
         run_id=identity(config),
         loss=str(context.runtime.choices["loss"]),
         seed=int(config.seed),
         status="running",
-        overrides=sorted(o for o in context.overrides.task if not o.startswith(hidden)),
-        config=plain(config),
+        overrides=sorted(o for o in context.overrides.task if not o.startswith(_HIDDEN)),
+        config={k: v for k, v in plain(config).items() if k not in ("resume", "sweep_name")},
     )
 
 
@@ -174,11 +238,29 @@ def _summarise(name: str, folder: Path) -> None:
 
 
 def _exit_if_incomplete(folder: Path) -> None:
-    """End with exit code 1 if a run of the sweep did not come to its end."""
-    paths = sorted(folder.glob(f"**/{RECORD_NAME}"))
+    """End with exit code 1 and a list if a run of the sweep did not come to its end."""
+    paths = sorted(path.parent for path in folder.glob(f"**/{RECORD_NAME}"))
     if not paths:
         sys.exit(f"gan_zoo: the sweep had no runs: check its overrides ({folder})")
-    records = [read_record(path.parent) for path in paths]
-    undone = [record for record in records if record.status not in ("finished", "diverged")]
+    undone = [line for line in (_undone(path) for path in paths) if line is not None]
     if undone:
-        sys.exit(f"gan_zoo: {len(undone)} of {len(records)} runs did not finish; see the report")
+        sys.exit(
+            f"gan_zoo: {len(undone)} of {len(paths)} runs did not finish:\n"
+            + "\n".join(f"  {line}" for line in undone)
+            + f"\n{_how_to_go_on()}; resume=retry tries what failed again"
+        )
+
+
+def _undone(folder: Path) -> str | None:
+    """What is to be said of a run that did not come to its end; None of one that did."""
+    try:
+        record = read_record(folder)
+    except RecordError as error:
+        return str(error)
+    as_error = record.status == "diverged" and record.config["trainer"]["on_divergence"] == "raise"
+    if record.status in ("finished", "diverged") and not as_error:
+        return None
+    if record.status == "running":
+        return f"{folder.name}: {'still running' if alive(folder) else 'interrupted'}"
+    why = str((record.error or {}).get("message", "")).strip().splitlines()
+    return f"{folder.name}: {record.status}" + (f": {why[-1]}" if why else "")

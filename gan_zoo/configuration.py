@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from omegaconf import DictConfig
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf.errors import InterpolationResolutionError, OmegaConfBaseException
 
 from gan_zoo.settings import ConfigurationError
 
@@ -16,6 +16,7 @@ OURS = (
     "gan_zoo.data.", "gan_zoo.features.", "gan_zoo.losses.", "gan_zoo.models.",
     "gan_zoo.regularizers.", "torch.optim.",
 )  # fmt: skip
+_RESOLVING = "raised while resolving interpolation: "
 _INSTANTIATE_KEYS = {"_target_", "_partial_", "_convert_", "_recursive_", "_args_"}
 
 
@@ -113,6 +114,8 @@ def explain(error: BaseException) -> str:
     """One readable message for an error of composing a configuration."""
     cause: BaseException | None = error
     while cause is not None:
+        if isinstance(cause, InterpolationResolutionError) and _RESOLVING in str(cause):
+            return str(cause).partition(_RESOLVING)[2].splitlines()[0]  # a resolver of ours
         if isinstance(cause, OmegaConfBaseException) and cause.full_key is not None:
             return _explain_key(cause)
         cause = cause.__cause__

@@ -2,18 +2,19 @@
 
 import copy
 import math
-import time
+import sys
 import traceback
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from gan_zoo.checkpoint import load_weights, weight_path
+from gan_zoo.checkpoint import load_weights, read_weights, weight_path
 from gan_zoo.compatibility import incompatibilities
 from gan_zoo.data.batches import BatchStream, to_device
 from gan_zoo.data.fingerprint import dataset_fingerprint
@@ -27,6 +28,7 @@ from gan_zoo.journal import Journal
 from gan_zoo.pictures import sample_grid
 from gan_zoo.progress import Reporter
 from gan_zoo.records import RunRecord, refuse_finished
+from gan_zoo.sealed import Damaged
 from gan_zoo.seeding import global_stream, stream, stream_seed
 from gan_zoo.settings import (
     AuxiliarySettings,
@@ -34,10 +36,10 @@ from gan_zoo.settings import (
     EvaluationSettings,
     TrainerSettings,
 )
+from gan_zoo.state import discard_states
+from gan_zoo.stopping import Stop, stopping
 from gan_zoo.trainer import Diverged, Objective, Sampler, Trainer
-
-NOTE_EVERY = 25  # steps between two looks at the running losses
-PREFIXES = {"generator": "", "generator_ema": "ema_"}  # of the metrics of each
+from gan_zoo.training import PREFIXES, Training
 
 
 @dataclass(frozen=True)
@@ -100,28 +102,51 @@ def steps_per_epoch(parts: Parts) -> int:
     return min(whole, parts.trainer.max_steps or whole)
 
 
-def run(parts: Parts, folder: Path, record: RunRecord, *, bar: bool) -> RunRecord:
+def run(
+    parts: Parts,
+    folder: Path,
+    record: RunRecord,
+    *,
+    bar: bool,
+    state: Mapping[str, Any] | None = None,
+) -> RunRecord:
     """Train and measure one variant; the folder holds the outcome, whatever it is.
+
+    Args:
+        parts: what the configuration builds.
+        folder: of the run.
+        record: of the run, new.
+        bar: whether to show a moving bar.
+        state: of this run, to go on from (``gan_zoo.state.load_state``); None: from the beginning.
 
     Raises:
         AlreadyFinished: the folder holds a finished run.
         Exception: whatever went wrong, after it was recorded; ``Diverged`` is an outcome, recorded
-            and not raised.
+            and not raised unless ``on_divergence`` says so.
     """
-    refuse_finished(folder)
+    if state is None or not _best_is_good(folder, state):
+        state = None
+        refuse_finished(folder)
+        discard_states(folder)
     if parts.trainer.threads is not None:
         torch.set_num_threads(parts.trainer.threads)
     record.environment = {**describe(parts.device), "extractor": _extractor(parts)}
     record.dataset = dataset_fingerprint(parts.dataset)
     record.started = _now()
     journal = Journal(folder, record)
+    if state is not None:
+        record.resumed = [*state["journal"]["record"]["resumed"], _resumption(record, state)]
+        journal.take_over(state["journal"])
     journal.save()
     try:
-        _train_and_measure(parts, journal, bar=bar)
+        with stopping() as stop:
+            _train_and_measure(parts, journal, stop, state, bar=bar)
         record.status = "finished"
     except Diverged as error:
         record.status = "diverged"
         record.error = _told(error, step=error.step, quantity=error.quantity)
+        if parts.trainer.on_divergence == "raise":
+            raise
     except KeyboardInterrupt:
         record.status = "interrupted"
         raise
@@ -133,11 +158,37 @@ def run(parts: Parts, folder: Path, record: RunRecord, *, bar: bool) -> RunRecor
         if record.status == "running":  # SystemExit and the like
             record.status = "interrupted"
         record.ended = _now()
-        journal.save()
+        _save_last(journal)
+    if record.status == "finished":
+        discard_states(folder, keep_newest=True)
     return record
 
 
-def _train_and_measure(parts: Parts, journal: Journal, *, bar: bool) -> None:
+def _best_is_good(folder: Path, state: Mapping[str, Any]) -> bool:
+    """Whether the best weights so far, which no state holds, can be read."""
+    for name in state["journal"]["record"]["best"]:
+        try:
+            read_weights(weight_path(folder, name, "best"))
+        except (OSError, Damaged) as error:
+            told = f"gan_zoo: the best weights are lost, so it begins anew: {error}"
+            print(told, file=sys.stderr)
+            return False
+    return True
+
+
+def _save_last(journal: Journal) -> None:
+    """The record's last word; if even that cannot be written, what went wrong before is told."""
+    try:
+        journal.save()
+    except OSError as error:
+        if journal.record.status == "finished":
+            raise
+        print(f"gan_zoo: the record does not say how the run ended: {error}", file=sys.stderr)
+
+
+def _train_and_measure(
+    parts: Parts, journal: Journal, stop: Stop, state: Mapping[str, Any] | None, *, bar: bool
+) -> None:
     settings, record = parts.trainer, journal.record
     data = to_device(parts.dataset, parts.device)
     try:
@@ -145,14 +196,10 @@ def _train_and_measure(parts: Parts, journal: Journal, *, bar: bool) -> None:
         evaluator = _evaluator(parts, data, trainer.latent_dim, str(record.dataset["sha256"]))
     except ValueError as error:  # a width, a batch size that does not fit: nothing has begun yet
         raise ConfigurationError(str(error)) from error
-    generator, discriminator = trainer.generator, trainer.discriminator
-    generators = {"generator": generator}
-    if trainer.ema is not None:
-        generators["generator_ema"] = trainer.ema.module
     record.parameters = {
-        "generator": _count(generator), "discriminator": _count(discriminator),
+        "generator": _count(trainer.generator), "discriminator": _count(trainer.discriminator),
     }  # fmt: skip
-    record.warnings = incompatibilities(parts.loss, parts.regularizer, discriminator)
+    record.warnings = incompatibilities(parts.loss, parts.regularizer, trainer.discriminator)
     record.divergence_range = _ends(parts.loss.divergence_range)
     steps = steps_per_epoch(parts)
     reporter = Reporter(f"{record.loss} seed {record.seed}", settings.epochs, steps, bar=bar)
@@ -160,33 +207,25 @@ def _train_and_measure(parts: Parts, journal: Journal, *, bar: bool) -> None:
         reporter.warn(warning)
     # Layers that draw in their forward pass (dropout) use the global stream; nothing else does.
     torch.manual_seed(stream_seed(parts.seed, "dropout"))
+    training = Training(
+        trainer, evaluator, journal, reporter, dataset=data, stop=stop, seed=parts.seed
+    )
+    if state is not None:
+        try:
+            training.take_over(state)
+        except ValueError as error:  # another kind of device
+            raise ConfigurationError(str(error)) from error
+        training.repair()
     try:
-        for epoch in range(1, settings.epochs + 1):
-            began = time.perf_counter()
-            means = _train_epoch(trainer, reporter, epoch)
-            seconds = time.perf_counter() - began
-            progress = {
-                "generator_updates": trainer.generator_updates,
-                "discriminator_updates": trainer.discriminator_updates,
-                "images_seen": trainer.discriminator_updates * settings.batch_size,
-            }
-            losses = evaluator.losses(generator, discriminator, trainer.objective)
-            row: dict[str, float] = {"epoch": epoch, **progress, **means, **losses}
-            due = epoch % parts.evaluation.every == 0 or epoch == settings.epochs
-            metrics = _validate(evaluator, generators, journal, epoch) if due else {}
-            speed = journal.epoch({**row, **metrics}, seconds, steps * settings.batch_size)
-            if epoch % parts.evaluation.pictures == 0 or epoch == settings.epochs:
-                journal.samples(epoch, evaluator.grid(generator), data.test.images)
-            networks = {**generators, "discriminator": discriminator}
-            journal.weights(epoch, networks, settings.keep_checkpoints)
-            journal.progress({"epoch": epoch, "epochs": settings.epochs, **progress})
-            reporter.table(row, metrics, speed=speed, split=parts.evaluation.loss_split)
-        _measure_finally(evaluator, generators, journal)
+        training.go_on()
+    except Diverged:
+        _measure_last_good(training, data)
+        raise
+    try:
+        _measure_finally(training, data)
     except NonFiniteSamples as error:
         step = trainer.discriminator_updates
         raise Diverged(step, "generated samples", math.nan) from error
-    journal.curve()
-    journal.landscape(discriminator, evaluator.grid(generator), data.test.images)
 
 
 def _evaluator(parts: Parts, data: Dataset, latent_dim: int, sha256: str) -> Evaluator:
@@ -200,23 +239,25 @@ def _evaluator(parts: Parts, data: Dataset, latent_dim: int, sha256: str) -> Eva
     )
 
 
-def _validate(
-    evaluator: Evaluator, generators: Mapping[str, nn.Module], journal: Journal, epoch: int
-) -> dict[str, float]:
-    """The cheap numbers of every generator there is; the best so far is kept."""
-    found: dict[str, float] = {}
-    for name, generator in generators.items():
-        metrics = evaluator.validation(generator)
-        if evaluator.criterion is not None:
-            journal.best(name, generator, epoch, evaluator.criterion, metrics[evaluator.criterion])
-        found |= {f"{PREFIXES[name]}{metric}": value for metric, value in metrics.items()}
-    return found
+def _measure_last_good(training: Training, data: Dataset) -> None:
+    """What a diverged run was worth at its last finite state, if it came as far as an epoch."""
+    state, record = training.last_good(), training.journal.record
+    if state is None or state["position"]["epoch"] == 1:
+        return
+    rollbacks = record.rollbacks
+    training.take_over(state)
+    record.rollbacks = rollbacks
+    try:
+        _measure_finally(training, data)
+    except NonFiniteSamples:  # finite weights can make numbers that are not: then it has none
+        record.metrics, record.intervals = {}, {}
+        return
+    record.measured_epoch = state["position"]["epoch"] - 1
 
 
-def _measure_finally(
-    evaluator: Evaluator, generators: Mapping[str, nn.Module], journal: Journal
-) -> None:
+def _measure_finally(training: Training, data: Dataset) -> None:
     """The final numbers of the last and of the best weights, and what is shown beside them."""
+    evaluator, journal, generators = training.evaluator, training.journal, training.generators
     record, last_epoch = journal.record, journal.history[-1]["epoch"]
     for name, generator in generators.items():
         last = evaluator.final(generator)
@@ -230,39 +271,36 @@ def _measure_finally(
                 last = evaluator.final(generator)
             journal.judgement(last, f"best_{PREFIXES[name]}")
     record.floors = evaluator.floors()
-    for name, (images, columns) in evaluator.walks(generators["generator"]).items():
+    generator = generators["generator"]
+    for name, (images, columns) in evaluator.walks(generator).items():
         journal.picture(name, sample_grid(images, columns))
-
-
-def _train_epoch(trainer: Trainer, reporter: Reporter, epoch: int) -> dict[str, float]:
-    """Train for one epoch; the means of what was logged."""
-    pieces: list[tuple[int, dict[str, float]]] = []
-    began, counted = time.perf_counter(), 0
-    for step in reporter.epoch(epoch):
-        trainer.step()
-        if (step + 1) % NOTE_EVERY == 0 or step + 1 == reporter.steps:
-            means = trainer.collect()
-            pieces.append((step + 1 - counted, means))
-            counted = step + 1
-            speed = counted * trainer.settings.batch_size / (time.perf_counter() - began)
-            losses = (means["discriminator_train_loss"], means["generator_train_loss"])
-            reporter.note(f"{speed:.0f} images/s  D {losses[0]:.3f}  G {losses[1]:.3f}")
-    return _weighted(pieces)
-
-
-def _weighted(means: list[tuple[int, dict[str, float]]]) -> dict[str, float]:
-    """Mean over an epoch of means over pieces of it; a piece without G's update has NaN for G."""
-    total = {}
-    for name in means[0][1]:
-        known = [(count, piece[name]) for count, piece in means if not math.isnan(piece[name])]
-        weight = sum(count for count, _ in known)
-        total[name] = sum(count * value for count, value in known) / weight if known else math.nan
-    return total
+    journal.curve()
+    discriminator = training.trainer.discriminator
+    journal.landscape(discriminator, evaluator.grid(generator), data.test.images)
 
 
 def _extractor(parts: Parts) -> dict[str, str] | None:
     network = parts.extractor
     return None if network is None else {"name": network.name, "sha256": network.sha256}
+
+
+def _resumption(record: RunRecord, state: Mapping[str, Any]) -> dict[str, object]:
+    """When and from where the run goes on, and on what; the same machine gives the same bits."""
+    position, environment = state["position"], record.environment
+    before = state["journal"]["record"]["environment"]
+    changed = {
+        name: [before.get(name), environment[name]]
+        for name in ("commit", "torch", "cpu", "threads", "device_name")
+        if before.get(name) != environment[name]
+    }
+    if changed:
+        print(
+            "gan_zoo: warning: going on under other circumstances, so not bit for bit: "
+            + ", ".join(f"{name} was {old}, is {new}" for name, (old, new) in changed.items()),
+            file=sys.stderr,
+        )
+    where = {"epoch": position["epoch"], "step": position["step"]}
+    return {"time": record.started, **where, "changed": changed}
 
 
 def _told(error: Exception, **more: object) -> dict[str, object]:

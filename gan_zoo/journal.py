@@ -2,13 +2,15 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor, nn
 
 from gan_zoo.checkpoint import save_epoch, save_weights, weight_path
 from gan_zoo.evaluation.bank import measuring
+from gan_zoo.evaluation.collapse import Collapse
 from gan_zoo.evaluation.evaluator import GRID_COLUMNS
 from gan_zoo.evaluation.measures import Judgement
 from gan_zoo.landscape import landscape
@@ -21,6 +23,9 @@ from gan_zoo.records import (
     write_record,
     write_rows,
 )
+
+# What a record holds of the epochs so far; the rest belongs to the process or to the end.
+CARRIED = ("started", "best", "artifacts", "progress", "collapses", "rollbacks")
 
 
 @dataclass
@@ -42,11 +47,31 @@ class Journal:
         total = seconds + (self.timing[-1]["seconds"] if self.timing else 0.0)
         speed = images / seconds
         self.timing.append({"epoch": row["epoch"], "seconds": total, "images_per_second": speed})
+        self._rows()
+        return speed
+
+    def content(self) -> dict[str, Any]:
+        """What a state has to hold of the journal."""
+        return {"record": asdict(self.record), "history": self.history, "timing": self.timing}
+
+    def take_over(self, content: Mapping[str, Any]) -> None:
+        """Stand where ``content`` was taken; the files are made to fit."""
+        self.history, self.timing = list(content["history"]), list(content["timing"])
+        for name in CARRIED:
+            setattr(self.record, name, content["record"][name])
+        if self.history:
+            self._rows()
+
+    def collapse(self, epoch: int, collapse: Collapse) -> None:
+        """Note a sign of collapse."""
+        found = {"epoch": epoch, "quantity": collapse.quantity, "value": collapse.value}
+        self.record.collapses.append(found)
+
+    def _rows(self) -> None:
         columns = list(dict.fromkeys(key for entry in self.history for key in entry))
         filled = [{key: entry.get(key, "") for key in columns} for entry in self.history]
         write_rows(self.folder / HISTORY_NAME, filled)
         write_rows(self.folder / TIMING_NAME, self.timing)
-        return speed
 
     def samples(self, epoch: int, samples: Tensor, real: Tensor) -> None:
         """The epoch's picture: a grid of images, or toy points over real ones."""

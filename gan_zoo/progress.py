@@ -32,10 +32,10 @@ class Reporter:
         self.title, self.epochs, self.steps, self.bar = title, epochs, steps, bar
         self.console = Console(stderr=True, soft_wrap=not bar)
 
-    def epoch(self, epoch: int) -> Iterator[int]:
-        """The step numbers of an epoch, drawn as they pass."""
+    def epoch(self, epoch: int, first: int = 0) -> Iterator[int]:
+        """The step numbers of an epoch from ``first`` on, drawn as they pass."""
         if not self.bar:
-            yield from range(self.steps)
+            yield from range(first, self.steps)
             return
         with Progress(
             TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
@@ -44,8 +44,10 @@ class Reporter:
         ) as progress:  # fmt: skip
             self._progress = progress
             name = f"{self.title} epoch {epoch}/{self.epochs}"
-            self._task: TaskID = progress.add_task(name, total=self.steps, speed="")
-            for step in range(self.steps):
+            self._task: TaskID = progress.add_task(
+                name, total=self.steps, completed=first, speed=""
+            )
+            for step in range(first, self.steps):
                 yield step
                 progress.advance(self._task)
 

@@ -2,10 +2,11 @@
 
 A run folder holds
 
-- ``record.json``: one JSON object, ``RunRecord`` below; schema-versioned;
+- ``record.json``: one JSON object, ``RunRecord`` below; schema-versioned, with a checksum;
 - ``history.csv``: a row per epoch of everything that configuration and seed determine;
 - ``timing.csv``: a row per epoch of what depends on the machine's speed;
-- ``config.yaml``, ``samples/``, ``checkpoints/`` and ``loss_curve.png``.
+- ``config.yaml``, ``samples/``, ``checkpoints/`` and ``loss_curve.png``;
+- ``run.lock``: which process trains the run (``gan_zoo.lock``).
 
 Every file is written to a temporary name and renamed, so a reader never sees half of one.
 """
@@ -20,7 +21,10 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-SCHEMA_VERSION = 1
+from gan_zoo import sealed
+
+SCHEMA_VERSION = 2
+SEALED_SINCE = 2  # schema version from which on a record has a checksum
 STATUSES = ("running", "finished", "diverged", "failed", "interrupted")
 RECORD_NAME = "record.json"
 HISTORY_NAME = "history.csv"
@@ -29,6 +33,10 @@ TIMING_NAME = "timing.csv"
 
 class RecordError(ValueError):
     """A record that cannot be read: which file, what is wrong with it."""
+
+
+class DamagedRecord(RecordError):
+    """A record that is not what was written."""
 
 
 class AlreadyFinished(FileExistsError):
@@ -58,6 +66,11 @@ class RunRecord:
     best: dict[str, dict[str, Any]] = field(default_factory=dict)  # network -> epoch, metric, value
     warnings: list[str] = field(default_factory=list)  # combinations that defeat the method
     error: dict[str, Any] | None = None  # kind, message, step, quantity
+    # of a diverged run: epoch of its last finite state, which ``metrics`` are those of
+    measured_epoch: int | None = None
+    rollbacks: list[dict[str, Any]] = field(default_factory=list)  # step, quantity, to which epoch
+    collapses: list[dict[str, Any]] = field(default_factory=list)  # epoch, quantity, value
+    resumed: list[dict[str, Any]] = field(default_factory=list)  # when, from where, on what
     artifacts: dict[str, str] = field(default_factory=dict)  # name -> path inside the run folder
     started: str = ""  # ISO 8601, UTC
     ended: str = ""
@@ -70,8 +83,11 @@ class RunRecord:
 
 def write_bytes(path: Path, content: bytes) -> None:
     """Write a file as a whole or not at all: temporary file beside it, flush, rename."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    except OSError as error:
+        raise _unwritten(path, error) from error
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
@@ -79,8 +95,10 @@ def write_bytes(path: Path, content: bytes) -> None:
             os.fsync(file.fileno())
         os.chmod(temporary, 0o666 & ~_umask())  # mkstemp's 0600 would lock out colleagues
         os.replace(temporary, path)
-    except BaseException:
+    except BaseException as error:
         Path(temporary).unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise _unwritten(path, error) from error
         raise
 
 
@@ -91,33 +109,54 @@ def write_text(path: Path, content: str) -> None:
 
 def write_record(folder: Path, record: RunRecord) -> None:
     """Write ``record.json``; non-finite numbers must have been turned into None by the writer."""
-    write_text(folder / RECORD_NAME, json.dumps(asdict(record), indent=2, allow_nan=False) + "\n")
+    content = {sealed.KEY: sealed.BLANK, **asdict(record)}
+    text = json.dumps(content, indent=2, allow_nan=False) + "\n"
+    write_bytes(folder / RECORD_NAME, sealed.sealed(text.encode()))
 
 
 def read_record(folder: Path) -> RunRecord:
     """Read ``record.json`` of this or an older schema version.
 
     Raises:
-        RecordError: the file is missing, is no JSON object, lacks a key, or is of a newer schema.
+        DamagedRecord: the file is no JSON object, or does not fit its checksum.
+        RecordError: the file cannot be opened, lacks a key, or is of a newer schema.
     """
     path = folder / RECORD_NAME
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        raw = path.read_bytes()
+    except OSError as error:
         raise RecordError(f"{path}: cannot be read as JSON: {error}") from error
+    try:
+        content = json.loads(raw)
+    except ValueError as error:
+        raise DamagedRecord(f"{path}: cannot be read as JSON: {error}") from error
     if not isinstance(content, dict):
-        raise RecordError(f"{path}: holds {type(content).__name__}, expected a JSON object")
+        raise DamagedRecord(f"{path}: holds {type(content).__name__}, expected a JSON object")
     version = content.get("schema_version")
+    if sealed.is_sealed(raw):
+        _check(path, raw)
     if not isinstance(version, int) or version > SCHEMA_VERSION:
         raise RecordError(
             f"{path}: schema version {version!r}; this gan_zoo reads up to"
             f" {SCHEMA_VERSION}: upgrade it"
         )
-    known = {f.name for f in fields(RunRecord)}
+    if version >= SEALED_SINCE:
+        _check(path, raw)
     try:
-        return RunRecord(**{key: value for key, value in content.items() if key in known})
-    except TypeError as error:
+        return parse_record(content)
+    except (TypeError, RecordError) as error:
         raise RecordError(f"{path}: {error}") from error
+
+
+def parse_record(content: Mapping[str, Any]) -> RunRecord:
+    """A record from its content; keys of other versions are passed over.
+
+    Raises:
+        TypeError: a key is missing.
+        RecordError: the status is none of ``STATUSES``.
+    """
+    known = {f.name for f in fields(RunRecord)}
+    return RunRecord(**{key: value for key, value in content.items() if key in known})
 
 
 def refuse_finished(folder: Path) -> None:
@@ -140,6 +179,18 @@ def write_rows(path: Path, rows: Iterable[Mapping[str, object]]) -> None:
         writer.writeheader()
         writer.writerows(rows)
     write_text(path, text.getvalue())
+
+
+def _check(path: Path, raw: bytes) -> None:
+    try:
+        sealed.check(raw)
+    except sealed.Damaged as error:
+        raise DamagedRecord(f"{path}: {error}") from error
+
+
+def _unwritten(path: Path, error: OSError) -> OSError:
+    """The same kind of error, naming the file that the user knows."""
+    return OSError(error.errno, f"cannot write: {error.strerror}", str(path))
 
 
 def _umask() -> int:

@@ -33,10 +33,17 @@ class TrainerSettings:
     max_steps: int | None = None  # stop an epoch early, for trying out; null: whole epochs
     keep_checkpoints: int | None = None  # epochs whose weights are kept, the newest; null: all
     threads: int | None = None  # CPU threads; null: torch's choice
+    checkpoint_every: int = 1  # epochs between states that an interrupted run goes on from
+    on_divergence: str = "stop"  # stop, rollback (to the last such state) or raise (an error)
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size", "generator_batch_size", "n_critic"):
+        for name in (
+            "epochs", "batch_size", "generator_batch_size", "n_critic", "checkpoint_every",
+        ):  # fmt: skip
             _require("trainer", name, getattr(self, name), _at_least(1), "1 or more")
+        policies = ("stop", "rollback", "raise")
+        allowed = ", ".join(policies)
+        _require("trainer", "on_divergence", self.on_divergence, policies.__contains__, allowed)
         for name in ("max_steps", "keep_checkpoints", "threads"):
             if getattr(self, name) is not None:
                 _require("trainer", name, getattr(self, name), _at_least(1), "1 or more, or null")

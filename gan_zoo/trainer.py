@@ -49,7 +49,7 @@ Sampler = Callable[[int, int, torch.Generator], Tensor]
 
 
 class Diverged(ArithmeticError):
-    """A loss or gradient is not finite: at which discriminator update, and which quantity."""
+    """A loss, gradient or weight is not finite: at which discriminator update, which quantity."""
 
     def __init__(self, step: int, quantity: str, value: float):
         super().__init__(f"{quantity} became {value} at discriminator update {step}")
@@ -121,7 +121,7 @@ class Trainer:
         self.generator, self.discriminator = generator, discriminator
         self.critic = cast(Discriminator, discriminator)  # the same, as regularizers see it
         self.latent_dim = cast(Generator, generator).latent_dim
-        self.objective, self.settings = objective, settings
+        self.objective, self.settings, self.device = objective, settings, device
         self.discriminator_optimizer, self.generator_optimizer = optimizers
         self.latents, self.labels, self.num_classes = latents, labels, num_classes
         self.discriminator_batches, self.generator_batches = batches
@@ -234,7 +234,8 @@ class Trainer:
         """Means of the logged quantities since the last call; one transfer from the device.
 
         Raises:
-            Diverged: a loss or gradient norm was not finite, naming the first such update.
+            Diverged: a loss or gradient norm was not finite, naming the first such update, or a
+                weight is not.
         """
         means: dict[str, float] = {}
         done = self.discriminator_updates
@@ -252,12 +253,28 @@ class Trainer:
             for name, column in zip(names, columns, strict=True):
                 means[name] = sum(column) / len(column) if column else math.nan
             log.clear()
+        self.check_weights()
         means["score_gap"] = means["score_real"] - means["score_fake"]
         for name, ratios in self.update_ratios.items():
             mean = torch.stack(ratios).mean().item() if ratios else math.nan
             means[f"update_ratio_{name}"] = mean
             ratios.clear()
         return means
+
+    def check_weights(self) -> None:
+        """Look whether all weights, and buffers such as batch norm's, are finite.
+
+        Raises:
+            Diverged: those of a network are not.
+        """
+        for name, network in (
+            ("discriminator", self.discriminator),
+            ("generator", self.generator),
+        ):
+            held = [t.detach() for t in network.state_dict().values() if t.is_floating_point()]
+            largest = nn.utils.get_total_norm(held, math.inf).item()
+            if not math.isfinite(largest):
+                raise Diverged(self.discriminator_updates, f"weights_{name}", largest)
 
     @contextmanager
     def _watched(self, name: str, network: nn.Module, updates: int) -> Iterator[None]:

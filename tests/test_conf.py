@@ -21,7 +21,8 @@ CONF = Path(cli.__file__).parents[1] / "conf"
 GROUPS = ["aux", "evaluation", "labels", "latents", "loss", "model", "optimizer", "regularizer",
           "trainer"]  # fmt: skip
 TOP_LEVEL = {"seed", "device", "data", "model", "latents", "labels", "loss", "regularizer",
-             "optimizer", "trainer", "aux", "evaluation", "after_sweep"}  # fmt: skip
+             "optimizer", "trainer", "aux", "evaluation", "after_sweep", "resume",
+             "sweep_name"}  # fmt: skip
 
 
 def options(group: str) -> list[str]:

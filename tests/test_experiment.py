@@ -11,13 +11,14 @@ from safetensors.torch import load_file
 
 from gan_zoo.evaluation.evaluator import Evaluator
 from gan_zoo.evaluation.measures import MEASURES
-from gan_zoo.experiment import _weighted, build_trainer, run
+from gan_zoo.experiment import build_trainer, run
 from gan_zoo.features.cnn import Features
 from gan_zoo.losses.bce import Bce
 from gan_zoo.losses.lsgan import Lsgan
 from gan_zoo.losses.wgan import Wgan
 from gan_zoo.records import AlreadyFinished, RunRecord, read_record
 from gan_zoo.settings import EvaluationSettings
+from gan_zoo.training import weighted
 
 
 def new_record():
@@ -138,6 +139,7 @@ def test_retention_keeps_the_newest_epochs(tiny_parts, tmp_path):
     assert sorted(path.name for path in (tmp_path / "checkpoints").iterdir()) == [
         "params_discriminator_epoch_003.safetensors",
         "params_generator_epoch_003.safetensors",
+        "state.safetensors",
     ]
     assert len(list((tmp_path / "samples").iterdir())) == 3
 
@@ -205,7 +207,7 @@ def test_a_finished_run_is_never_overwritten(tiny_parts, tmp_path):
 def test_an_epoch_s_mean_weighs_its_pieces():
     nan = float("nan")
     pieces = [(3, {"d": 1.0, "g": nan}), (1, {"d": 5.0, "g": 2.0})]
-    assert _weighted(pieces) == {"d": 2.0, "g": 2.0}
+    assert weighted(pieces) == {"d": 2.0, "g": 2.0}
 
 
 def test_a_combination_that_defeats_the_method_is_warned_of_and_recorded(

@@ -10,10 +10,11 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "gan_zoo"
 LAYERS = {
     "__init__": 0, "interfaces": 0, "records": 0, "settings": 0, "seeding": 0, "allocator": 0,
-    "cache": 0, "options": 0,
+    "cache": 0, "options": 0, "sealed": 0, "lock": 0, "stopping": 0,
     "losses": 1, "regularizers": 1, "models": 1, "data": 1, "features": 1, "metrics": 1,
     "trainer": 2, "checkpoint": 2, "journal": 2, "evaluation": 2, "environment": 2, "pictures": 2,
     "progress": 2, "experiment": 2, "report": 2, "compatibility": 2,
+    "state": 2, "folders": 2, "plan": 2, "snapshot": 2, "training": 2, "resume": 2, "status": 2,
     "testbeds": 2, "landscape": 2,
     "baselines": 2, "classification_scores": 2, "extractors": 2,
     "configuration": 3, "building": 3, "cli": 3, "evaluate": 3,
@@ -78,7 +79,15 @@ def test_losses_import_only_torch_and_the_contracts():
                     assert top in {*sys.stdlib_module_names, "torch"}, f"{name}: {imported}"
 
 
-@pytest.mark.parametrize("module", ["gan_zoo.cli", "gan_zoo.report.build", "gan_zoo.records"])
+@pytest.mark.parametrize(
+    "module",
+    [
+        "gan_zoo.cli",
+        "gan_zoo.report.build",
+        "gan_zoo.records",
+        "gan_zoo.status",
+    ],
+)
 def test_torch_is_not_imported_before_a_job_starts(module):
     code = f"import sys, {module}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -36,7 +36,7 @@ def run(arguments: list[str], cwd: Path) -> str:
 def test_every_command_in_the_readme_is_one_this_test_knows():
     known = (
         r"make (run|test)|python3 -m venv|\.venv/bin/(pip install|python)"
-        r"|python (run|compare|evaluate)\.py"
+        r"|python (run|compare|evaluate|status)\.py"
     )
     assert [line for line in commands() if not re.match(known, line)] == []
 

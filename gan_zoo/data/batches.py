@@ -86,6 +86,11 @@ class BatchStream:
         self._begin_epoch()
         self._position = position
 
+    def restart(self, seed: int) -> None:
+        """Begin an epoch anew, in an order that the stream did not know before."""
+        self._rng.manual_seed(seed)
+        self._begin_epoch()
+
     def _begin_epoch(self) -> None:
         self._epoch_start = self._rng.get_state()
         count = len(self._split.labels)

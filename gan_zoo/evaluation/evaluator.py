@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from gan_zoo.data.batches import normalise
 from gan_zoo.evaluation.bank import CHUNK, Bank, measuring
+from gan_zoo.evaluation.collapse import Collapse, collapses
 from gan_zoo.evaluation.diagnostics import critic_lipschitz
 from gan_zoo.evaluation.floors import floors
 from gan_zoo.evaluation.measures import ON_REQUEST, Judgement, chosen, smallest
@@ -117,6 +118,14 @@ class Evaluator:
     def grid(self, generator: nn.Module) -> Tensor:
         """Samples for the picture, class by class: ten images of each, or some 2,000 points."""
         return self.grid_bank.images(generator)
+
+    def collapses(self, samples: Tensor) -> list[Collapse]:
+        """Whether the samples of ``grid`` are all alike, or all of one class."""
+        real = normalise(self.dataset.test.images[:POINTS])
+        predicted = None
+        if self.reference is not None and self.dataset.num_classes > 1:
+            predicted = self.reference.seen(samples, None).features.logits.argmax(1)
+        return collapses(samples, real, predicted)
 
     def validation(self, generator: nn.Module) -> dict[str, float]:
         """The cheap metrics, against the validation split."""

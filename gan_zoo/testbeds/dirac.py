@@ -6,9 +6,7 @@ Source: Mescheder, Geiger, Nowozin 2018 (arXiv 1801.04406), section 2 and figure
 import math
 from pathlib import Path
 
-from safetensors.torch import load_file
-
-from gan_zoo.checkpoint import weight_path
+from gan_zoo.checkpoint import read_weights, weight_path
 from gan_zoo.pictures import trajectories
 from gan_zoo.records import RunRecord, write_bytes, write_rows
 from gan_zoo.testbeds.runs import finished_runs
@@ -39,7 +37,7 @@ def path(folder: Path, record: RunRecord) -> list[tuple[float, float]]:
     model = record.config["model"]
     points = [(float(model["generator"]["theta"]), float(model["discriminator"]["psi"]))]
     for epoch in range(1, int(record.progress["epochs"]) + 1):
-        theta = load_file(weight_path(folder, "generator", epoch))["theta"]
-        psi = load_file(weight_path(folder, "discriminator", epoch))["psi"]
+        theta = read_weights(weight_path(folder, "generator", epoch))["theta"]
+        psi = read_weights(weight_path(folder, "discriminator", epoch))["psi"]
         points.append((float(theta), float(psi)))
     return points

@@ -1,0 +1,43 @@
+"""What a sweep is to do, written before it begins: ``plan.json`` in its folder."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from gan_zoo.records import RunRecord, write_text
+
+PLAN_NAME = "plan.json"
+
+
+@dataclass(frozen=True)
+class Job:
+    """A run to be: as its record will name it."""
+
+    loss: str
+    seed: int
+    overrides: tuple[str, ...]  # sorted; but loss, seed, device and paths
+
+
+def job_of(record: RunRecord) -> Job:
+    """The job that a record is of."""
+    return Job(record.loss, record.seed, tuple(sorted(record.overrides)))
+
+
+def write_plan(folder: Path, jobs: Iterable[Job]) -> None:
+    """Add jobs to a sweep's plan; what earlier commands planned stays."""
+    known = dict.fromkeys([*read_plan(folder), *jobs])
+    content = {"schema_version": 1, "jobs": [asdict(job) for job in known]}
+    write_text(folder / PLAN_NAME, json.dumps(content, indent=1) + "\n")
+
+
+def read_plan(folder: Path) -> list[Job]:
+    """The jobs of a sweep; none if there is no plan, or none that can be read."""
+    try:
+        content = json.loads((folder / PLAN_NAME).read_text(encoding="utf-8"))
+        return [
+            Job(str(job["loss"]), int(job["seed"]), tuple(map(str, job["overrides"])))
+            for job in content["jobs"]
+        ]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []

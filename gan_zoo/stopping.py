@@ -1,0 +1,76 @@
+"""Ctrl-C and SIGTERM: the first finishes what must not be cut, the second stops at once."""
+
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Interrupted(KeyboardInterrupt):
+    """The process was asked to stop: by which signal."""
+
+    def __init__(self, number: int):
+        super().__init__(signal.Signals(number).name)
+        self.number = number
+
+    @property
+    def exit_code(self) -> int:
+        """128 + the signal's number, as shells have it."""
+        return 128 + self.number
+
+
+class Stop:
+    """Whether a signal came. Inside ``deferred`` the first only asks, elsewhere it interrupts."""
+
+    def __init__(self) -> None:
+        self.signal: int | None = None
+        self._deferred = False
+
+    @contextmanager
+    def deferred(self) -> Iterator[None]:
+        """While this lasts, a first signal is left to ``check``."""
+        self._deferred = True
+        try:
+            yield
+        finally:
+            self._deferred = False
+
+    def check(self) -> None:
+        """Interrupt if a signal came.
+
+        Raises:
+            Interrupted: it did.
+        """
+        if self.signal is not None:
+            raise Interrupted(self.signal)
+
+    def handle(self, number: int, frame: FrameType | None) -> None:
+        """What a signal does."""
+        again = self.signal is not None
+        self.signal = number
+        if again or not self._deferred:
+            raise Interrupted(number)
+        name = signal.Signals(number).name
+        print(
+            f"gan_zoo: {name}: finishing the step and saving; again stops at once",
+            file=sys.stderr, flush=True,
+        )  # fmt: skip
+
+
+@contextmanager
+def stopping() -> Iterator[Stop]:
+    """Listen to the signals; only the main thread can, another one goes without."""
+    stop = Stop()
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
+    before = {number: signal.signal(number, stop.handle) for number in SIGNALS}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,213 @@
+"""The epochs of a run, from wherever it stands: train, measure, write down, save the state."""
+
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from torch import nn
+
+from gan_zoo.evaluation.bank import NonFiniteSamples
+from gan_zoo.evaluation.evaluator import Evaluator
+from gan_zoo.interfaces import Dataset
+from gan_zoo.journal import Journal
+from gan_zoo.progress import Reporter
+from gan_zoo.snapshot import fresh_streams, restore, snapshot
+from gan_zoo.state import load_state, save_state
+from gan_zoo.stopping import Stop
+from gan_zoo.trainer import Diverged, Trainer
+
+NOTE_EVERY = 25  # steps between two looks at the running losses
+ROLLBACKS = 3  # with trainer.on_divergence=rollback; the next divergence ends the run
+PREFIXES = {"generator": "", "generator_ema": "ema_"}  # of the metrics of each
+
+
+@dataclass
+class Position:
+    """Where a run stands: the epoch it is in, and what is known of that epoch so far."""
+
+    epoch: int = 1
+    step: int = 0  # updates of D done in this epoch
+    seconds: float = 0.0  # of training in this epoch
+    pieces: list[tuple[int, dict[str, float]]] = field(default_factory=list)  # updates, means
+
+
+class Training:
+    """What the epochs of a run need.
+
+    Args:
+        trainer, evaluator, journal, reporter: of this run.
+        dataset: on the device.
+        stop: whether a signal came.
+        seed: of the run; random numbers after a rollback come from it.
+    """
+
+    def __init__(
+        self,
+        trainer: Trainer,
+        evaluator: Evaluator,
+        journal: Journal,
+        reporter: Reporter,
+        *,
+        dataset: Dataset,
+        stop: Stop,
+        seed: int,
+    ):
+        self.trainer, self.evaluator = trainer, evaluator
+        self.journal, self.reporter = journal, reporter
+        self.dataset, self.stop, self.seed = dataset, stop, seed
+        self.settings, self.position = trainer.settings, Position()
+        self.generators: dict[str, nn.Module] = {"generator": trainer.generator}
+        if trainer.ema is not None:
+            self.generators["generator_ema"] = trainer.ema.module
+
+    def go_on(self) -> None:
+        """Train up to the last epoch.
+
+        Raises:
+            Diverged: a number was not finite, and ``on_divergence`` or the limit of rollbacks
+                says that this is the end.
+            Interrupted: a signal came; the state was saved.
+        """
+        policy, record = self.settings.on_divergence, self.journal.record
+        if policy == "rollback" and self.position == Position() and not record.rollbacks:
+            self.save()  # a first epoch that diverges can start again, too
+        while self.position.epoch <= self.settings.epochs:
+            try:
+                with self.stop.deferred():
+                    self._close(self._updates())
+                self.stop.check()
+            except Diverged as error:
+                if policy != "rollback" or len(record.rollbacks) >= ROLLBACKS:
+                    raise
+                self._roll_back(error)
+
+    def take_over(self, state: Mapping[str, Any]) -> None:
+        """Stand where the run stood when ``save`` made this state.
+
+        Raises:
+            ValueError: it is of another kind of device.
+        """
+        restore(self.trainer, state["trainer"])
+        self.position = Position(**state["position"])
+        self.journal.take_over(state["journal"])
+
+    def last_good(self) -> dict[str, Any] | None:
+        """The state after the last epoch that was saved, whose numbers are all finite."""
+        found: dict[str, Any] | None = load_state(self.journal.folder, midway=False)
+        return found
+
+    def save(self, *, midway: bool = False) -> None:
+        """Write the whole state."""
+        state = {
+            "trainer": snapshot(self.trainer),
+            "position": asdict(self.position),
+            "journal": self.journal.content(),
+        }
+        save_state(self.journal.folder, state, midway=midway)
+
+    def _updates(self) -> dict[str, float]:
+        """The rest of the epoch's updates; the means of what was logged in the whole epoch."""
+        trainer, position, steps = self.trainer, self.position, self.reporter.steps
+        began, before, first = time.perf_counter(), position.seconds, position.step
+        for step in self.reporter.epoch(position.epoch, position.step):
+            trainer.step()
+            position.step = step + 1
+            position.seconds = before + time.perf_counter() - began
+            if position.step % NOTE_EVERY == 0 or position.step == steps:
+                means = trainer.collect()
+                known = sum(count for count, _ in position.pieces)
+                position.pieces.append((position.step - known, means))
+                images = (position.step - first) * self.settings.batch_size
+                speed = images / (position.seconds - before)
+                losses = (means["discriminator_train_loss"], means["generator_train_loss"])
+                self.reporter.note(f"{speed:.0f} images/s  D {losses[0]:.3f}  G {losses[1]:.3f}")
+            if self.stop.signal is not None:
+                trainer.check_weights()  # a state that is not finite is not worth keeping
+                self.save(midway=True)
+                self.stop.check()
+        return weighted(position.pieces)
+
+    def _close(self, means: dict[str, float]) -> None:
+        """What follows an epoch's updates: numbers, pictures, weights, record and state."""
+        trainer, journal, settings = self.trainer, self.journal, self.settings
+        evaluation, epoch = self.evaluator.settings, self.position.epoch
+        last = epoch == settings.epochs
+        progress = {
+            "generator_updates": trainer.generator_updates,
+            "discriminator_updates": trainer.discriminator_updates,
+            "images_seen": trainer.discriminator_updates * settings.batch_size,
+        }
+        try:
+            losses = self.evaluator.losses(
+                trainer.generator, trainer.discriminator, trainer.objective
+            )
+            samples = self.evaluator.grid(trainer.generator)
+            # last, as it keeps the best weights: of an epoch that is to count
+            metrics = self._validate(epoch) if epoch % evaluation.every == 0 or last else {}
+        except NonFiniteSamples as error:
+            step = trainer.discriminator_updates
+            raise Diverged(step, "generated samples", math.nan) from error
+        row: dict[str, float] = {"epoch": epoch, **progress, **means, **losses}
+        images = self.reporter.steps * settings.batch_size
+        speed = journal.epoch({**row, **metrics}, self.position.seconds, images)
+        for collapse in self.evaluator.collapses(samples):
+            journal.collapse(epoch, collapse)
+            self.reporter.warn(f"epoch {epoch}: {collapse}")
+        if epoch % evaluation.pictures == 0 or last:
+            journal.samples(epoch, samples, self.dataset.test.images)
+        self._weights(epoch)
+        self.position = Position(epoch + 1)
+        journal.progress({"epoch": epoch, "epochs": settings.epochs, **progress})
+        if epoch % settings.checkpoint_every == 0 or last:
+            self.save()
+        self.reporter.table(row, metrics, speed=speed, split=evaluation.loss_split)
+
+    def repair(self) -> None:
+        """Write the last epoch's weights once more: the process may have died before."""
+        if self.position.step == 0 and self.position.epoch > 1:
+            self._weights(self.position.epoch - 1)
+
+    def _weights(self, epoch: int) -> None:
+        networks = {**self.generators, "discriminator": self.trainer.discriminator}
+        self.journal.weights(epoch, networks, self.settings.keep_checkpoints)
+
+    def _validate(self, epoch: int) -> dict[str, float]:
+        """The cheap numbers of every generator there is; the best so far is kept."""
+        judged = {
+            name: self.evaluator.validation(network) for name, network in self.generators.items()
+        }
+        criterion = self.evaluator.criterion
+        found: dict[str, float] = {}
+        for name, metrics in judged.items():
+            if criterion is not None:
+                network = self.generators[name]
+                self.journal.best(name, network, epoch, criterion, metrics[criterion])
+            found |= {f"{PREFIXES[name]}{metric}": value for metric, value in metrics.items()}
+        return found
+
+    def _roll_back(self, error: Diverged) -> None:
+        """Back to the last good state, on with random numbers that no step has seen."""
+        state, record = self.last_good(), self.journal.record
+        if state is None:
+            raise error
+        self.take_over(state)
+        to = self.position.epoch - 1
+        record.rollbacks.append({
+            "step": error.step, "quantity": error.quantity, "to_epoch": to,
+        })  # fmt: skip
+        fresh_streams(self.trainer, self.seed, len(record.rollbacks))
+        self.save()  # what comes next must not depend on whether the process lives
+        self.journal.save()
+        self.reporter.warn(f"{error}: back to epoch {to} with fresh random numbers")
+
+
+def weighted(means: list[tuple[int, dict[str, float]]]) -> dict[str, float]:
+    """Mean over an epoch of means over pieces of it; a piece without G's update has NaN for G."""
+    total: dict[str, float] = {}
+    for name in means[0][1]:
+        known = [(count, piece[name]) for count, piece in means if not math.isnan(piece[name])]
+        weight = sum(count for count, _ in known)
+        total[name] = sum(count * value for count, value in known) / weight if known else math.nan
+    return total
