@@ -1,14 +1,27 @@
-"""Weights as safetensors, named as in the source document: each epoch's, and the best so far."""
+"""Weights as safetensors, named as in the source document: each epoch's, and the best so far.
 
+A file's metadata hold the checksum of its tensors and of the epoch. Files without one, as older
+versions wrote them, are read and said to be unverified.
+"""
+
+import hashlib
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from safetensors.torch import load_file, save
-from torch import nn
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor, nn
 
 from gan_zoo.records import write_bytes
 
 FOLDER = "checkpoints"
+CHECKED = "epoch and sha256"  # the metadata's key
+
+
+class CheckpointError(ValueError):
+    """Weights that cannot be used: which file, what is wrong with it."""
 
 
 def weight_path(folder: Path, network: str, epoch: int | str) -> Path:
@@ -20,7 +33,8 @@ def weight_path(folder: Path, network: str, epoch: int | str) -> Path:
 def save_weights(folder: Path, network: str, module: nn.Module, epoch: int | str) -> None:
     """Write one network's weights."""
     tensors = {key: value.contiguous() for key, value in module.state_dict().items()}
-    metadata = {"epoch": str(epoch)}
+    # one entry: safetensors writes several in random order, and files are compared byte by byte
+    metadata = {CHECKED: f"{epoch} {_sha256(tensors, str(epoch))}"}
     write_bytes(weight_path(folder, network, epoch), save(tensors, metadata=metadata))
 
 
@@ -39,7 +53,60 @@ def load_weights(path: Path, module: nn.Module) -> None:
     """Give a network the weights of a file.
 
     Raises:
-        OSError: the file cannot be read.
-        RuntimeError: its keys or shapes are not the network's.
+        CheckpointError: the file cannot be read, is damaged, or is another network's; the network
+            is left as it was.
     """
-    module.load_state_dict(load_file(path))
+    tensors = read_weights(path)
+    expected = {key: value.shape for key, value in module.state_dict().items()}
+    found = {key: value.shape for key, value in tensors.items()}
+    if found != expected:
+        raise CheckpointError(
+            f"{path}: holds the weights of another network: {_difference(found, expected)}"
+        )
+    module.load_state_dict(tensors)
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """The tensors of a file; one without a checksum is told on standard error.
+
+    Raises:
+        CheckpointError: the file cannot be read or is damaged.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            metadata = file.metadata() or {}
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"{path}: cannot be read ({error})") from error
+    epoch, _, promised = metadata.get(CHECKED, "").partition(" ")
+    if not promised and not metadata.keys() <= {"epoch"}:
+        raise CheckpointError(f"{path}: is damaged: its checksum is missing")
+    if not promised:
+        print(
+            f"gan_zoo: {path} has no checksum, as older versions wrote it: its weights are not"
+            " verified",
+            file=sys.stderr,
+        )
+    elif promised != _sha256(tensors, epoch):
+        raise CheckpointError(f"{path}: is damaged: its weights have another checksum")
+    return tensors
+
+
+def _difference(found: Mapping[str, torch.Size], expected: Mapping[str, torch.Size]) -> str:
+    """The first tensor that is not as expected."""
+    name = next(key for key in sorted({*found, *expected}) if found.get(key) != expected.get(key))
+    sizes = (
+        "none" if size is None else str(tuple(size))
+        for size in (found.get(name), expected.get(name))
+    )
+    return "{} has shape {}, expected {}".format(name, *sizes)
+
+
+def _sha256(tensors: Mapping[str, Tensor], epoch: str) -> str:
+    """Over the epoch and each tensor's name, type, shape and bytes."""
+    digest = hashlib.sha256(f"epoch {epoch};".encode())
+    for key, value in sorted(tensors.items()):
+        digest.update(f"{key} {value.dtype} {tuple(value.shape)};".encode())
+        content = value.detach().cpu().contiguous().flatten().view(torch.uint8)
+        digest.update(content.numpy().data)
+    return digest.hexdigest()

@@ -23,10 +23,11 @@ from omegaconf.errors import OmegaConfBaseException
 from gan_zoo import __version__
 from gan_zoo.allocator import keep_freed_memory
 from gan_zoo.building import build, config_folder, plain
-from gan_zoo.configuration import explain
+from gan_zoo.configuration import explain, recordable
 from gan_zoo.records import (
     RECORD_NAME,
     AlreadyFinished,
+    RecordError,
     RunRecord,
     read_record,
     refuse_finished,
@@ -76,7 +77,7 @@ def main() -> None:
         if wants_traceback:
             raise
         sys.exit(f"gan_zoo: {explain(error)}")
-    except AlreadyFinished as error:
+    except (AlreadyFinished, RecordError) as error:
         sys.exit(f"gan_zoo: {error}")
     except KeyboardInterrupt:
         print("gan_zoo: interrupted; what was done is recorded", file=sys.stderr)
@@ -140,7 +141,7 @@ def _new_record(config: DictConfig) -> RunRecord:
         seed=int(config.seed),
         status="running",
         overrides=sorted(o for o in context.overrides.task if not o.startswith(hidden)),
-        config=plain(config),
+        config=recordable(plain(config)),
     )
 
 

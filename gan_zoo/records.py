@@ -7,24 +7,28 @@ A run folder holds
 - ``timing.csv``: a row per epoch of what depends on the machine's speed;
 - ``config.yaml``, ``samples/``, ``checkpoints/`` and ``loss_curve.png``.
 
-Every file is written to a temporary name and renamed, so a reader never sees half of one.
+Every file is written to a temporary name and renamed, so a reader never sees half of one. The
+record carries a checksum of itself and of the tables beside it, so a reader never takes a number
+that the disk has changed for one that was measured.
 """
 
 import csv
+import hashlib
 import io
 import json
 import os
 import tempfile
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2  # since 2, a record has a checksum
 STATUSES = ("running", "finished", "diverged", "failed", "interrupted")
 RECORD_NAME = "record.json"
 HISTORY_NAME = "history.csv"
 TIMING_NAME = "timing.csv"
+CHECKSUM = "sha256"  # the key of a JSON file's checksum of everything else in it
 
 
 class RecordError(ValueError):
@@ -59,6 +63,7 @@ class RunRecord:
     warnings: list[str] = field(default_factory=list)  # combinations that defeat the method
     error: dict[str, Any] | None = None  # kind, message, step, quantity
     artifacts: dict[str, str] = field(default_factory=dict)  # name -> path inside the run folder
+    tables: dict[str, str] = field(default_factory=dict)  # CSV file beside it -> sha256
     started: str = ""  # ISO 8601, UTC
     ended: str = ""
     schema_version: int = SCHEMA_VERSION
@@ -90,34 +95,87 @@ def write_text(path: Path, content: str) -> None:
 
 
 def write_record(folder: Path, record: RunRecord) -> None:
-    """Write ``record.json``; non-finite numbers must have been turned into None by the writer."""
-    write_text(folder / RECORD_NAME, json.dumps(asdict(record), indent=2, allow_nan=False) + "\n")
+    """Write ``record.json``; non-finite numbers must have been turned into None by the writer.
+
+    Added are the checksums of the run's tables as they are now, and of the record itself.
+    """
+    names = (HISTORY_NAME, TIMING_NAME, *(a for a in record.artifacts.values() if _is_table(a)))
+    tables = {n: _sha256((folder / n).read_bytes()) for n in names if (folder / n).exists()}
+    content = asdict(replace(record, tables=tables, schema_version=SCHEMA_VERSION))
+    content[CHECKSUM] = content_sha256(content)
+    write_text(folder / RECORD_NAME, json.dumps(content, indent=2, allow_nan=False) + "\n")
 
 
 def read_record(folder: Path) -> RunRecord:
     """Read ``record.json`` of this or an older schema version.
 
     Raises:
-        RecordError: the file is missing, is no JSON object, lacks a key, or is of a newer schema.
+        RecordError: the file is missing, is no JSON object, lacks a key, is of a newer schema, or
+            is not what was written: its checksum is another, or missing since version 2.
     """
     path = folder / RECORD_NAME
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(content, dict):
+            raise RecordError(f"{path}: holds {type(content).__name__}, expected a JSON object")
+        promised = content.pop(CHECKSUM, None)
+        found = content_sha256(content)
+    except RecordError:
+        raise
     except (OSError, ValueError) as error:
         raise RecordError(f"{path}: cannot be read as JSON: {error}") from error
-    if not isinstance(content, dict):
-        raise RecordError(f"{path}: holds {type(content).__name__}, expected a JSON object")
+    except RecursionError as error:
+        raise RecordError(f"{path}: is nested too deeply") from error
     version = content.get("schema_version")
     if not isinstance(version, int) or version > SCHEMA_VERSION:
         raise RecordError(
             f"{path}: schema version {version!r}; this gan_zoo reads up to"
             f" {SCHEMA_VERSION}: upgrade it"
         )
+    if promised != found and (version > 1 or promised is not None):
+        raise RecordError(
+            f"{path}: is damaged or was edited: its checksum is not that of its content"
+        )
     known = {f.name for f in fields(RunRecord)}
     try:
         return RunRecord(**{key: value for key, value in content.items() if key in known})
     except TypeError as error:
         raise RecordError(f"{path}: {error}") from error
+
+
+def content_sha256(content: Mapping[str, Any]) -> str:
+    """The sha256 of what JSON says, whatever the order of keys and the spaces in the file."""
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return _sha256(text.encode("utf-8", "surrogatepass"))
+
+
+def table_damage(path: Path, record: RunRecord) -> str | None:
+    """What is wrong with a CSV file of a run that came to an end; None: nothing, as far as told.
+
+    While a run goes on, its tables are ahead of its record.
+    """
+    promised = record.tables.get(path.name) if isinstance(record.tables, dict) else None
+    if promised is None or record.status == "running":
+        return None
+    if _sha256(path.read_bytes()) == promised:
+        return None
+    return f"{path.name} is damaged or was edited: its checksum is not the one in the record"
+
+
+def artifact_path(folder: Path, record: RunRecord, name: str) -> Path:
+    """The file that a record names, inside the run's folder.
+
+    Raises:
+        RecordError: the record names no such file, or one outside its folder.
+    """
+    known = record.artifacts if isinstance(record.artifacts, dict) else {}
+    relative = known.get(name)
+    if not isinstance(relative, str) or "\0" in relative:
+        raise RecordError(f"{folder} has no {name}; it has: {', '.join(sorted(map(str, known)))}")
+    path = folder / relative
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise RecordError(f"{path} lies outside the run's folder")
+    return path
 
 
 def refuse_finished(folder: Path) -> None:
@@ -140,6 +198,14 @@ def write_rows(path: Path, rows: Iterable[Mapping[str, object]]) -> None:
         writer.writeheader()
         writer.writerows(rows)
     write_text(path, text.getvalue())
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _is_table(artifact: str) -> bool:
+    return artifact.endswith(".csv") and "/" not in artifact
 
 
 def _umask() -> int:

@@ -70,10 +70,7 @@ class Evaluator:
         self.validation_metrics: list[str] = []
         self.final_metrics: list[str] = []
         if reference is not None:
-            allowed = applicable(dataset.sample_shape, dataset.num_classes)
-            usual = [name for name in MEASURES if name not in ON_REQUEST]
-            self.validation_metrics = chosen(settings.validation_metrics, allowed, list(CHEAP))
-            self.final_metrics = chosen(settings.metrics, allowed, usual)
+            self.validation_metrics, self.final_metrics = chosen_metrics(settings, dataset)
         _enough("samples", settings.samples, self.validation_metrics, dataset.num_classes)
         _enough("final_samples", settings.final_samples, self.final_metrics, dataset.num_classes)
 
@@ -178,6 +175,41 @@ class Evaluator:
 
     def _split(self, name: str) -> Split:
         return self.dataset.validation if name == "validation" else self.dataset.test
+
+
+def chosen_metrics(settings: EvaluationSettings, dataset: Dataset) -> tuple[list[str], list[str]]:
+    """The measures of the validation and of the final numbers.
+
+    Raises:
+        ValueError: a name that is unknown or does not apply to the data.
+    """
+    allowed = applicable(dataset.sample_shape, dataset.num_classes)
+    usual = [name for name in MEASURES if name not in ON_REQUEST]
+    return (
+        chosen(settings.validation_metrics, allowed, list(CHEAP)),
+        chosen(settings.metrics, allowed, usual),
+    )
+
+
+def check_metrics(settings: EvaluationSettings, dataset: Dataset, *, measured: bool) -> None:
+    """Check the names of metrics before a feature network is at hand.
+
+    Args:
+        settings: with the names.
+        dataset: to be measured.
+        measured: whether there will be a feature network, as far as the configuration tells.
+
+    Raises:
+        ValueError: a name that is unknown or does not apply, or names where nothing is measured.
+    """
+    named = settings.metrics or settings.validation_metrics
+    if named and not (measured and len(dataset.sample_shape) == 3):
+        raise ValueError(
+            f"evaluation.metrics and validation_metrics name {', '.join(named)}, but without images"
+            " and a feature network there is nothing to measure: leave them null"
+        )
+    if len(dataset.sample_shape) == 3:
+        chosen_metrics(settings, dataset)
 
 
 def _critic(discriminator: Callable[[Tensor], CriticOutput], images: Tensor) -> CriticOutput:

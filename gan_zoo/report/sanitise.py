@@ -50,6 +50,7 @@ def checked(record: RunRecord) -> RunRecord:
         intervals=_intervals(record.intervals),
         error=record.error if isinstance(record.error, dict) else None,
         artifacts=_strings(record.artifacts),
+        tables=_strings(record.tables),
         started=str(record.started),
         ended=str(record.ended),
     )
