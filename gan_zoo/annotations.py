@@ -24,6 +24,8 @@ def fits(value: Any, annotation: Any) -> bool:
     """
     origin, inner = get_origin(annotation), get_args(annotation)
     if origin in (Union, types.UnionType):
+        if isinstance(value, str) and not {int, float}.isdisjoint(inner):
+            return str in inner  # where a number may stand, a text is no object's path
         return any(fits(value, part) for part in inner)
     if annotation in _PLAIN:
         if isinstance(value, bool):  # which Python takes for a number

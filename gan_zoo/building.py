@@ -32,8 +32,9 @@ _CHEAP = ("model", "latents", "labels", "loss", "regularizer", "optimizer")  # t
 class Pair:
     """Something that each of the two networks has."""
 
-    generator: dict[str, Any] = field(default_factory=dict)
+    # first, since G's options often repeat D's: a mistake is told where it was made
     discriminator: dict[str, Any] = field(default_factory=dict)
+    generator: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass

@@ -27,15 +27,15 @@ from gan_zoo.configuration import explain, recordable
 from gan_zoo.records import (
     RECORD_NAME,
     AlreadyFinished,
-    RecordError,
     RunRecord,
     read_record,
     refuse_finished,
     write_record,
     write_text,
 )
-from gan_zoo.settings import ConfigurationError
 
+# What a wrong command line, file or value ends in; the last two come from Hydra and OmegaConf.
+MISTAKES = (HydraException, OmegaConfBaseException, ValueError, OverflowError)
 _COSMETIC = ("device", "after_sweep")  # keys that do not decide on a run's numbers
 
 
@@ -73,12 +73,12 @@ def main() -> None:
     )
     try:
         start()
-    except (HydraException, OmegaConfBaseException, ConfigurationError) as error:
+    except AlreadyFinished as error:
+        sys.exit(f"gan_zoo: {error}")
+    except MISTAKES as error:
         if wants_traceback:
             raise
         sys.exit(f"gan_zoo: {explain(error)}")
-    except (AlreadyFinished, RecordError) as error:
-        sys.exit(f"gan_zoo: {error}")
     except KeyboardInterrupt:
         print("gan_zoo: interrupted; what was done is recorded", file=sys.stderr)
         sys.exit(130)
@@ -147,7 +147,7 @@ def _new_record(config: DictConfig) -> RunRecord:
 
 def _told(error: Exception) -> str:
     """A few lines for a mistake in the configuration, the traceback for anything unforeseen."""
-    if isinstance(error, HydraException | OmegaConfBaseException | ValueError):
+    if isinstance(error, MISTAKES):
         return explain(error)
     return "".join(traceback.format_exception(error))
 

@@ -154,6 +154,11 @@ def _locate(target: str, where: str) -> Any:
             if error.name and (module == error.name or module.startswith(error.name + ".")):
                 continue  # this module is not there; a shorter one may be
             raise ConfigurationError(f"{where}._target_ is {target!r}: {error}") from error
+        except Exception as error:  # a module runs when it is imported: anything can go wrong
+            raise ConfigurationError(
+                f"{where}._target_ is {target!r}: {module} cannot be imported:"
+                f" {type(error).__name__}: {one_line(error)}"
+            ) from error
         for name in names[end:]:
             if not hasattr(found, name):
                 public = [n for n in vars(found) if not n.startswith("_")]

@@ -16,6 +16,11 @@ from gan_zoo.interfaces import AdversarialLoss, Dataset, Regularizer
 from gan_zoo.settings import ConfigurationError, EvaluationSettings, TrainerSettings
 
 COPIES = 4  # of each weight: itself, its gradient, and an optimizer's two moments
+# Of torch's optimizers, from and to below; others say themselves what they need.
+OPTIMIZER_RANGES = {
+    "lr": (0.0, math.inf), "weight_decay": (0.0, math.inf), "eps": (0.0, math.inf),
+    "betas": (0.0, 1.0), "momentum": (0.0, 1.0), "alpha": (0.0, 1.0),
+}  # fmt: skip
 _OURS = "gan_zoo."
 
 
@@ -60,11 +65,21 @@ def check_sampler(key: str, sampler: Any, bound: int) -> None:
 
 
 def check_optimizer(key: str, make: Any) -> None:
-    """Let an optimizer take a step on a weight of its own.
+    """Check an optimizer's options, and let it take a step on a weight of its own.
 
     Raises:
-        ConfigurationError: it cannot be made so, or it cannot take a step.
+        ConfigurationError: an option out of its range, it cannot be made so, or it cannot take a
+            step.
     """
+    for name, value in getattr(make, "keywords", {}).items():
+        least, below = OPTIMIZER_RANGES.get(name, (-math.inf, math.inf))
+        for number in value if isinstance(value, list | tuple) else (value,):
+            if isinstance(number, int | float) and not least <= number < below:
+                upper = "or more" if below == math.inf else f"to below {below:g}"
+                raise ConfigurationError(
+                    f"{key}.{name} is {value!r}; allowed: {least:g} {upper}, which"
+                    f" {getattr(make.func, '__name__', make.func)} needs"
+                )
     weight = torch.zeros(2, 2, requires_grad=True)
     weight.grad = torch.zeros(2, 2)
     try:

@@ -23,7 +23,7 @@ def load_stacked_mnist(samples: int = 128_000, seed: int = 0, root: str | None =
         root: of MNIST's files, as for ``load_mnist``.
 
     Raises:
-        ValueError: samples out of its range.
+        ValueError: samples or seed out of its range.
         DataError: MNIST's files are missing or damaged.
 
     Source: Metz et al. 2017 (unrolled GAN, arXiv 1611.02163); 128,000 images as in PacGAN (Lin et
@@ -31,6 +31,8 @@ def load_stacked_mnist(samples: int = 128_000, seed: int = 0, root: str | None =
     """
     if not 1 <= samples <= MOST_SAMPLES:
         raise ValueError(f"data.samples is {samples}; allowed: from 1 to {MOST_SAMPLES}")
+    if seed < 0:
+        raise ValueError(f"data.seed is {seed}; allowed: 0 or more")
     digits = load_mnist(root)
 
     def part(source: Split, count: int, name: str) -> Split:

@@ -136,6 +136,8 @@ def _dataset(
     seed: int,
     samples: int,
 ) -> Dataset:
+    if seed < 0:
+        raise ValueError(f"data.seed is {seed}; allowed: 0 or more")
     if not 6 <= samples <= MOST_SAMPLES:
         raise ValueError(
             f"data.samples is {samples}; allowed: from 6, as a sixth is held out, to {MOST_SAMPLES}"
