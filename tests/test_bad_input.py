@@ -23,6 +23,7 @@ from gan_zoo.building import build, config_folder
 from gan_zoo.configuration import explain
 from gan_zoo.records import AlreadyFinished, read_record
 from gan_zoo.settings import ConfigurationError
+from tests.test_cli import command
 
 # What the command line tells without a traceback; of what composes, no plain ValueError.
 REFUSALS = (HydraException, OmegaConfBaseException, ConfigurationError)
@@ -202,11 +203,13 @@ def test_no_number_exceeds_what_float32_and_a_record_hold(value):
         )
 
 
-TARGETS = ["builtins.dict", "collections.OrderedDict", "os.getcwd", "no_such.Thing", "gan_zoo",
-           "gan_zoo.losses.bce.Bce", "gan_zoo.models.latents.Uniform", "gan_zoo.models.mlp.Generator",
-           "gan_zoo.regularizers.r1.R1", "gan_zoo.data.toys.ring", "torch.optim.LBFGS",
-           "torch.optim.SparseAdam", "torch.nn.Identity", "torch.nn.Linear", "my_data.images",
-           "", ".", "a..b", "5", "builtins.print", "math.pi"]  # fmt: skip
+TARGETS = [
+    "builtins.dict", "collections.OrderedDict", "os.getcwd", "no_such.Thing", "gan_zoo", "", ".",
+    "gan_zoo.losses.bce.Bce", "gan_zoo.models.latents.Uniform", "gan_zoo.models.mlp.Generator",
+    "gan_zoo.regularizers.r1.R1", "gan_zoo.data.toys.ring", "torch.optim.LBFGS", "a..b", "5",
+    "torch.optim.SparseAdam", "torch.nn.Identity", "torch.nn.Linear", "my_data.images",
+    "builtins.print", "math.pi",
+]  # fmt: skip
 VALUES = [math.nan, math.inf, -math.inf, -1, -0.5, 0, 0.5, 1, 1.5, 10**9, 10**12, 2**63, 10**30,
           10**400, 1e30, 1e300, -1e300, 1e-300, True, False, None, "", "many", "1", "nan", [], [1],
           [0.5, 0.5], [1, 1, 1, 1], [-1, 0], ["a"], {}, {"a": 1}, "???", "${nothing}"]  # fmt: skip
@@ -289,15 +292,15 @@ def test_whatever_is_changed_it_is_refused_in_one_line_or_trains(data):
             assert contents(folder) == before
 
 
+MISSPELT = ["los", "losss", "+loss", "mode", "dat", "seeed", "trainer.epocs", "~loss", "hydra.job",
+            "~trainer.epochs", "hydra/launcher"]  # fmt: skip
+GROUPS = ["loss", "regularizer", "optimizer", "model", "data", "latents", "labels", "trainer",
+          "aux", "evaluation", "+experiment", "tuned"]  # fmt: skip
 WORDS = st.one_of(
-    st.builds("{}={}".format, st.sampled_from(["los", "lss", "losss", "+loss", "mode", "dat", "seeed",
-                                               "trainer.epocs", "~loss", "~trainer.epochs",
-                                               "hydra.job", "hydra/launcher"]),
+    st.builds("{}={}".format, st.sampled_from(MISSPELT),
               st.sampled_from(["wgan", "1", "", "nan", "[", "{", "'", "${x}"])),
-    st.builds("{}={}".format, st.sampled_from(["loss", "regularizer", "optimizer", "model", "data",
-                                               "latents", "labels", "trainer", "aux", "evaluation",
-                                               "+experiment", "tuned"]),
-              st.sampled_from(["wgann", "", "null", "..", "../conf", "/etc/passwd", "5", "[bce]", "a/b"])),
+    st.builds("{}={}".format, st.sampled_from(GROUPS),
+              st.sampled_from(["wgann", "", "null", "..", "../conf", "/etc/passwd", "5", "[bce]"])),
     st.text("abc=+~.{}[]$'\"\\ \n\0ü", max_size=12),
 )  # fmt: skip
 
@@ -314,3 +317,95 @@ def test_whatever_the_command_line_says_the_mistake_is_told_in_one_line(words):
         assert told.strip()
         assert "\n" not in told
         event("refused")
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ("labels = labels + 1", "the labels of train go from 1 to 3; allowed: 0 to 2"),
+        ("labels = labels - 1", "the labels of train go from -1 to 1; allowed: 0 to 2"),
+        ("labels = labels.float()", "type torch.float32; allowed: (30,)"),
+        ("labels = labels[1:]", "the labels of train have shape (29,)"),
+        ("pixels = pixels / 255", "type torch.float32; allowed: bytes"),
+        ("pixels = pixels[:, 0]", "the images of train have shape (30, 8, 8)"),
+        ("pixels = pixels[:0]; labels = labels[:0]", "allowed: one sample or more"),
+        ("pixels = pixels[..., :count % 7 + 1]", "the images of validation have shape (1, 8, 6)"),
+        ("pixels = torch.full((count, 2), float('nan'))", "hold NaN or infinity"),
+        ("raise KeyError('index.csv')", "data: 'index.csv'"),
+    ],
+)
+def test_a_user_s_data_are_checked(tmp_path, monkeypatch, change, told):
+    code = f"""
+import torch
+from gan_zoo.interfaces import Dataset, Split
+
+def images(root=None):
+    def part(count):
+        pixels = torch.zeros(count, 1, 8, 8, dtype=torch.uint8)
+        labels = torch.arange(count) % 3
+        {change}
+        return Split(pixels, labels)
+    return Dataset("mine", 3, part(30), part(12), part(12))
+"""
+    (tmp_path / "their_data.py").write_text(code)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "their_data", raising=False)
+    with pytest.raises(ConfigurationError) as caught:
+        build(changed("acgan", {"data._target_": "their_data.images"}))
+    assert told in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "told"),
+    [
+        (["model.generator._target_=gan_zoo.models.affine.DiracGenerator"], "unknown key 'model.g"),
+        (
+            [
+                "model.generator._target_=gan_zoo.models.acgan.Generator",
+                "~model.generator.hidden",
+                "~model.generator.activation",
+            ],
+            "acgan is for images (C, H, W), these samples have shape (1,)",
+        ),
+        (["evaluation.metrics=[fid]"], "there is nothing to measure"),
+        (["device=cuda:7"], "device is 'cuda:7'; here there is:"),
+        (["device=foo"], "device is 'foo'; here there is:"),
+        (["trainer.batch_size=51"], "trainer.batch_size is 51; allowed: 1 to 50"),
+        (["model.generator.hidden=[1000000,1000000]"], "GB"),
+        (["evaluation.final_samples=1000001"], "evaluation.final_samples is 1000001; allowed: 2"),
+        (["optimizer.generator._target_=torch.optim.LBFGS"], "unknown key 'optimizer.generator."),
+        (["seed=-1"], "seed is -1; allowed: from 0 to 9223372036854775807"),
+    ],
+)
+def test_what_does_not_fit_together_or_into_the_machine_is_refused(tmp_path, overrides, told):
+    outcome = attempt([*POINTS, *overrides], tmp_path)
+    assert outcome.startswith("refused: ")
+    assert told in outcome
+
+
+def test_metrics_are_checked_before_a_feature_network_is_trained():
+    with pytest.raises(ConfigurationError, match="the metric 'fidd' is not known"):
+        build(changed("acgan", {"evaluation.metrics": ["fidd"]}))
+
+
+@pytest.mark.parametrize(
+    ("overrides", "told"),
+    [
+        (["optimizer.discriminator.lr=inf"], "optimizer.discriminator.lr is inf; allowed: finite"),
+        (["loss=null"], "group"),
+        (["trainer.lr_decay=nan", "hydra.run.dir=damaged"], "cannot be read as JSON"),
+    ],
+)
+def test_the_command_itself_ends_with_one_line(tmp_path, overrides, told):
+    (tmp_path / "damaged").mkdir()
+    (tmp_path / "damaged/record.json").write_text('{"schema_version": 2')
+    done = command("run.py", *POINTS, "hydra.run.dir=run", *overrides, cwd=tmp_path)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    *before, line = done.stderr.splitlines()
+    assert len(before) <= 1  # Hydra's, that the job failed
+    assert line.startswith("gan_zoo: ")
+    assert told in line
+    assert (tmp_path / "damaged/record.json").read_text() == '{"schema_version": 2'
+    for path in tmp_path.glob("run/record.json"):
+        assert read_record(path.parent).status == "failed"
