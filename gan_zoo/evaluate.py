@@ -78,7 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         evaluate(Path(words[0]), parse(words[1:], Options))
     except (HydraException, OmegaConfBaseException) as error:
         sys.exit(f"gan_zoo: {explain(error)}")
-    except (ValueError, OSError, ArithmeticError) as error:
+    except (ValueError, OSError, ArithmeticError, RecursionError) as error:
         sys.exit(f"gan_zoo: {error}")
 
 

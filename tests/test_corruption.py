@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import json
+import lzma
 import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -91,18 +92,22 @@ def test_raw_idx_files(tmp_path):
     )
 
 
-def test_a_packed_file_that_would_fill_the_memory_is_not_unpacked(tmp_path):
-    with gzip.open(tmp_path / "bomb.gz", "wb", compresslevel=9) as file:
-        for _ in range(64):
-            file.write(bytes(2**20))
-    expected = IdxFile("bomb", (2, 2), "")
-    read: list[int] = []
-    whole = gzip.GzipFile.read
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(gzip.GzipFile, "read", lambda self, n=-1: read.append(n) or whole(self, n))
-        with pytest.raises(DataError):
-            read_idx(tmp_path, expected, "-")
-    assert read == [4 + 12 + 4 + 1]
+@pytest.mark.parametrize(("suffix", "reader"), [("gz", gzip.GzipFile), ("xz", lzma.LZMAFile)])
+def test_a_packed_file_that_would_fill_the_memory_is_not_unpacked(
+    tmp_path, monkeypatch, suffix, reader
+):
+    pack = gzip.compress if suffix == "gz" else lzma.compress
+    (tmp_path / f"bomb.{suffix}").write_bytes(pack(bytes(2**22)))
+    given, read = [], reader.read
+
+    def counted(self, size=-1):
+        given.append(len(found := read(self, size)))
+        return found
+
+    monkeypatch.setattr(reader, "read", counted)
+    with pytest.raises(DataError, match="bomb"):
+        read_idx(tmp_path, IdxFile("bomb", (2, 2), ""), "-")
+    assert given == [4 + 12 + 4 + 1]  # the longest header, the images, and a byte too many
 
 
 def test_feature_weights(tmp_path, monkeypatch):

@@ -140,7 +140,7 @@ def png(width: int, height: int) -> bytes:
 @pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
 def test_a_picture_that_says_it_is_huge_is_refused(tmp_path, size):
     (tmp_path / "a.png").write_bytes(png(*size))
-    with pytest.raises(ValueError, match=r"a\.png: cannot be read"):
+    with pytest.raises(ValueError, match=r"a\.png: cannot be read: (it is|Image size)"):
         read_samples(tmp_path)
     assert read_picture(tmp_path / "a.png") is None
 
