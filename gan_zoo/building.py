@@ -11,8 +11,9 @@ from hydra.core.config_store import ConfigStore
 from hydra.errors import InstantiationException
 from omegaconf import MISSING, DictConfig, OmegaConf
 
-from gan_zoo.configuration import check_targets
+from gan_zoo.configuration import check_numbers, check_targets, one_line
 from gan_zoo.settings import (
+    MOST_SEED,
     AuxiliarySettings,
     ConfigurationError,
     EvaluationSettings,
@@ -24,15 +25,16 @@ if TYPE_CHECKING:
     from gan_zoo.features.extractor import FeatureNetwork
     from gan_zoo.interfaces import Dataset
 
-_BUILT = ("data", "model", "latents", "labels", "loss", "regularizer", "optimizer")
+_CHEAP = ("model", "latents", "labels", "loss", "regularizer", "optimizer")  # to build
 
 
 @dataclass
 class Pair:
     """Something that each of the two networks has."""
 
-    generator: dict[str, Any] = field(default_factory=dict)
+    # first, since G's options often repeat D's: a mistake is told where it was made
     discriminator: dict[str, Any] = field(default_factory=dict)
+    generator: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass
@@ -74,50 +76,89 @@ def plain(config: DictConfig) -> dict[str, Any]:
 
 
 def build(config: DictConfig) -> "Parts":
-    """Everything a run needs.
+    """Everything a run needs; what costs nothing is checked before data are read.
 
     Raises:
-        ConfigurationError: an unknown key, or a value out of its range.
+        ConfigurationError: an unknown key, a value out of its range, or parts that do not fit.
     """
-    from hydra.utils import instantiate
-
-    from gan_zoo.environment import pick_device
-    from gan_zoo.experiment import Parts
-
     content = plain(config)
+    check_numbers(content)
     check_targets(content)
     if config.after_sweep is not None:
         check_targets({"_target_": config.after_sweep}, "after_sweep")
     try:
         # onto the schema once more: rejects what `+` slipped in, and checks the ranges
         strict = cast(Config, OmegaConf.to_object(OmegaConf.merge(Config(), content)))
-        device = pick_device(config.device)
-        made = {key: instantiate(config[key], _convert_="all") for key in _BUILT}
-        dataset = made["data"]
-        chosen = strict.evaluation.extractor
-        own = instantiate(chosen, _convert_="all") if isinstance(chosen, dict) else None
-        return Parts(
-            dataset=dataset,
-            generator=made["model"]["generator"],
-            discriminator=made["model"]["discriminator"],
-            loss=made["loss"],
-            regularizer=made["regularizer"],
-            optimizers=(made["optimizer"]["discriminator"], made["optimizer"]["generator"]),
-            latents=made["latents"],
-            labels=made["labels"],
-            extractor=own or _extractor(str(chosen), dataset, device),
-            trainer=strict.trainer,
-            aux=strict.aux,
-            evaluation=strict.evaluation,
-            seed=config.seed,
-            device=device,
-        )
+        return _built(config, strict)
     except InstantiationException as error:
         cause = error.__cause__ or error
         key = str(error).rpartition("full_key: ")[2].splitlines()[0]
-        raise ConfigurationError(f"{key}: {cause}") from error
+        raise ConfigurationError(f"{key}: {one_line(cause)}") from error
+    except ConfigurationError:
+        raise
     except (ValueError, OSError) as error:
-        raise ConfigurationError(str(error)) from error
+        raise ConfigurationError(one_line(error)) from error
+
+
+def _built(config: DictConfig, strict: Config) -> "Parts":
+    from hydra.utils import instantiate
+
+    from gan_zoo.data.validation import check_dataset
+    from gan_zoo.environment import pick_device
+    from gan_zoo.evaluation.evaluator import check_metrics
+    from gan_zoo.experiment import Parts
+    from gan_zoo.features.extractor import Extractor
+    from gan_zoo.fitting import (
+        check_objective,
+        check_optimizer,
+        check_role,
+        check_sampler,
+        check_sizes,
+        checked_network,
+    )
+    from gan_zoo.interfaces import Dataset
+
+    if not 0 <= strict.seed <= MOST_SEED:
+        raise ConfigurationError(f"seed is {strict.seed}; allowed: from 0 to {MOST_SEED}")
+    device = pick_device(config.device)
+    made = {key: instantiate(config[key], _convert_="all") for key in _CHEAP}
+    check_objective(made["loss"], made["regularizer"])
+    for key in ("latents", "labels"):
+        check_sampler(key, made[key], 3)
+    optimizers = [made["optimizer"][name] for name in ("discriminator", "generator")]
+    for name, optimizer in zip(("discriminator", "generator"), optimizers, strict=True):
+        check_optimizer(f"optimizer.{name}", optimizer)
+    dataset = instantiate(config.data, _convert_="all")
+    if not isinstance(dataset, Dataset):
+        raise ConfigurationError(
+            f"data._target_ gives {type(dataset).__name__}; allowed: a gan_zoo.interfaces.Dataset"
+        )
+    check_dataset(dataset)
+    networks = {f"model.{name}": made["model"][name] for name in ("generator", "discriminator")}
+    check_sizes(dataset, networks, strict.trainer, strict.evaluation, device)
+    chosen = strict.evaluation.extractor
+    check_metrics(strict.evaluation, dataset, measured=chosen != "none")
+    own = instantiate(chosen, _convert_="all") if isinstance(chosen, dict) else None
+    if own is not None:
+        check_role("evaluation.extractor", own, Extractor)
+    return Parts(
+        dataset=dataset,
+        generator=checked_network("model.generator", made["model"]["generator"], ["latent_dim"]),
+        discriminator=checked_network(
+            "model.discriminator", made["model"]["discriminator"], ["adversarial_parameters"]
+        ),
+        loss=made["loss"],
+        regularizer=made["regularizer"],
+        optimizers=(optimizers[0], optimizers[1]),
+        latents=made["latents"],
+        labels=made["labels"],
+        extractor=own or _extractor(str(chosen), dataset, device),
+        trainer=strict.trainer,
+        aux=strict.aux,
+        evaluation=strict.evaluation,
+        seed=config.seed,
+        device=device,
+    )
 
 
 def _extractor(choice: str, dataset: "Dataset", device: Any) -> "FeatureNetwork | None":

@@ -1,8 +1,16 @@
-"""Weights as safetensors, named as in the source document: each epoch's, and the best so far."""
+"""Weights as safetensors, named as in the source document: each epoch's, and the best so far.
 
+Each file holds a checksum of itself. Files without one, as older versions wrote them, are read and
+said to be unverified.
+"""
+
+import json
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+import torch
+from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
@@ -10,6 +18,10 @@ from gan_zoo import sealed
 from gan_zoo.records import write_bytes
 
 FOLDER = "checkpoints"
+
+
+class CheckpointError(ValueError):
+    """Weights that cannot be used: which file, what is wrong with it."""
 
 
 def weight_path(folder: Path, network: str, epoch: int | str) -> Path:
@@ -38,26 +50,54 @@ def save_epoch(
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
-    """The weights in a file.
+    """The tensors of a file; one without a checksum is told on standard error.
 
     Raises:
-        OSError: the file cannot be read.
-        Damaged: it is not what ``save_weights`` wrote.
+        CheckpointError: the file cannot be read or is damaged.
     """
-    content = path.read_bytes()
     try:
-        sealed.check(content)
-    except sealed.Damaged as error:
-        raise sealed.Damaged(f"{path}: {error}") from error
-    return load(content)
+        content = path.read_bytes()
+        if sealed.is_sealed(content):
+            sealed.check(content)
+        tensors = load(content)
+        metadata = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot be read ({error.strerror})") from error
+    except (sealed.Damaged, SafetensorError, ValueError) as error:
+        raise CheckpointError(f"{path}: is damaged ({error})") from error
+    if not sealed.is_sealed(content):
+        if not metadata.get("__metadata__", {}).keys() <= {"epoch"}:
+            raise CheckpointError(f"{path}: is damaged: its checksum is missing")
+        print(
+            f"gan_zoo: {path} has no checksum, as older versions wrote it: its weights are not"
+            " verified",
+            file=sys.stderr,
+        )
+    return tensors
 
 
 def load_weights(path: Path, module: nn.Module) -> None:
     """Give a network the weights of a file.
 
     Raises:
-        OSError: the file cannot be read.
-        Damaged: it is not what ``save_weights`` wrote.
-        RuntimeError: its keys or shapes are not the network's.
+        CheckpointError: the file cannot be read, is damaged, or is another network's; the network
+            is left as it was.
     """
-    module.load_state_dict(read_weights(path))
+    tensors = read_weights(path)
+    expected = {key: value.shape for key, value in module.state_dict().items()}
+    found = {key: value.shape for key, value in tensors.items()}
+    if found != expected:
+        raise CheckpointError(
+            f"{path}: holds the weights of another network: {_difference(found, expected)}"
+        )
+    module.load_state_dict(tensors)
+
+
+def _difference(found: Mapping[str, torch.Size], expected: Mapping[str, torch.Size]) -> str:
+    """The first tensor that is not as expected."""
+    name = next(key for key in sorted({*found, *expected}) if found.get(key) != expected.get(key))
+    sizes = (
+        "none" if size is None else str(tuple(size))
+        for size in (found.get(name), expected.get(name))
+    )
+    return "{} has shape {}, expected {}".format(name, *sizes)

@@ -26,7 +26,7 @@ from omegaconf.errors import OmegaConfBaseException
 from gan_zoo import __version__
 from gan_zoo.allocator import keep_freed_memory
 from gan_zoo.building import build, config_folder, plain
-from gan_zoo.configuration import explain
+from gan_zoo.configuration import explain, recordable
 from gan_zoo.folders import run_folder, sweep_folder
 from gan_zoo.lock import Busy, RunLock, alive
 from gan_zoo.plan import Job, write_plan
@@ -41,11 +41,13 @@ from gan_zoo.records import (
     write_text,
 )
 from gan_zoo.resume import CHOICES, COSMETIC, Failed, check_same, goes_on
-from gan_zoo.settings import ConfigurationError
 from gan_zoo.stopping import Interrupted
 
+# What a wrong command line, file or value ends in; the first two come from Hydra and OmegaConf.
+MISTAKES = (HydraException, OmegaConfBaseException, ValueError, OverflowError)
 # Overrides that a record does not repeat: it has fields for them, or they are of no consequence.
 _HIDDEN = ("loss=", "seed=", "device=", "resume=", "sweep_name=", "hydra.", "hydra/")
+_UNRECORDED = ("resume", "sweep_name")
 
 
 class SweepFolder(Callback):
@@ -89,13 +91,13 @@ def main() -> None:
     )
     try:
         start()
-    except (HydraException, OmegaConfBaseException, ConfigurationError) as error:
+    except (AlreadyFinished, Busy, Failed) as error:
+        sys.exit(f"gan_zoo: {error}")
+    except MISTAKES as error:
         if wants_traceback:
             raise
         _end_sweep()
         sys.exit(f"gan_zoo: {explain(error)}")
-    except (AlreadyFinished, Busy, Failed, RecordError) as error:
-        sys.exit(f"gan_zoo: {error}")
     except OSError as error:  # a full disk, a folder that cannot be written to
         if wants_traceback:
             raise
@@ -204,13 +206,13 @@ def _new_record(config: DictConfig) -> RunRecord:
         seed=int(config.seed),
         status="running",
         overrides=sorted(o for o in context.overrides.task if not o.startswith(_HIDDEN)),
-        config={k: v for k, v in plain(config).items() if k not in ("resume", "sweep_name")},
+        config=recordable({k: v for k, v in plain(config).items() if k not in _UNRECORDED}),
     )
 
 
 def _told(error: Exception) -> str:
     """A few lines for a mistake in the configuration, the traceback for anything unforeseen."""
-    if isinstance(error, HydraException | OmegaConfBaseException | ValueError):
+    if isinstance(error, MISTAKES):
         return explain(error)
     return "".join(traceback.format_exception(error))
 

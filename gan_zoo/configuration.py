@@ -3,12 +3,14 @@
 import difflib
 import importlib
 import inspect
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from omegaconf import DictConfig
 from omegaconf.errors import InterpolationResolutionError, OmegaConfBaseException
 
+from gan_zoo.annotations import fits, hints, told
 from gan_zoo.settings import ConfigurationError
 
 # Nothing in these does anything but build objects and read data.
@@ -17,6 +19,8 @@ OURS = (
     "gan_zoo.regularizers.", "torch.optim.",
 )  # fmt: skip
 _RESOLVING = "raised while resolving interpolation: "
+SCRIPT = "gan_zoo.features.train."  # in one of ours, but it writes files
+LARGEST = 3.4e38
 _INSTANTIATE_KEYS = {"_target_", "_partial_", "_convert_", "_recursive_", "_args_"}
 
 
@@ -32,7 +36,8 @@ def check_targets(node: Any, where: str = "") -> None:
     """Check every ``_target_`` below a resolved plain configuration against its signature.
 
     Raises:
-        ConfigurationError: a target that cannot be imported, or a key that it does not take.
+        ConfigurationError: a target that cannot be imported, a key that it does not take, or a
+            value of another type than it says.
     """
     if isinstance(node, list):
         for number, child in enumerate(node):
@@ -45,34 +50,89 @@ def check_targets(node: Any, where: str = "") -> None:
         check_targets(child, f"{where}.{key}" if where else str(key))
 
 
-def refuse_foreign_targets(node: Any, allowed: tuple[str, ...]) -> None:
+def check_numbers(node: Any, where: str = "") -> None:
+    """Check that every number of a plain configuration is one that float32 and JSON can hold.
+
+    Raises:
+        ConfigurationError: one that is not.
+    """
+    if isinstance(node, Mapping):
+        for key, child in node.items():
+            check_numbers(child, f"{where}.{key}" if where else str(key))
+    elif isinstance(node, list):
+        for number, child in enumerate(node):
+            check_numbers(child, f"{where}[{number}]")
+    elif isinstance(node, int | float) and not abs(node) <= LARGEST:
+        raise ConfigurationError(
+            f"{where} is {node!r}; allowed: finite numbers up to {LARGEST:.2g}, float32's largest"
+        )
+
+
+def recordable(node: Any) -> Any:
+    """The same with numbers that JSON has no word for as texts, for the record of a failed run."""
+    if isinstance(node, Mapping):
+        return {str(key): recordable(child) for key, child in node.items()}
+    if isinstance(node, list):
+        return [recordable(child) for child in node]
+    return repr(node) if isinstance(node, float) and not math.isfinite(node) else node
+
+
+def refuse_foreign(node: Any, allowed: tuple[str, ...]) -> None:
     """Check that a configuration from a file names no object but networks, data and losses of ours.
 
-    A record may come from a stranger, and naming an object is calling it.
+    A record may come from a stranger, naming an object is calling it, and an interpolation may read
+    the environment.
 
     Args:
         node: a plain configuration.
         allowed: packages or modules that the user trusts beside ours.
 
     Raises:
-        ConfigurationError: another target.
+        ConfigurationError: another target, or an interpolation, which no record has.
     """
-    if isinstance(node, Mapping):
-        target = node.get("_target_")
-        trusted = (*OURS, *(f"{name}." for name in allowed))
-        if target is not None and not str(target).startswith(trusted):
-            raise ConfigurationError(
-                f"the record names {str(target)!r}, which is not gan_zoo's and would be called. If"
-                f" you trust it: allow={str(target).split('.')[0]}"
-            )
-    children = node.values() if isinstance(node, Mapping) else node
+    if isinstance(node, Mapping) and "_target_" in node:
+        _refuse_foreign_target(str(node["_target_"]), allowed)
     if isinstance(node, Mapping | list):
+        children = [*node, *node.values()] if isinstance(node, Mapping) else node
         for child in children:
-            refuse_foreign_targets(child, allowed)
+            refuse_foreign(child, allowed)
+    elif isinstance(node, str) and "${" in node:
+        raise ConfigurationError(
+            f"the record holds the interpolation {node!r}; a run records resolved values alone"
+        )
+
+
+def _refuse_foreign_target(target: str, allowed: tuple[str, ...]) -> None:
+    """Refuse what is not defined in a trusted package, by whatever path it is named."""
+    trusted = (*OURS, *(f"{name}." for name in allowed))
+    home = ""
+    if target.startswith(trusted) and not any(part.startswith("_") for part in target.split(".")):
+        # a trusted module's imports lead anywhere: gan_zoo.data.idx.gzip.open
+        found = _locate(target, "the record")
+        home = f"{getattr(found, '__module__', '')}.{getattr(found, '__qualname__', '')}"
+    script = home.startswith(SCRIPT)
+    if script or not home.startswith(trusted):
+        raise ConfigurationError(
+            f"the record names {target!r}, which is not gan_zoo's and would be called. If"
+            f" you trust it: allow={target.split('.')[0]}"
+        )
 
 
 def _check_target(node: Mapping[str, Any], where: str) -> None:
-    parameters = inspect.signature(_locate(str(node["_target_"]), where)).parameters
+    target = _locate(str(node["_target_"]), where)
+    try:
+        parameters = inspect.signature(target).parameters
+    except (TypeError, ValueError) as error:
+        raise ConfigurationError(
+            f"{where}._target_ is {node['_target_']!r}: it cannot be called"
+        ) from error
+    known = hints(target)
+    for key, value in node.items():
+        if key in known and key in parameters and not fits(value, known[key]):
+            raise ConfigurationError(
+                f"{where}.{key} is {value!r}; allowed: {told(known[key])}, which"
+                f" {node['_target_']} takes"
+            )
     named = {n for n, p in parameters.items() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)}
     if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
         return
@@ -95,6 +155,11 @@ def _locate(target: str, where: str) -> Any:
             if error.name and (module == error.name or module.startswith(error.name + ".")):
                 continue  # this module is not there; a shorter one may be
             raise ConfigurationError(f"{where}._target_ is {target!r}: {error}") from error
+        except Exception as error:  # a module runs when it is imported: anything can go wrong
+            raise ConfigurationError(
+                f"{where}._target_ is {target!r}: {module} cannot be imported:"
+                f" {type(error).__name__}: {one_line(error)}"
+            ) from error
         for name in names[end:]:
             if not hasattr(found, name):
                 public = [n for n in vars(found) if not n.startswith("_")]
@@ -124,7 +189,12 @@ def explain(error: BaseException) -> str:
     if options and isinstance(missing, str):
         group, _, name = missing.rpartition("/")
         return f"there is no '{name}' in the group '{group}'." + nearest(name, options)
-    return str(error)
+    return one_line(error)
+
+
+def one_line(error: BaseException) -> str:
+    """An error's message without its line breaks; its kind if it has none."""
+    return " ".join(str(error).split()) or type(error).__name__
 
 
 def _explain_key(error: OmegaConfBaseException) -> str:

@@ -29,9 +29,9 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from gan_zoo.building import build, config_folder
-from gan_zoo.configuration import explain, refuse_foreign_targets
+from gan_zoo.configuration import explain, refuse_foreign
 from gan_zoo.options import parse
-from gan_zoo.records import RECORD_NAME, RunRecord, read_record, write_text
+from gan_zoo.records import RECORD_NAME, RunRecord, artifact_path, read_record, write_text
 
 if TYPE_CHECKING:
     from gan_zoo.evaluation.measures import Judgement, Samples
@@ -81,7 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         evaluate(Path(words[0]), parse(words[1:], Options))
     except (HydraException, OmegaConfBaseException) as error:
         sys.exit(f"gan_zoo: {explain(error)}")
-    except (ValueError, OSError, ArithmeticError) as error:
+    except (ValueError, OSError, ArithmeticError, RecursionError) as error:
         sys.exit(f"gan_zoo: {error}")
 
 
@@ -142,10 +142,12 @@ def _composed(data: str) -> DictConfig:
 
 def _recorded(run: RunRecord, allow: str) -> DictConfig:
     """The run's own configuration, whose objects are ours or those the user allows."""
-    if "" not in sys.path:
+    if allow and "" not in sys.path:
         sys.path.append("")  # a user's own networks in the current folder
+    if not isinstance(run.config, dict):
+        raise ValueError(f"the record's config holds {type(run.config).__name__}, not an object")
     config = {**run.config, "after_sweep": None, "device": "auto"}
-    refuse_foreign_targets(config, tuple(name for name in allow.split(",") if name))
+    refuse_foreign(config, tuple(name for name in allow.split(",") if name))
     return OmegaConf.create(config)
 
 
@@ -161,15 +163,7 @@ def _from_run(
         path = weight_path(folder, options.network, int(options.checkpoint))
     else:
         suffix = "_best" if options.checkpoint == "best" else ""
-        relative = run.artifacts.get(f"{options.network}{suffix}")
-        if relative is None:
-            raise ValueError(
-                f"{folder} has no {options.checkpoint} weights of {options.network}; it has:"
-                f" {', '.join(sorted(run.artifacts))}"
-            )
-        path = folder / relative
-    if not path.resolve().is_relative_to(folder.resolve()):
-        raise ValueError(f"{path} lies outside the run's folder")
+        path = artifact_path(folder, run, f"{options.network}{suffix}")
     load_weights(path, trainer.generator)
     bank = Bank(
         options.samples, latents=parts.latents, dim=trainer.latent_dim,

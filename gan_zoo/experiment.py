@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from gan_zoo.checkpoint import load_weights, read_weights, weight_path
+from gan_zoo.checkpoint import CheckpointError, load_weights, read_weights, weight_path
 from gan_zoo.compatibility import incompatibilities
 from gan_zoo.data.batches import BatchStream, to_device
 from gan_zoo.data.fingerprint import dataset_fingerprint
@@ -28,7 +28,6 @@ from gan_zoo.journal import Journal
 from gan_zoo.pictures import sample_grid
 from gan_zoo.progress import Reporter
 from gan_zoo.records import RunRecord, refuse_finished
-from gan_zoo.sealed import Damaged
 from gan_zoo.seeding import global_stream, stream, stream_seed
 from gan_zoo.settings import (
     AuxiliarySettings,
@@ -169,7 +168,7 @@ def _best_is_good(folder: Path, state: Mapping[str, Any]) -> bool:
     for name in state["journal"]["record"]["best"]:
         try:
             read_weights(weight_path(folder, name, "best"))
-        except (OSError, Damaged) as error:
+        except CheckpointError as error:
             told = f"gan_zoo: the best weights are lost, so it begins anew: {error}"
             print(told, file=sys.stderr)
             return False

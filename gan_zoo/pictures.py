@@ -102,7 +102,10 @@ def side_by_side(pictures: Mapping[str, bytes]) -> bytes:
     """PNG of PNGs of equal size, four in a row, each under its title."""
     columns = min(4, len(pictures))
     rows = math.ceil(len(pictures) / columns)
-    opened = {title: Image.open(io.BytesIO(picture)) for title, picture in pictures.items()}
+    opened = {
+        title: Image.open(io.BytesIO(picture), formats=["PNG"])
+        for title, picture in pictures.items()
+    }
     width, height = next(iter(opened.values())).size
     figure = Figure(figsize=(4 * columns, (4 * height / width + 0.3) * rows), layout="constrained")
     for number, (title, picture) in enumerate(opened.items(), start=1):

@@ -8,16 +8,19 @@ A run folder holds
 - ``config.yaml``, ``samples/``, ``checkpoints/`` and ``loss_curve.png``;
 - ``run.lock``: which process trains the run (``gan_zoo.lock``).
 
-Every file is written to a temporary name and renamed, so a reader never sees half of one.
+Every file is written to a temporary name and renamed, so a reader never sees half of one. The
+record carries a checksum of itself and of the tables beside it, so a reader never takes a number
+that the disk has changed for one that was measured.
 """
 
 import csv
+import hashlib
 import io
 import json
 import os
 import tempfile
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +32,7 @@ STATUSES = ("running", "finished", "diverged", "failed", "interrupted")
 RECORD_NAME = "record.json"
 HISTORY_NAME = "history.csv"
 TIMING_NAME = "timing.csv"
+CHECKSUM = "sha256"  # the key of a JSON file's checksum of everything else in it
 
 
 class RecordError(ValueError):
@@ -72,6 +76,7 @@ class RunRecord:
     collapses: list[dict[str, Any]] = field(default_factory=list)  # epoch, quantity, value
     resumed: list[dict[str, Any]] = field(default_factory=list)  # when, from where, on what
     artifacts: dict[str, str] = field(default_factory=dict)  # name -> path inside the run folder
+    tables: dict[str, str] = field(default_factory=dict)  # CSV file beside it -> sha256
     started: str = ""  # ISO 8601, UTC
     ended: str = ""
     schema_version: int = SCHEMA_VERSION
@@ -108,9 +113,14 @@ def write_text(path: Path, content: str) -> None:
 
 
 def write_record(folder: Path, record: RunRecord) -> None:
-    """Write ``record.json``; non-finite numbers must have been turned into None by the writer."""
-    content = {sealed.KEY: sealed.BLANK, **asdict(record)}
-    text = json.dumps(content, indent=2, allow_nan=False) + "\n"
+    """Write ``record.json``; non-finite numbers must have been turned into None by the writer.
+
+    Added are the checksums of the run's tables as they are now, and of the record itself.
+    """
+    names = (HISTORY_NAME, TIMING_NAME, *(a for a in record.artifacts.values() if _is_table(a)))
+    tables = {n: _sha256((folder / n).read_bytes()) for n in names if (folder / n).exists()}
+    told = asdict(replace(record, tables=tables, schema_version=SCHEMA_VERSION))
+    text = json.dumps({sealed.KEY: sealed.BLANK, **told}, indent=2, allow_nan=False) + "\n"
     write_bytes(folder / RECORD_NAME, sealed.sealed(text.encode()))
 
 
@@ -130,6 +140,8 @@ def read_record(folder: Path) -> RunRecord:
         content = json.loads(raw)
     except ValueError as error:
         raise DamagedRecord(f"{path}: cannot be read as JSON: {error}") from error
+    except RecursionError as error:
+        raise DamagedRecord(f"{path}: is nested too deeply") from error
     if not isinstance(content, dict):
         raise DamagedRecord(f"{path}: holds {type(content).__name__}, expected a JSON object")
     version = content.get("schema_version")
@@ -157,6 +169,41 @@ def parse_record(content: Mapping[str, Any]) -> RunRecord:
     """
     known = {f.name for f in fields(RunRecord)}
     return RunRecord(**{key: value for key, value in content.items() if key in known})
+
+
+def content_sha256(content: Mapping[str, Any]) -> str:
+    """The sha256 of what JSON says, whatever the order of keys and the spaces in the file."""
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return _sha256(text.encode("utf-8", "surrogatepass"))
+
+
+def table_damage(path: Path, record: RunRecord) -> str | None:
+    """What is wrong with a CSV file of a run that came to an end; None: nothing, as far as told.
+
+    While a run goes on, its tables are ahead of its record.
+    """
+    promised = record.tables.get(path.name) if isinstance(record.tables, dict) else None
+    if promised is None or record.status == "running":
+        return None
+    if _sha256(path.read_bytes()) == promised:
+        return None
+    return f"{path.name} is damaged or was edited: its checksum is not the one in the record"
+
+
+def artifact_path(folder: Path, record: RunRecord, name: str) -> Path:
+    """The file that a record names, inside the run's folder.
+
+    Raises:
+        RecordError: the record names no such file, or one outside its folder.
+    """
+    known = record.artifacts if isinstance(record.artifacts, dict) else {}
+    relative = known.get(name)
+    if not isinstance(relative, str) or "\0" in relative:
+        raise RecordError(f"{folder} has no {name}; it has: {', '.join(sorted(map(str, known)))}")
+    path = folder / relative
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise RecordError(f"{path} lies outside the run's folder")
+    return path
 
 
 def refuse_finished(folder: Path) -> None:
@@ -191,6 +238,14 @@ def _check(path: Path, raw: bytes) -> None:
 def _unwritten(path: Path, error: OSError) -> OSError:
     """The same kind of error, naming the file that the user knows."""
     return OSError(error.errno, f"cannot write: {error.strerror}", str(path))
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _is_table(artifact: str) -> bool:
+    return artifact.endswith(".csv") and "/" not in artifact
 
 
 def _umask() -> int:

@@ -1,8 +1,13 @@
 """Plain numbers that steer a run, with their ranges; no torch, so a bad one is told at once."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+
+MOST_THREADS = 1024
+MOST_SAMPLES = 1_000_000  # of a measurement; FID's bias is gone long before
+MOST_SEED = 2**63 - 1  # what a report reads
 
 
 class ConfigurationError(ValueError):
@@ -15,7 +20,15 @@ def _require(owner: str, name: str, value: Any, holds: Callable[[Any], bool], al
 
 
 def _at_least(minimum: int | float) -> Callable[[Any], bool]:
-    return lambda value: value >= minimum
+    return lambda value: minimum <= value < math.inf
+
+
+def _positive(value: float) -> bool:
+    return 0 < value < math.inf
+
+
+def _within(minimum: int, maximum: int) -> Callable[[Any], bool]:
+    return lambda value: minimum <= value <= maximum
 
 
 @dataclass
@@ -44,9 +57,12 @@ class TrainerSettings:
         policies = ("stop", "rollback", "raise")
         allowed = ", ".join(policies)
         _require("trainer", "on_divergence", self.on_divergence, policies.__contains__, allowed)
-        for name in ("max_steps", "keep_checkpoints", "threads"):
+        for name in ("max_steps", "keep_checkpoints"):
             if getattr(self, name) is not None:
                 _require("trainer", name, getattr(self, name), _at_least(1), "1 or more, or null")
+        if self.threads is not None:
+            allowed = f"1 to {MOST_THREADS}, or null for torch's choice"
+            _require("trainer", "threads", self.threads, _within(1, MOST_THREADS), allowed)
         if self.ema_decay is not None:
             allowed = "from 0 to below 1, or null for no average"
             _require("trainer", "ema_decay", self.ema_decay, lambda v: 0 <= v < 1, allowed)
@@ -54,7 +70,7 @@ class TrainerSettings:
         _require("trainer", "lr_decay", self.lr_decay, lambda v: 0 <= v <= 1, allowed)
         if self.gradient_clip is not None:
             allowed = "more than 0, or null for no clipping"
-            _require("trainer", "gradient_clip", self.gradient_clip, lambda v: v > 0, allowed)
+            _require("trainer", "gradient_clip", self.gradient_clip, _positive, allowed)
 
 
 @dataclass
@@ -89,7 +105,8 @@ class EvaluationSettings:
         for name in ("every", "pictures"):
             _require("evaluation", name, getattr(self, name), _at_least(1), "1 or more")
         for name in ("samples", "final_samples", "loss_samples"):
-            _require("evaluation", name, getattr(self, name), _at_least(2), "2 or more")
+            allowed = f"2 to {MOST_SAMPLES}"
+            _require("evaluation", name, getattr(self, name), _within(2, MOST_SAMPLES), allowed)
         splits = ("validation", "test")
         allowed = " or ".join(splits)
         _require("evaluation", "loss_split", self.loss_split, splits.__contains__, allowed)

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from gan_zoo import sealed
-from gan_zoo.checkpoint import read_weights, save_weights, weight_path
+from gan_zoo.checkpoint import CheckpointError, read_weights, save_weights, weight_path
 from gan_zoo.records import RecordError, RunRecord, read_record, write_record
 from gan_zoo.state import from_bytes, load_state, save_state, to_bytes
 
@@ -37,7 +37,7 @@ def read_weights_of(folder, content):
 
 FILES = {
     "record": (record_bytes, read_record_of, RecordError),
-    "weights": (weight_bytes, read_weights_of, sealed.Damaged),
+    "weights": (weight_bytes, read_weights_of, CheckpointError),
     "state": (lambda _: to_bytes(STATE), lambda _, content: from_bytes(content), sealed.Damaged),
 }
 

@@ -43,7 +43,8 @@ def read_idx(folder: Path, expected: IdxFile, remedy: str) -> Tensor:
         DataError: missing, truncated, corrupt, of another kind, shape or content than expected.
     """
     path = _find(folder, expected.stem, remedy)
-    content = _decompressed(path, remedy)
+    longest = 4 + 4 * 3 + prod(expected.shape)
+    content = _decompressed(path, longest + 1, remedy)
     shape = _shape(content)
     if shape is None:
         raise DataError(
@@ -78,19 +79,24 @@ def _find(folder: Path, stem: str, remedy: str) -> Path:
     raise DataError(f"{folder / stem}: no such file, nor with .xz or .gz added. {remedy}")
 
 
-def _decompressed(path: Path, remedy: str) -> bytes:
+def _decompressed(path: Path, most: int, remedy: str) -> bytes:
+    """At most so many bytes, more than are expected: a few bytes can be packed to fill memory."""
     try:
-        content = path.read_bytes()
-        if path.suffix == ".xz":
-            return lzma.decompress(content)
-        if path.suffix == ".gz":
-            return gzip.decompress(content)
+        match path.suffix:
+            case ".xz":
+                with lzma.open(path) as file:
+                    return file.read(most)
+            case ".gz":
+                with gzip.open(path) as file:
+                    return file.read(most)
+            case _:
+                with path.open("rb") as file:
+                    return file.read(most)
     except (OSError, EOFError, lzma.LZMAError, zlib.error) as error:
         raise DataError(
             f"{path}: cannot be read ({error}); "
             f"expected a whole {path.suffix or 'idx'} file, not truncated or damaged. {remedy}"
         ) from error
-    return content
 
 
 def _shape(content: bytes) -> tuple[int, ...] | None:

@@ -16,6 +16,7 @@ from gan_zoo.data.splits import hold_out
 from gan_zoo.interfaces import Dataset, Split
 from gan_zoo.seeding import stream
 
+MOST_SAMPLES = 20_000_000  # some 60 bytes each while they are drawn
 SAMPLES = 120_000  # 100,000 to train on, as in PacGAN's experiments
 
 
@@ -135,8 +136,12 @@ def _dataset(
     seed: int,
     samples: int,
 ) -> Dataset:
-    if samples < 6:
-        raise ValueError(f"samples is {samples}; allowed: 6 or more, as a sixth is held out")
+    if seed < 0:
+        raise ValueError(f"data.seed is {seed}; allowed: 0 or more")
+    if not 6 <= samples <= MOST_SAMPLES:
+        raise ValueError(
+            f"data.samples is {samples}; allowed: from 6, as a sixth is held out, to {MOST_SAMPLES}"
+        )
     training = draw(samples, stream(seed, f"{name}/train"))
     test = draw(samples // 6, stream(seed, f"{name}/test"))
     return hold_out(name, num_classes, training, test)

@@ -10,8 +10,8 @@ from gan_zoo.evaluation.bank import CHUNK, Bank, measuring
 from gan_zoo.evaluation.collapse import Collapse, collapses
 from gan_zoo.evaluation.diagnostics import critic_lipschitz
 from gan_zoo.evaluation.floors import floors
-from gan_zoo.evaluation.measures import ON_REQUEST, Judgement, chosen, smallest
-from gan_zoo.evaluation.points import PointReference
+from gan_zoo.evaluation.measures import ON_REQUEST, Judgement, applicable, chosen, smallest
+from gan_zoo.evaluation.points import PointReference, reference_of
 from gan_zoo.evaluation.reference import Reference, named
 from gan_zoo.evaluation.walks import (
     NEIGHBOURS,
@@ -58,11 +58,7 @@ class Evaluator:
         self.validation_metrics: list[str] = []
         self.final_metrics: list[str] = []
         if reference is not None:
-            allowed = reference.applicable()
-            usual = [name for name in allowed if name not in ON_REQUEST]
-            cheap = list(reference.cheap)
-            self.validation_metrics = chosen(settings.validation_metrics, allowed, cheap)
-            self.final_metrics = chosen(settings.metrics, allowed, usual)
+            self.validation_metrics, self.final_metrics = _chosen_metrics(settings, reference)
         _enough("samples", settings.samples, self.validation_metrics, dataset.num_classes)
         _enough("final_samples", settings.final_samples, self.final_metrics, dataset.num_classes)
 
@@ -167,6 +163,42 @@ class Evaluator:
 
     def _split(self, name: str) -> Split:
         return self.dataset.validation if name == "validation" else self.dataset.test
+
+
+def check_metrics(settings: EvaluationSettings, dataset: Dataset, *, measured: bool) -> None:
+    """Check the names of metrics before a feature network is at hand.
+
+    Args:
+        settings: with the names.
+        dataset: to be measured.
+        measured: whether there will be a feature network, as far as the configuration tells.
+
+    Raises:
+        ValueError: a name that is unknown or does not apply, or names where nothing is measured.
+    """
+    names = [*(settings.metrics or []), *(settings.validation_metrics or [])]
+    points = reference_of(dataset, None, "")
+    if points is not None:
+        chosen(names, points.applicable(), [])
+    elif names and not (measured and len(dataset.sample_shape) == 3):
+        raise ValueError(
+            f"evaluation.metrics and validation_metrics name {', '.join(names)}, but without images"
+            " and a feature network there is nothing to measure: leave them null"
+        )
+    elif names:
+        chosen(names, applicable(dataset.sample_shape, dataset.num_classes), [])
+
+
+def _chosen_metrics(
+    settings: EvaluationSettings, reference: Reference | PointReference
+) -> tuple[list[str], list[str]]:
+    """The measures of the validation and of the final numbers."""
+    allowed = reference.applicable()
+    usual = [name for name in allowed if name not in ON_REQUEST]
+    return (
+        chosen(settings.validation_metrics, allowed, list(reference.cheap)),
+        chosen(settings.metrics, allowed, usual),
+    )
 
 
 def _critic(discriminator: Callable[[Tensor], CriticOutput], images: Tensor) -> CriticOutput:

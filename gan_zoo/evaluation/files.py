@@ -1,13 +1,22 @@
-"""Samples of anyone's GAN from files: a ``.npz`` or a folder of PNGs."""
+"""Samples of anyone's GAN from files: a ``.npz`` or a folder of PNGs.
 
+Such a file may come from a stranger: nothing in it is executed, and what it says of its size is
+looked at before memory is taken.
+"""
+
+import zlib
 from pathlib import Path
-from zipfile import BadZipFile
+from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 import torch
+from numpy.lib import format as npy
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
+
+MOST_BYTES = 4 * 2**30  # of an array, unpacked
+MOST_PIXELS = 2**22  # of a picture
 
 
 def read_samples(path: Path) -> tuple[Tensor, Tensor | None]:
@@ -33,9 +42,14 @@ def read_samples(path: Path) -> tuple[Tensor, Tensor | None]:
 
 def _read_npz(path: Path) -> tuple[NDArray[np.generic], Tensor | None]:
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as content:
-            arrays = {name: content[name] for name in ("images", "labels") if name in content}
-    except (OSError, ValueError, EOFError, BadZipFile) as error:
+        with ZipFile(path) as archive:
+            present = {name.removesuffix(".npy"): name for name in archive.namelist()}
+            arrays = {
+                name: _read_array(archive, present[name])
+                for name in ("images", "labels")
+                if name in present
+            }
+    except _READING_ERRORS as error:
         raise ValueError(f"{path}: cannot be read: {error}") from error
     if "images" not in arrays:
         raise ValueError(f"{path} holds no array 'images'")
@@ -50,6 +64,34 @@ def _read_npz(path: Path) -> tuple[NDArray[np.generic], Tensor | None]:
     return arrays["images"], torch.from_numpy(labels.astype(np.int64))
 
 
+# what zipfile, zlib and numpy raise at damaged, encrypted and unknown content
+_READING_ERRORS = (
+    OSError, ValueError, EOFError, BadZipFile, zlib.error, RuntimeError, NotImplementedError,
+)  # fmt: skip
+
+
+def _read_array(archive: ZipFile, name: str) -> NDArray[np.generic]:
+    """One array whose header, size and content agree; never one of Python objects."""
+    with archive.open(name) as file:
+        version = npy.read_magic(file)
+        header = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
+        if version not in header:
+            raise ValueError(f"{name} has npy version {version}; allowed: 1.0 or 2.0")
+        shape, fortran, kind = header[version](file)
+        if kind.hasobject:
+            raise ValueError(f"{name} holds Python objects; allowed: numbers")
+        size = kind.itemsize
+        for length in shape:
+            size *= length
+        if size > MOST_BYTES or size != archive.getinfo(name).file_size - file.tell():
+            raise ValueError(
+                f"{name} says it has shape {shape} of {kind}, {size} bytes; allowed: as many as"
+                f" the file holds, up to {MOST_BYTES}"
+            )
+        flat = np.frombuffer(file.read(), dtype=kind)
+    return flat.reshape(shape[::-1]).transpose() if fortran else flat.reshape(shape)
+
+
 def _read_folder(path: Path) -> tuple[NDArray[np.generic], Tensor | None]:
     files = sorted(file for file in path.rglob("*") if file.suffix.lower() == ".png")
     if not files:
@@ -57,9 +99,14 @@ def _read_folder(path: Path) -> tuple[NDArray[np.generic], Tensor | None]:
     pictures = []
     for file in files:
         try:
-            with Image.open(file) as picture:
+            # other formats may lie under such a name, and PIL hands some to other programs
+            with Image.open(file, formats=["PNG"]) as picture:
+                if picture.width * picture.height > MOST_PIXELS:
+                    raise ValueError(
+                        f"it is {picture.width}x{picture.height}; allowed: {MOST_PIXELS} pixels"
+                    )
                 pictures.append(np.asarray(picture.convert("L" if picture.mode in "1L" else "RGB")))
-        except OSError as error:
+        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
             raise ValueError(f"{file}: cannot be read: {error}") from error
     shapes = {picture.shape for picture in pictures}
     if len(shapes) > 1:

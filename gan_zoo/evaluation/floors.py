@@ -4,7 +4,6 @@ Computed once for each data set, extractor and number of samples, and kept: for 
 package (written by ``python -m gan_zoo.evaluation.floors``), else in the cache folder.
 """
 
-import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,7 +11,7 @@ from pathlib import Path
 import torch
 
 from gan_zoo.baselines import class_means, kernel_density, real, real_limit
-from gan_zoo.cache import cache_folder
+from gan_zoo.cache import cache_folder, read_entry, write_entry
 from gan_zoo.data.batches import normalise
 from gan_zoo.data.fingerprint import dataset_fingerprint
 from gan_zoo.data.mnist import load_mnist
@@ -21,7 +20,6 @@ from gan_zoo.evaluation.points import PointReference
 from gan_zoo.evaluation.reference import Reference, short
 from gan_zoo.features.extractor import load_extractor
 from gan_zoo.interfaces import Batch
-from gan_zoo.records import write_text
 from gan_zoo.seeding import stream
 
 SHIPPED = Path(__file__).parent / "shipped"
@@ -54,7 +52,7 @@ def floors(
         return {f"{quantity}_{protocol}": {"real": value} for quantity, value in values.items()}
     name = _file_name(reference, count)
     cached = cache_folder() / "floors" / name
-    known = {**_read(cached), **_read(SHIPPED / name)}
+    known: Values = {**(read_entry(cached) or {}), **(read_entry(SHIPPED / name) or {})}
     missing = [metric for metric in metrics if metric not in known]
     if missing:
         known |= _measure(reference, count, missing)
@@ -102,18 +100,9 @@ def _file_name(reference: Reference, count: int) -> str:
     return f"{reference.extractor.sha256[:16]}-{reference.sha256[:16]}-{short(count)}.json"
 
 
-def _read(path: Path) -> Values:
-    """What is kept there; nothing if there is no such file or it is damaged."""
-    try:
-        content: Values = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return content
-
-
 def _keep(path: Path, values: Mapping[str, object]) -> None:
     try:
-        write_text(path, json.dumps(values, indent=1, sort_keys=True) + "\n")
+        write_entry(path, values)
     except OSError as error:
         print(
             f"gan_zoo: {path} cannot be written ({error}): what real data reach will be measured"

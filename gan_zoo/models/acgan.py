@@ -1,5 +1,6 @@
 """The AC-GAN of the Keras example: an upsampling generator and a two-headed discriminator."""
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 
 import torch
@@ -7,6 +8,8 @@ from torch import Tensor, nn
 
 from gan_zoo.interfaces import CriticOutput
 from gan_zoo.models.layers import LeakyDropout, SameConv2d, UpsampleConv2d
+
+MOST_STRIDE = 16
 
 
 class Generator(nn.Module):
@@ -26,7 +29,8 @@ class Generator(nn.Module):
     Shapes: z (N, latent_dim), labels (N,) int64 -> (N, channels, height, width) in (-1, 1).
 
     Raises:
-        ValueError: an image side is no multiple of 4, or a width is not positive.
+        ValueError: samples that are no images, an image side that is no multiple of 4, or a width
+            or a latent_dim out of its range.
 
     Source: Odena, Olah, Shlens 2017 (arXiv 1610.09585) as set up in the Keras example
     ``mnist_acgan.py`` of November 2016.
@@ -41,12 +45,14 @@ class Generator(nn.Module):
         width: float = 1.0,
     ):
         super().__init__()
-        channels, height, image_width = image_shape
+        channels, height, image_width = _image(image_shape)
         if height % 4 or image_width % 4:
             raise ValueError(
                 f"acgan draws images whose sides are multiples of 4, these are"
                 f" {height}x{image_width}: resize or pad the data set."
             )
+        if latent_dim < 1:
+            raise ValueError(f"latent_dim is {latent_dim}; allowed: 1 or more")
         dense, first, second = (_scaled(size, width) for size in (1024, 256, 128))
         self.base_shape = (second, height // 4, image_width // 4)
         self.latent_dim = latent_dim
@@ -111,11 +117,15 @@ class Discriminator(nn.Module):
                 f"discriminator.strides is {list(strides)} and filters {list(filters)}:"
                 " give one stride for each convolution"
             )
-        channels, *size = image_shape
+        channels, *size = _image(image_shape)
         layers: list[nn.Module] = []
         for count, stride in zip(filters, strides, strict=True):
-            if stride < 1:
-                raise ValueError(f"discriminator.strides has {stride}; allowed: 1 or more")
+            if not 1 <= stride <= MOST_STRIDE:
+                raise ValueError(
+                    f"discriminator.strides has {stride}; allowed: from 1 to {MOST_STRIDE}"
+                )
+            if count < 1:
+                raise ValueError(f"discriminator.filters has {count}; allowed: 1 or more")
             layers += [
                 SameConv2d(channels, _scaled(count, width), kernel_size=3, stride=stride),
                 LeakyDropout(leaky_slope, dropout),
@@ -140,8 +150,18 @@ class Discriminator(nn.Module):
         yield from self.score_head.parameters()
 
 
+def _image(shape: Sequence[int]) -> tuple[int, int, int]:
+    if len(shape) != 3:
+        raise ValueError(
+            f"acgan is for images (C, H, W), these samples have shape {tuple(shape)}: choose"
+            " model=mlp or other data"
+        )
+    channels, height, width = shape
+    return channels, height, width
+
+
 def _scaled(size: int, width: float) -> int:
-    if width <= 0:
+    if not 0 < width < math.inf:
         raise ValueError(f"width is {width}; allowed: more than 0 (1 is the document's network)")
     return max(1, round(size * width))
 

@@ -22,7 +22,7 @@ class AffineGenerator(nn.Module):
     Shapes: z (N, prod(image_shape)), labels (N,) int64 -> (N, *image_shape).
 
     Raises:
-        ValueError: sigma is not positive.
+        ValueError: sigma is not positive, or a value is not finite.
 
     Source: Nowozin, Cseke, Tomioka 2016 (arXiv 1606.00709), section 2.4.
     """
@@ -36,8 +36,10 @@ class AffineGenerator(nn.Module):
         sigma: float = 1.0,
     ):
         super().__init__()
-        if sigma <= 0:
+        if not 0 < sigma < math.inf:
             raise ValueError(f"generator.sigma is {sigma}; allowed: more than 0")
+        if not math.isfinite(mu):
+            raise ValueError(f"generator.mu is {mu}; allowed: a finite number")
         self.latent_dim = math.prod(image_shape)
         self.mu = nn.Parameter(torch.full(tuple(image_shape), mu))
         self.sigma = nn.Parameter(torch.full(tuple(image_shape), sigma))
@@ -56,11 +58,16 @@ class DiracGenerator(nn.Module):
 
     Shapes: z (N, 1), labels (N,) int64 -> (N, *image_shape).
 
+    Raises:
+        ValueError: theta is not finite.
+
     Source: Mescheder, Geiger, Nowozin 2018 (arXiv 1801.04406), definition 2.1.
     """
 
     def __init__(self, *, image_shape: Sequence[int], num_classes: int, theta: float = 1.0):
         super().__init__()
+        if not math.isfinite(theta):
+            raise ValueError(f"generator.theta is {theta}; allowed: a finite number")
         self.latent_dim = 1
         self.theta = nn.Parameter(torch.full(tuple(image_shape), theta))
 
@@ -78,11 +85,16 @@ class DiracDiscriminator(nn.Module):
 
     Shapes: images (N, *image_shape) -> scores (N,) unbounded, class_logits (N, K), all 0.
 
+    Raises:
+        ValueError: psi is not finite.
+
     Source: Mescheder, Geiger, Nowozin 2018 (arXiv 1801.04406), definition 2.1.
     """
 
     def __init__(self, *, image_shape: Sequence[int], num_classes: int, psi: float = 1.0):
         super().__init__()
+        if not math.isfinite(psi):
+            raise ValueError(f"discriminator.psi is {psi}; allowed: a finite number")
         self.num_classes = num_classes
         self.psi = nn.Parameter(torch.full(tuple(image_shape), psi))
 

@@ -1,5 +1,6 @@
 """What a generator is fed: latents and labels."""
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -14,8 +15,10 @@ class Uniform:
     high: float = 1.0
 
     def __post_init__(self) -> None:
-        if not self.low < self.high:
-            raise ValueError(f"latents.low is {self.low}, latents.high {self.high}: low < high")
+        if not 0 < self.high - self.low <= torch.finfo(torch.float32).max:
+            raise ValueError(
+                f"latents.low is {self.low}, latents.high {self.high}; allowed: finite, low < high"
+            )
 
     def __call__(self, count: int, dim: int, rng: torch.Generator) -> Tensor:
         """(count, dim) float32 on the generator's device."""
@@ -30,7 +33,7 @@ class Normal:
     std: float = 1.0
 
     def __post_init__(self) -> None:
-        if self.std <= 0:
+        if not 0 < self.std < math.inf:
             raise ValueError(f"latents.std is {self.std}; allowed: more than 0")
 
     def __call__(self, count: int, dim: int, rng: torch.Generator) -> Tensor:

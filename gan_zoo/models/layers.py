@@ -1,5 +1,7 @@
 """Layers with Keras's ``same`` padding, and the exact fast form of upsample-then-convolve."""
 
+import math
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -13,6 +15,9 @@ _PHASE = torch.tensor(
     ],
     dtype=torch.float32,
 )
+
+
+MOST_DROPOUT = 0.999  # what is kept is told in 16 bits
 
 
 class SameConv2d(nn.Conv2d):
@@ -81,15 +86,15 @@ class LeakyDropout(nn.Module):
         p: probability that an element is zeroed in training.
 
     Raises:
-        ValueError: slope is negative, or p is not in [0, 1).
+        ValueError: slope is negative or not finite, or p is not in [0, 0.999].
     """
 
     def __init__(self, slope: float, p: float):
         super().__init__()
-        if slope < 0:
+        if not 0 <= slope < math.inf:
             raise ValueError(f"leaky_slope is {slope}; allowed: 0 (ReLU) or more")
-        if not 0 <= p < 1:
-            raise ValueError(f"dropout is {p}; allowed: from 0 (off) to below 1")
+        if not 0 <= p <= MOST_DROPOUT:
+            raise ValueError(f"dropout is {p}; allowed: from 0 (off) to {MOST_DROPOUT}")
         self.slope = slope
         self.kept = round((1 - p) * 2**16)  # of 2^16
 

@@ -28,7 +28,7 @@ class Generator(nn.Module):
     Shapes: z (N, latent_dim), labels (N,) int64 -> (N, *image_shape).
 
     Raises:
-        ValueError: an unknown activation, no hidden layer, or a width below 1.
+        ValueError: an unknown activation, no hidden layer, or a width or latent_dim below 1.
     """
 
     def __init__(
@@ -41,6 +41,8 @@ class Generator(nn.Module):
         activation: str = "relu",
     ):
         super().__init__()
+        if latent_dim < 1:
+            raise ValueError(f"latent_dim is {latent_dim}; allowed: 1 or more")
         self.latent_dim = latent_dim
         self.sample_shape = tuple(image_shape)
         self.trunk = _trunk(latent_dim, hidden, activation)

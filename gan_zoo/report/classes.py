@@ -7,11 +7,11 @@ a header; counts or shares).
 
 import math
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from gan_zoo.records import table_damage
 from gan_zoo.report.comparison import Variant
 from gan_zoo.report.load import Run
 from gan_zoo.report.pictures import artifact_path
@@ -84,7 +84,7 @@ def _from_metrics(run: Run) -> list[tuple[str, str, float]]:
 
 
 def _from_table(run: Run) -> list[tuple[str, str, float]]:
-    table = _read(artifact_path(run, "per_class"))
+    table = _read(run, "per_class")
     if table is None or "class" not in table.columns:
         return []
     found = []
@@ -96,7 +96,7 @@ def _from_table(run: Run) -> list[tuple[str, str, float]]:
 
 
 def _matrix(run: Run) -> np.ndarray | None:
-    table = _read(artifact_path(run, "confusion_matrix"))
+    table = _read(run, "confusion_matrix")
     if table is None:
         return None
     if "label" in table.columns:
@@ -108,10 +108,13 @@ def _matrix(run: Run) -> np.ndarray | None:
     return None if (sums == 0).any() else counts / sums
 
 
-def _read(path: Path | None) -> pd.DataFrame | None:
+def _read(run: Run, artifact: str) -> pd.DataFrame | None:
+    path = artifact_path(run, artifact)
     if path is None or path.suffix.lower() != ".csv":
         return None
     try:
+        if table_damage(path, run.record) is not None:
+            return None  # the run's notes tell
         table = pd.read_csv(path)
     except (ValueError, OSError):
         return None

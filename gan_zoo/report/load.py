@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from gan_zoo.records import (
     RecordError,
     RunRecord,
     read_record,
+    table_damage,
 )
 from gan_zoo.report.sanitise import checked, clean
 
@@ -74,8 +75,6 @@ def load(folders: Sequence[Path]) -> Collection:
     for folder, label in found.items():
         try:
             runs.append(_read_run(folder, label))
-        except RecursionError:
-            unreadable.append(Unreadable(label, f"{RECORD_NAME} is nested too deeply"))
         except RecordError as error:
             reason = str(error).replace(f"{folder}/", "").replace(str(folder), label)
             unreadable.append(Unreadable(label, reason))
@@ -97,12 +96,13 @@ def _label(root: Path, folder: Path) -> str:
 
 def _read_run(folder: Path, label: str) -> Run:
     record = checked(clean(read_record(folder)))
-    history, notes = _read_table(folder / HISTORY_NAME)
-    timing, more = _read_table(folder / TIMING_NAME)
+    damages = _damages(folder, record)
+    history, notes = _read_table(folder / HISTORY_NAME, damages)
+    timing, more = _read_table(folder / TIMING_NAME, damages)
     if not history.empty and not timing.empty:
         new = [name for name in timing.columns if name == "epoch" or name not in history.columns]
         history = history.merge(timing[new], on="epoch", how="left")
-    return Run(folder, label, record, history, (*notes, *more))
+    return Run(folder, label, record, history, (*damages.values(), *notes, *more))
 
 
 def _numeric(column: pd.Series) -> pd.Series:
@@ -112,10 +112,23 @@ def _numeric(column: pd.Series) -> pd.Series:
     return column.astype("float64")
 
 
-def _read_table(path: Path) -> tuple[pd.DataFrame, tuple[str, ...]]:
+def _damages(folder: Path, record: RunRecord) -> dict[str, str]:
+    """What is wrong with the tables whose checksums the record tells, by their names."""
+    found = {name: _damage(folder / name, record) for name in record.tables}
+    return {name: damage for name, damage in found.items() if damage is not None}
+
+
+def _damage(path: Path, record: RunRecord) -> str | None:
+    try:
+        return table_damage(path, record) if path.resolve().parent == path.parent else None
+    except OSError as error:
+        return f"{path.name} cannot be read: {error.strerror}"
+
+
+def _read_table(path: Path, damages: Container[str]) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """A CSV with a column ``epoch`` as floats, one row per epoch (the last, if repeated)."""
     empty = pd.DataFrame()
-    if not path.exists():
+    if not path.exists() or path.name in damages:
         return empty, ()
     try:
         table = pd.read_csv(path, on_bad_lines="skip", index_col=False)

@@ -14,6 +14,7 @@ _MAX_PIXELS = 16_000_000
 _MAX_SIDE = 640  # on the page; larger pictures are scaled down
 _EPOCH_GRID = re.compile(r"plot_epoch_(\d{1,9})_generated\.png")
 _SUFFIXES = (".png", ".webp", ".gif", ".jpg", ".jpeg")
+_FORMATS = ("PNG", "WEBP", "GIF", "JPEG")  # whatever the name: PIL hands others to programs
 _NOT_SHOWN = ("grid", "loss_curve")  # shown elsewhere; the page draws its own curves
 
 
@@ -62,7 +63,7 @@ def _spread(count: int, most: int) -> list[int]:
 def read_picture(path: Path) -> Image.Image | None:
     """Decode a raster picture; None if it is damaged, too large or something else."""
     try:
-        with Image.open(path) as picture:
+        with Image.open(path, formats=_FORMATS) as picture:
             if picture.width * picture.height > _MAX_PIXELS:
                 return None
             return picture.convert("L" if picture.mode in ("1", "L", "I;16") else "RGB")

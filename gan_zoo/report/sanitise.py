@@ -54,6 +54,7 @@ def checked(record: RunRecord) -> RunRecord:
         else [],
         error=record.error if isinstance(record.error, dict) else None,
         artifacts=_strings(record.artifacts),
+        tables=_strings(record.tables),
         started=str(record.started),
         ended=str(record.ended),
     )

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from gan_zoo.pictures import side_by_side
-from gan_zoo.records import write_bytes
+from gan_zoo.records import artifact_path, write_bytes
 from gan_zoo.testbeds.runs import finished_runs
 
 
@@ -14,7 +14,7 @@ def summarise(folder: Path) -> str:
         ValueError: there is no finished run.
     """
     pictures = {
-        f"{record.loss}, seed {record.seed}": (path / record.artifacts["landscape"]).read_bytes()
+        f"{record.loss}, seed {record.seed}": artifact_path(path, record, "landscape").read_bytes()
         for path, record in finished_runs(folder)
     }
     target = folder / "landscapes.png"

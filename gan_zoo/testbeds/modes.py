@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from gan_zoo.pictures import side_by_side
-from gan_zoo.records import RECORD_NAME, read_record, write_bytes, write_rows
+from gan_zoo.records import RECORD_NAME, artifact_path, read_record, write_bytes, write_rows
 from gan_zoo.testbeds.tables import table
 
 GOOD = 0.9  # share of points within 3 standard deviations that counts as success; perfect: 0.9889
@@ -39,7 +39,7 @@ def summarise(folder: Path) -> str:
         if "landscape" in record.artifacts:
             share = "" if good is None else f", {good:.1%}"
             title = f"{record.loss}, seed {record.seed}: {row['modes_covered']} modes{share}"
-            pictures[title] = (path / record.artifacts["landscape"]).read_bytes()
+            pictures[title] = artifact_path(path, record, "landscape").read_bytes()
         rows.append({**row, "seconds": float(record.progress.get("seconds", 0.0))})
     write_rows(folder / "modes.csv", rows)
     if pictures:

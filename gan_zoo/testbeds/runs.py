@@ -5,7 +5,7 @@ from pathlib import Path
 from torch import Tensor
 
 from gan_zoo.checkpoint import read_weights
-from gan_zoo.records import RECORD_NAME, RunRecord, read_record
+from gan_zoo.records import RECORD_NAME, RunRecord, artifact_path, read_record
 
 
 def finished_runs(folder: Path, prefix: str = "") -> list[tuple[Path, RunRecord]]:
@@ -25,4 +25,4 @@ def finished_runs(folder: Path, prefix: str = "") -> list[tuple[Path, RunRecord]
 
 def weights(folder: Path, record: RunRecord, network: str) -> dict[str, Tensor]:
     """The last weights of ``generator`` or ``discriminator``."""
-    return read_weights(folder / record.artifacts[network])
+    return read_weights(artifact_path(folder, record, network))

@@ -80,5 +80,5 @@ def test_modes_by_hand():
 
 
 def test_no_samples_are_too_few():
-    with pytest.raises(ValueError, match=r"data.samples is 0; allowed: 1 or more"):
+    with pytest.raises(ValueError, match=r"data.samples is 0; allowed: from 1"):
         load_stacked_mnist(samples=0)

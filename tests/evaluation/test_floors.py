@@ -47,7 +47,7 @@ def test_a_damaged_cache_is_measured_anew(reference, tmp_path):
     (path,) = (tmp_path / "cache/floors").iterdir()
     path.write_text(path.read_text()[:20])
     assert floors(reference, 40, ["fid"]) == first
-    assert json.loads(path.read_text())["fid"]
+    assert json.loads(path.read_text())["values"]["fid"]
 
 
 def test_a_cache_that_cannot_be_written_is_told_and_survived(
