@@ -27,6 +27,7 @@ from gan_zoo import __version__
 from gan_zoo.allocator import keep_freed_memory
 from gan_zoo.building import build, config_folder, plain
 from gan_zoo.configuration import explain
+from gan_zoo.diverged import Diverged
 from gan_zoo.folders import run_folder, sweep_folder
 from gan_zoo.lock import Busy, RunLock, alive
 from gan_zoo.plan import Job, write_plan
@@ -94,7 +95,7 @@ def main() -> None:
             raise
         _end_sweep()
         sys.exit(f"gan_zoo: {explain(error)}")
-    except (AlreadyFinished, Busy, Failed, RecordError) as error:
+    except (AlreadyFinished, Busy, Failed, Diverged, RecordError) as error:
         sys.exit(f"gan_zoo: {error}")
     except OSError as error:  # a full disk, a folder that cannot be written to
         if wants_traceback:
@@ -212,6 +213,8 @@ def _told(error: Exception) -> str:
     """A few lines for a mistake in the configuration, the traceback for anything unforeseen."""
     if isinstance(error, HydraException | OmegaConfBaseException | ValueError):
         return explain(error)
+    if isinstance(error, OSError | Diverged | RecordError):
+        return str(error)
     return "".join(traceback.format_exception(error))
 
 
