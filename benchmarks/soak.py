@@ -16,6 +16,7 @@ import time
 from dataclasses import dataclass
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
+from typing import Any
 
 from gan_zoo.lock import alive, owner
 from gan_zoo.options import parse
@@ -32,6 +33,7 @@ TINY = [
 ]  # fmt: skip
 # What a run's numbers are; seconds, dates and the interruptions are none.
 NUMBERS = ("run_id", "status", "metrics", "intervals", "best", "progress", "collapses")
+Job = tuple[str, int]  # loss, seed
 Run = tuple[RunRecord, dict[str, bytes]]  # a record, and files by name
 CONTEXT = multiprocessing.get_context("forkserver")
 
@@ -52,13 +54,11 @@ class Options:
                 raise ValueError(f"{name} is {getattr(self, name)}; allowed: {least} or more")
 
 
-def sweep(folder: str, jobs: list[tuple[str, int]], log: str) -> None:
+def sweep(folder: str, losses: list[str], seeds: list[int], log: str) -> None:
     """Issue the sweep, in a process of its own: what ``python run.py -m ...`` does."""
     handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(handle, 1)
     os.dup2(handle, 2)
-    seeds = dict.fromkeys(seed for _, seed in jobs)
-    losses = dict.fromkeys(loss for loss, _ in jobs)
     sys.argv = ["run.py", "-m", f"loss={','.join(losses)}", f"seed={','.join(map(str, seeds))}",
                 f"hydra.sweep.dir={folder}", *TINY]  # fmt: skip
     from gan_zoo.cli import main
@@ -66,29 +66,37 @@ def sweep(folder: str, jobs: list[tuple[str, int]], log: str) -> None:
     main()
 
 
-def start(folder: Path, jobs: list[tuple[str, int]], log: Path) -> ForkServerProcess:
-    """A worker; modules are imported once for all of them."""
+def start(folder: Path, jobs: list[Job], first: Job | None = None) -> ForkServerProcess:
+    """A worker; it begins with the job ``first``; modules are imported once for all workers."""
+    losses = _from(first and first[0], [loss for loss, _ in jobs])
+    seeds = _from(first and first[1], [seed for _, seed in jobs])
     CONTEXT.set_forkserver_preload(["gan_zoo.cli", "gan_zoo.experiment", "gan_zoo.report.build"])
-    process = CONTEXT.Process(target=sweep, args=(str(folder), jobs, str(log)))
+    log = f"{folder}.log"
+    process = CONTEXT.Process(target=sweep, args=(str(folder), losses, seeds, log))
     process.start()
     return process
 
 
-def disturb(folder: Path, jobs: list[tuple[str, int]], options: Options) -> tuple[int, int]:
-    """Let workers do the sweep while they are killed; how many kills and damaged files."""
+def disturb(folder: Path, jobs: list[Job], options: Options) -> tuple[int, int]:
+    """Let workers do the sweep while they are killed; how many kills and damaged files.
+
+    All issue the same sweep, each in another order: beginning with a job that is not done spares
+    passing over all that are. The kills are spread: the next one waits for its share of the runs.
+    """
     rng = random.Random(options.seed)
-    # Each begins elsewhere, so that they meet rarely; the set of runs is the same.
-    orders = [jobs[shift:] + jobs[:shift] for shift in _shifts(len(jobs), options.workers)]
-    log = folder.with_name("disturbed.log")
-    workers = [start(folder, order, log) for order in orders]
+
+    def begin() -> ForkServerProcess:
+        done = outcome(folder)
+        return start(folder, jobs, rng.choice([job for job in jobs if job not in done] or jobs))
+
+    workers = [begin() for _ in range(options.workers)]
     kills = damaged = 0
     while kills < options.kills:
         time.sleep(rng.uniform(0, 1.5))
         number = rng.randrange(len(workers))
         victim = workers[number]
         if not victim.is_alive():
-            workers[number] = start(folder, orders[number], log)
-        # kills are spread over the sweep: the next one waits for its share of the runs
+            workers[number] = begin()
         elif len(outcome(folder)) < 0.9 * len(jobs) * kills / options.kills:
             continue
         elif _is_training(folder, victim.pid):
@@ -96,7 +104,7 @@ def disturb(folder: Path, jobs: list[tuple[str, int]], options: Options) -> tupl
             victim.join()
             kills += 1
             damaged += damage(folder, rng)
-            workers[number] = start(folder, orders[number], log)
+            workers[number] = begin()
     for worker in workers:
         worker.join()
     return kills, damaged
@@ -127,9 +135,9 @@ def damage(folder: Path, rng: random.Random) -> int:
     return 1
 
 
-def outcome(folder: Path) -> dict[tuple[str, int], list[Run]]:
+def outcome(folder: Path) -> dict[Job, list[Run]]:
     """Every finished run by loss and seed: its record, and the files that hold its numbers."""
-    found: dict[tuple[str, int], list[Run]] = {}
+    found: dict[Job, list[Run]] = {}
     for path in sorted(folder.glob(f"*/{RECORD_NAME}")):
         try:
             record = read_record(path.parent)
@@ -154,8 +162,8 @@ def soak(options: Options, folder: Path) -> bool:
     """Do it all and print what came out; whether all is well."""
     jobs = [(loss, seed) for seed in range(-(-options.runs // len(LOSSES))) for loss in LOSSES]
     began = time.perf_counter()
-    alone = start(folder / "undisturbed", jobs, folder / "undisturbed.log")
-    alone.join()
+    if len(outcome(folder / "undisturbed")) < len(jobs):  # not done by an earlier soak in ``out``
+        start(folder / "undisturbed", jobs).join()
     expected = outcome(folder / "undisturbed")
     print(f"undisturbed: {len(expected)} runs, {time.perf_counter() - began:.0f} s", flush=True)
     began = time.perf_counter()
@@ -163,7 +171,7 @@ def soak(options: Options, folder: Path) -> bool:
     issued = 0
     while True:
         issued += 1
-        last = start(folder / "disturbed", jobs, folder / "disturbed.log")
+        last = start(folder / "disturbed", jobs)
         last.join()
         if last.exitcode == 0 or issued == 10:
             break
@@ -182,8 +190,11 @@ def soak(options: Options, folder: Path) -> bool:
     return not (lost or twice or others) and kills >= options.kills
 
 
-def _shifts(count: int, workers: int) -> list[int]:
-    return [count * number // workers for number in range(workers)]
+def _from(first: Any, values: list[Any]) -> list[Any]:
+    """The different values, turned round so that they begin with ``first``."""
+    known = list(dict.fromkeys(values))
+    place = 0 if first is None else known.index(first)
+    return known[place:] + known[:place]
 
 
 def _is_training(folder: Path, pid: int | None) -> bool:

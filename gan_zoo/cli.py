@@ -27,6 +27,7 @@ from gan_zoo import __version__
 from gan_zoo.allocator import keep_freed_memory
 from gan_zoo.building import build, config_folder, plain
 from gan_zoo.configuration import explain, recordable
+from gan_zoo.diverged import Diverged
 from gan_zoo.folders import run_folder, sweep_folder
 from gan_zoo.lock import Busy, RunLock, alive
 from gan_zoo.plan import Job, write_plan
@@ -91,7 +92,7 @@ def main() -> None:
     )
     try:
         start()
-    except (AlreadyFinished, Busy, Failed) as error:
+    except (AlreadyFinished, Busy, Failed, Diverged) as error:
         sys.exit(f"gan_zoo: {error}")
     except MISTAKES as error:
         if wants_traceback:
@@ -214,6 +215,8 @@ def _told(error: Exception) -> str:
     """A few lines for a mistake in the configuration, the traceback for anything unforeseen."""
     if isinstance(error, MISTAKES):
         return explain(error)
+    if isinstance(error, OSError | Diverged | RecordError):
+        return str(error)
     return "".join(traceback.format_exception(error))
 
 

@@ -18,6 +18,7 @@ from gan_zoo.checkpoint import CheckpointError, load_weights, read_weights, weig
 from gan_zoo.compatibility import incompatibilities
 from gan_zoo.data.batches import BatchStream, to_device
 from gan_zoo.data.fingerprint import dataset_fingerprint
+from gan_zoo.diverged import Diverged
 from gan_zoo.environment import describe
 from gan_zoo.evaluation.bank import NonFiniteSamples
 from gan_zoo.evaluation.evaluator import Evaluator
@@ -37,7 +38,7 @@ from gan_zoo.settings import (
 )
 from gan_zoo.state import discard_states
 from gan_zoo.stopping import Stop, stopping
-from gan_zoo.trainer import Diverged, Objective, Sampler, Trainer
+from gan_zoo.trainer import Objective, Sampler, Trainer
 from gan_zoo.training import PREFIXES, Training
 
 

@@ -13,6 +13,7 @@ from torch.optim import Optimizer
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from gan_zoo.data.batches import BatchStream
+from gan_zoo.diverged import Diverged
 from gan_zoo.interfaces import (
     AdversarialLoss,
     Batch,
@@ -46,14 +47,6 @@ GENERATOR_QUANTITIES = (
 WATCHED = 25  # of so many updates of a network, one is compared with the size of its weights
 
 Sampler = Callable[[int, int, torch.Generator], Tensor]
-
-
-class Diverged(ArithmeticError):
-    """A loss, gradient or weight is not finite: at which discriminator update, which quantity."""
-
-    def __init__(self, step: int, quantity: str, value: float):
-        super().__init__(f"{quantity} became {value} at discriminator update {step}")
-        self.step, self.quantity, self.value = step, quantity, value
 
 
 @dataclass

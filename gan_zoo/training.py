@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import nn
 
+from gan_zoo.diverged import Diverged
 from gan_zoo.evaluation.bank import NonFiniteSamples
 from gan_zoo.evaluation.evaluator import Evaluator
 from gan_zoo.interfaces import Dataset
@@ -16,7 +17,7 @@ from gan_zoo.progress import Reporter
 from gan_zoo.snapshot import fresh_streams, restore, snapshot
 from gan_zoo.state import load_state, save_state
 from gan_zoo.stopping import Stop
-from gan_zoo.trainer import Diverged, Trainer
+from gan_zoo.trainer import Trainer
 
 NOTE_EVERY = 25  # steps between two looks at the running losses
 ROLLBACKS = 3  # with trainer.on_divergence=rollback; the next divergence ends the run

@@ -393,7 +393,7 @@ def test_metrics_are_checked_before_a_feature_network_is_trained():
     [
         (["optimizer.discriminator.lr=inf"], "optimizer.discriminator.lr is inf; allowed: finite"),
         (["loss=null"], "group"),
-        (["trainer.lr_decay=nan", "hydra.run.dir=damaged"], "cannot be read as JSON"),
+        (["resume=never", "hydra.run.dir=damaged"], "cannot be read as JSON"),
     ],
 )
 def test_the_command_itself_ends_with_one_line(tmp_path, overrides, told):

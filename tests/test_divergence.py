@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from gan_zoo.data.toys import ring
+from gan_zoo.diverged import Diverged
 from gan_zoo.evaluation.collapse import collapses
 from gan_zoo.experiment import build_trainer, run
 from gan_zoo.losses.bce import Bce
@@ -17,7 +18,6 @@ from gan_zoo.models.mlp import Discriminator, Generator
 from gan_zoo.records import RunRecord, read_record
 from gan_zoo.state import load_state
 from gan_zoo.stopping import Interrupted
-from gan_zoo.trainer import Diverged
 from gan_zoo.training import ROLLBACKS
 
 STEPS = 10  # updates of D in an epoch

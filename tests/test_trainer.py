@@ -8,13 +8,14 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
+from gan_zoo.diverged import Diverged
 from gan_zoo.experiment import build_trainer
 from gan_zoo.interfaces import CriticOutput
 from gan_zoo.losses.bce import Bce
 from gan_zoo.losses.lsgan import Lsgan
 from gan_zoo.losses.wgan import Wgan
 from gan_zoo.settings import AuxiliarySettings
-from gan_zoo.trainer import Diverged, Objective
+from gan_zoo.trainer import Objective
 
 
 def fingerprint(*tensors: torch.Tensor) -> str:

@@ -119,8 +119,9 @@ class Evaluator:
         """Whether the samples of ``grid`` are all alike, or all of one class."""
         real = normalise(self.dataset.test.images[:POINTS])
         predicted = None
-        if self.reference is not None and self.dataset.num_classes > 1:
-            predicted = self.reference.seen(samples, None).features.logits.argmax(1)
+        if isinstance(self.reference, Reference) and self.dataset.num_classes > 1:
+            with torch.random.fork_rng():
+                predicted = self.reference.seen(samples, None).features.logits.argmax(1)
         return collapses(samples, real, predicted)
 
     def validation(self, generator: nn.Module) -> dict[str, float]:
