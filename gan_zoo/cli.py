@@ -34,8 +34,9 @@ from gan_zoo.records import (
     write_text,
 )
 
-# What a wrong command line, file or value ends in; the last two come from Hydra and OmegaConf.
-MISTAKES = (HydraException, OmegaConfBaseException, ValueError, OverflowError)
+# What a wrong command line, file or value ends in.
+MISTAKES = (HydraException, OmegaConfBaseException, ValueError)
+LEAKS = (TypeError, OverflowError)  # so do these: Hydra and OmegaConf let them through
 _COSMETIC = ("device", "after_sweep")  # keys that do not decide on a run's numbers
 
 
@@ -79,6 +80,12 @@ def main() -> None:
         if wants_traceback:
             raise
         sys.exit(f"gan_zoo: {explain(error)}")
+    except LEAKS as error:
+        if wants_traceback:
+            raise
+        sys.exit(
+            f"gan_zoo: {type(error).__name__}: {explain(error)} (set HYDRA_FULL_ERROR=1 to see where)"
+        )
     except KeyboardInterrupt:
         print("gan_zoo: interrupted; what was done is recorded", file=sys.stderr)
         sys.exit(130)
