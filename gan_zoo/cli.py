@@ -44,8 +44,9 @@ from gan_zoo.records import (
 from gan_zoo.resume import CHOICES, COSMETIC, Failed, check_same, goes_on
 from gan_zoo.stopping import Interrupted
 
-# What a wrong command line, file or value ends in; the first two come from Hydra and OmegaConf.
-MISTAKES = (HydraException, OmegaConfBaseException, ValueError, OverflowError)
+# What a wrong command line, file or value ends in.
+MISTAKES = (HydraException, OmegaConfBaseException, ValueError)
+LEAKS = (TypeError, OverflowError)  # so do these: Hydra and OmegaConf let them through
 # Overrides that a record does not repeat: it has fields for them, or they are of no consequence.
 _HIDDEN = ("loss=", "seed=", "device=", "resume=", "sweep_name=", "hydra.", "hydra/")
 _UNRECORDED = ("resume", "sweep_name")
@@ -94,11 +95,11 @@ def main() -> None:
         start()
     except (AlreadyFinished, Busy, Failed, Diverged) as error:
         sys.exit(f"gan_zoo: {error}")
-    except MISTAKES as error:
+    except (*MISTAKES, *LEAKS) as error:
         if wants_traceback:
             raise
         _end_sweep()
-        sys.exit(f"gan_zoo: {explain(error)}")
+        sys.exit(f"gan_zoo: {_mistake(error)}")
     except OSError as error:  # a full disk, a folder that cannot be written to
         if wants_traceback:
             raise
@@ -112,6 +113,13 @@ def main() -> None:
     _end_sweep()
     if SweepFolder.folder is not None:
         _exit_if_incomplete(SweepFolder.folder)
+
+
+def _mistake(error: BaseException) -> str:
+    """What is told of a mistake; one that only looks like it may be looked into."""
+    if isinstance(error, LEAKS):
+        return f"{type(error).__name__}: {explain(error)} (set HYDRA_FULL_ERROR=1 to see where)"
+    return explain(error)
 
 
 def _end_sweep() -> None:
