@@ -20,7 +20,7 @@ import json
 import os
 import tempfile
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -115,12 +115,14 @@ def write_text(path: Path, content: str) -> None:
 def write_record(folder: Path, record: RunRecord) -> None:
     """Write ``record.json``; non-finite numbers must have been turned into None by the writer.
 
-    Added are the checksums of the run's tables as they are now, and of the record itself.
+    The record gets the checksums of the run's tables as they are now, the file one of itself.
     """
     names = (HISTORY_NAME, TIMING_NAME, *(a for a in record.artifacts.values() if _is_table(a)))
-    tables = {n: _sha256((folder / n).read_bytes()) for n in names if (folder / n).exists()}
-    told = asdict(replace(record, tables=tables, schema_version=SCHEMA_VERSION))
-    text = json.dumps({sealed.KEY: sealed.BLANK, **told}, indent=2, allow_nan=False) + "\n"
+    there = [name for name in names if (folder / name).exists()]
+    record.tables = {name: _sha256((folder / name).read_bytes()) for name in there}
+    record.schema_version = SCHEMA_VERSION
+    content = {sealed.KEY: sealed.BLANK, **asdict(record)}
+    text = json.dumps(content, indent=2, allow_nan=False) + "\n"
     write_bytes(folder / RECORD_NAME, sealed.sealed(text.encode()))
 
 

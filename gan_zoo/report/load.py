@@ -105,13 +105,6 @@ def _read_run(folder: Path, label: str) -> Run:
     return Run(folder, label, record, history, (*damages.values(), *notes, *more))
 
 
-def _numeric(column: pd.Series) -> pd.Series:
-    """The column as floats, missing where it holds something else."""
-    if column.dtype.kind not in "fiu":
-        column = pd.to_numeric(column, errors="coerce")
-    return column.astype("float64")
-
-
 def _damages(folder: Path, record: RunRecord) -> dict[str, str]:
     """What is wrong with the tables whose checksums the record tells, by their names."""
     found = {name: _damage(folder / name, record) for name in record.tables}
@@ -138,7 +131,9 @@ def _read_table(path: Path, damages: Container[str]) -> tuple[pd.DataFrame, tupl
         return empty, (f"{path.name} cannot be read: {error}",)
     if "epoch" not in table.columns:
         return empty, (f"{path.name} has no column epoch",)
-    numbers = pd.DataFrame({name: _numeric(table[name]) for name in table.columns})
+    for name in table.columns[[dtype.kind not in "fiu" for dtype in table.dtypes]]:
+        table[name] = pd.to_numeric(table[name], errors="coerce")
+    numbers = table.astype("float64")
     numbers = numbers.replace([math.inf, -math.inf], math.nan).dropna(subset=["epoch"])
     numbers = numbers.drop_duplicates("epoch", keep="last").sort_values("epoch")
     return numbers.reset_index(drop=True), ()
