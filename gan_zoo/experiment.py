@@ -21,6 +21,7 @@ from gan_zoo.environment import describe
 from gan_zoo.evaluation.bank import NonFiniteSamples
 from gan_zoo.evaluation.evaluator import Evaluator
 from gan_zoo.evaluation.reference import Reference
+from gan_zoo.execution import Execution, choose, prepare
 from gan_zoo.features.extractor import FeatureNetwork
 from gan_zoo.interfaces import AdversarialLoss, Dataset, Regularizer
 from gan_zoo.journal import Journal
@@ -70,6 +71,10 @@ def build_trainer(parts: Parts) -> Trainer:
         generator = parts.generator(**shape).to(parts.device)
     with global_stream(seed, "weights of D"):
         discriminator = parts.discriminator(**shape).to(parts.device)
+    execution = execution_of(parts, generator, discriminator)
+    penalised = parts.regularizer.penalises_gradients
+    prepare(generator, execution, twice_differentiated=False)
+    prepare(discriminator, execution, twice_differentiated=penalised)
     make_d, make_g = parts.optimizers
 
     def batches(size: int, purpose: str) -> BatchStream:
@@ -92,6 +97,15 @@ def build_trainer(parts: Parts) -> Trainer:
         seed=seed,
         device=parts.device,
     )
+
+
+def execution_of(parts: Parts, *networks: nn.Module) -> Execution:
+    """How the networks are run: what the settings come to on this device.
+
+    Raises:
+        ValueError: it cannot be done here.
+    """
+    return choose(parts.trainer, parts.device, sum(_count(network) for network in networks))
 
 
 def steps_per_epoch(parts: Parts) -> int:
@@ -149,6 +163,7 @@ def _train_and_measure(parts: Parts, journal: Journal, *, bar: bool) -> None:
     generators = {"generator": generator}
     if trainer.ema is not None:
         generators["generator_ema"] = trainer.ema.module
+    record.environment |= execution_of(parts, generator, discriminator).record()
     record.parameters = {
         "generator": _count(generator), "discriminator": _count(discriminator),
     }  # fmt: skip

@@ -13,7 +13,7 @@ LAYERS = {
     "cache": 0, "options": 0,
     "losses": 1, "regularizers": 1, "models": 1, "data": 1, "features": 1, "metrics": 1,
     "trainer": 2, "checkpoint": 2, "journal": 2, "evaluation": 2, "environment": 2, "pictures": 2,
-    "progress": 2, "experiment": 2, "report": 2, "compatibility": 2,
+    "progress": 2, "execution": 2, "experiment": 2, "report": 2, "compatibility": 2,
     "testbeds": 2, "landscape": 2,
     "baselines": 2, "classification_scores": 2, "extractors": 2,
     "configuration": 3, "building": 3, "cli": 3, "evaluate": 3,
