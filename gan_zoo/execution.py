@@ -1,5 +1,6 @@
 """How the networks' arithmetic is carried out: precision, memory format, compilation."""
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -13,6 +14,8 @@ from gan_zoo.settings import TrainerSettings
 # From here on a network's time goes into multiplications, which 16-bit units halve; below, into
 # passes over memory and calls, to which conversions only add.
 WIDE = 1_000_000  # parameters of both networks
+
+CPU_INFO = Path("/proc/cpuinfo")
 
 
 @dataclass(frozen=True)
@@ -35,32 +38,39 @@ def choose(settings: TrainerSettings, device: torch.device, parameters: int) -> 
     from Ampere on) and both networks together have a million parameters or more, else fp32.
     ``memory_format=auto`` is channels_last on a CPU, torch's default elsewhere.
 
-    Raises:
-        ValueError: ``compile`` is wanted where torch cannot compile.
+    Args:
+        settings: what the user wants.
+        device: where the networks live.
+        parameters: how many both networks have.
     """
     precision, memory_format = settings.precision, settings.memory_format
     if precision == "auto":
-        fast = multiplies_bf16(device) and parameters >= WIDE
+        fast = parameters >= WIDE and multiplies_bf16(device)
         precision = "bf16" if fast else "fp32"
     if memory_format == "auto":
         memory_format = "channels_last" if device.type == "cpu" else "contiguous"
-    if settings.compile:
-        _require_compiler(device)
     return Execution(precision, memory_format, settings.compile)
 
 
 def prepare(network: nn.Module, execution: Execution, *, twice_differentiated: bool) -> None:
     """Set a network up in place; its parameters, their names and the optimizer stay in float32.
 
-    A critic whose gradient is penalised stays in float32 and uncompiled: the penalty's gradient is
-    a second derivative, which bf16 loses and torch.compile does not have.
+    Only training is affected: in evaluation mode a network computes in float32, so that what is
+    measured depends on its weights alone.  A critic whose gradient is penalised stays in float32
+    and uncompiled: the penalty's gradient is a second derivative, which bf16 loses and
+    torch.compile does not have.
+
+    Raises:
+        ValueError: ``compile`` is wanted where torch cannot compile.
     """
     if execution.memory_format == "channels_last":
         network.to(memory_format=torch.channels_last)
+    if execution.compile:
+        _require_compiler(next(network.parameters()).device)
     if twice_differentiated:
         return
     if execution.precision == "bf16":
-        network.forward = partial(_in_bf16, network.forward)
+        network.forward = partial(_in_bf16, network, network.forward)
     if execution.compile:
         network.compile()
 
@@ -73,13 +83,16 @@ def multiplies_bf16(device: torch.device) -> bool:
 
 
 def _cpu_flags() -> set[str]:
-    info = Path("/proc/cpuinfo")  # elsewhere than on Linux: none known
-    lines = info.read_text().splitlines() if info.exists() else []
+    if not CPU_INFO.exists():  # elsewhere than on Linux: none known
+        return set()
+    lines = CPU_INFO.read_text().splitlines()
     return next((set(line.split()) for line in lines if line.startswith("flags")), set())
 
 
-def _in_bf16(forward: Any, *inputs: Tensor) -> Any:
+def _in_bf16(network: nn.Module, forward: Callable[..., Any], *inputs: Tensor) -> Any:
     """Products in bf16, sums and what autocast calls sensitive in float32; outputs in float32."""
+    if not network.training:
+        return forward(*inputs)
     with torch.autocast(inputs[0].device.type, torch.bfloat16):
         output = forward(*inputs)
     if isinstance(output, Tensor):

@@ -100,11 +100,7 @@ def build_trainer(parts: Parts) -> Trainer:
 
 
 def execution_of(parts: Parts, *networks: nn.Module) -> Execution:
-    """How the networks are run: what the settings come to on this device.
-
-    Raises:
-        ValueError: it cannot be done here.
-    """
+    """How the networks are run: what the settings come to on this device."""
     return choose(parts.trainer, parts.device, sum(_count(network) for network in networks))
 
 

@@ -60,12 +60,12 @@ class Generator(nn.Module):
         _initialise(self, conv=nn.init.xavier_normal_)
 
     def forward(self, z: Tensor, labels: Tensor) -> Tensor:
-        hidden = torch.relu(self.dense1(z * self.embedding(labels)))
-        hidden = torch.relu(self.dense2(hidden)).unflatten(1, self.base_shape)
+        hidden = torch.relu_(self.dense1(z * self.embedding(labels)))
+        hidden = torch.relu_(self.dense2(hidden)).unflatten(1, self.base_shape)
         if self.conv1.weight.is_contiguous(memory_format=torch.channels_last):
             hidden = hidden.contiguous(memory_format=torch.channels_last)
-        hidden = torch.relu(self.conv1(hidden))
-        hidden = torch.relu(self.conv2(hidden))
+        hidden = torch.relu_(self.conv1(hidden))
+        hidden = torch.relu_(self.conv2(hidden))
         return torch.tanh(self.conv3(hidden))
 
 
@@ -121,7 +121,7 @@ class Discriminator(nn.Module):
                 raise ValueError(f"discriminator.strides has {stride}; allowed: 1 or more")
             layers += [
                 SameConv2d(channels, _scaled(count, width), kernel_size=3, stride=stride),
-                LeakyDropout(leaky_slope, dropout),
+                LeakyDropout(leaky_slope, dropout, inplace=True),
             ]
             channels, size = _scaled(count, width), [-(-side // stride) for side in size]
         self.trunk = nn.Sequential(*layers)

@@ -80,7 +80,8 @@ class UpsampleConv2d(nn.Module):
 
     def forward(self, input: Tensor) -> Tensor:
         assert self.bias is not None
-        if input.device.type == "cpu" and input.dtype in (torch.float32, torch.float64):
+        exact = input.dtype in (torch.float32, torch.float64)
+        if exact and input.device.type == "cpu" and not torch.is_autocast_enabled("cpu"):
             return upsample_conv_by_differences(input, self.weight, self.bias)
         return upsample_conv_by_phases(input, self.weight, self.bias)
 
@@ -186,41 +187,38 @@ class LeakyDropout(nn.Module):
     Args:
         slope: factor of negative inputs.
         p: probability that an element is zeroed in training.
+        inplace: write the result over the input, which nothing else may need.
 
     Raises:
         ValueError: slope is negative, or p is not in [0, 1).
     """
 
-    def __init__(self, slope: float, p: float):
+    def __init__(self, slope: float, p: float, inplace: bool = False):
         super().__init__()
         if slope < 0:
             raise ValueError(f"leaky_slope is {slope}; allowed: 0 (ReLU) or more")
         if not 0 <= p < 1:
             raise ValueError(f"dropout is {p}; allowed: from 0 (off) to below 1")
-        self.slope = slope
+        self.slope, self.inplace = slope, inplace
         self.kept = round((1 - p) * 2**16)  # of 2^16
 
     def forward(self, input: Tensor) -> Tensor:
         if not self.training or self.kept == 2**16:
             return functional.leaky_relu(input, self.slope)
         with torch.no_grad():
-            scale = 2**16 / self.kept
-            # no temporary booleans: turning them into floats takes longer than all the rest
-            factor = torch.gt(input, 0, out=torch.empty_like(input))
-            factor.mul_(scale * (1 - self.slope)).add_(scale * self.slope)
-            kept = _random_int16(factor).lt_(self.kept - 2**15)
-            factor.mul_(torch.empty_like(factor).copy_(kept))
-        return input * factor
+            factor = self._factor(input)
+        return input.mul_(factor) if self.inplace else input * factor
 
     def extra_repr(self) -> str:
         return f"slope={self.slope}, p={1 - self.kept / 2**16:.4f}"
 
-
-def _random_int16(like: Tensor) -> Tensor:
-    """Uniform 16-bit integers in the shape of ``like``, from the global stream of its device.
-
-    They lie in memory as ``like`` does, which must have no gaps.
-    """
-    words = torch.empty((like.numel() + 3) // 4, dtype=torch.int64, device=like.device)
-    words.random_(-(2**63), None)
-    return words.view(torch.int16)[: like.numel()].as_strided(like.shape, like.stride())
+    def _factor(self, input: Tensor) -> Tensor:
+        """m, lying in memory as the input does; from the global stream of its device."""
+        scale = 2**16 / self.kept
+        # no temporary booleans: turning them into floats takes longer than all the rest
+        factor = torch.gt(input, 0, out=torch.empty_like(input))
+        factor.mul_(scale * (1 - self.slope)).add_(scale * self.slope)
+        words = torch.empty((factor.numel() + 3) // 4, dtype=torch.int64, device=input.device)
+        bits = words.random_(-(2**63), None).view(torch.int16)[: factor.numel()]
+        kept = bits.lt_(self.kept - 2**15).as_strided(factor.shape, factor.stride())
+        return factor.mul_(torch.empty_like(factor).copy_(kept))
