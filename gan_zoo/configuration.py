@@ -16,6 +16,7 @@ OURS = (
     "gan_zoo.data.", "gan_zoo.features.", "gan_zoo.losses.", "gan_zoo.models.",
     "gan_zoo.regularizers.", "torch.optim.",
 )  # fmt: skip
+EXTRAS = ("joblib",)  # launchers that an extra of the package brings
 _INSTANTIATE_KEYS = {"_target_", "_partial_", "_convert_", "_recursive_", "_args_"}
 
 
@@ -120,7 +121,8 @@ def explain(error: BaseException) -> str:
     missing = getattr(error, "missing_cfg_file", None)
     if options and isinstance(missing, str):
         group, _, name = missing.rpartition("/")
-        return f"there is no '{name}' in the group '{group}'." + nearest(name, options)
+        plugin = f" Launchers are plugins: pip install 'gan-zoo[{name}]'." if name in EXTRAS else ""
+        return f"there is no '{name}' in the group '{group}'." + plugin + nearest(name, options)
     return str(error)
 
 

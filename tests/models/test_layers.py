@@ -14,7 +14,6 @@ from gan_zoo.models.layers import (
     upsample_conv_by_phases,
 )
 
-
 FORMS = [upsample_conv_by_differences, upsample_conv_by_phases]
 
 
