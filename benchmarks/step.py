@@ -1,108 +1,114 @@
-"""A training step of the AC-GAN against its plain form: same work, one process, interleaved.
+"""(a), (b): an iteration of the AC-GAN against its naive form and against Keras; share of the peak.
 
-``make bench``, or ``python -m benchmarks.step [model=acgan_small|acgan] [rounds=N]``.  The plain
-form is what a user would write with torch's own layers (nearest upsampling and a 5x5 convolution,
-LeakyReLU and Dropout) with the same parameters and recipe; both run in the same process with the
-same allocator settings.  Prints the medians and the median of the paired ratios.
+``python -m benchmarks step`` and ``python -m benchmarks keras``.
 """
 
+import importlib.util
+import os
 import statistics
 import sys
-import time
-from functools import partial
+from contextlib import ExitStack
 
 import torch
-from torch import Tensor, nn
-from torch.nn import functional
 
-from gan_zoo.allocator import keep_freed_memory
-from gan_zoo.data.mnist import load_mnist
-from gan_zoo.experiment import Parts, build_trainer
-from gan_zoo.losses.bce import Bce
-from gan_zoo.models.acgan import Discriminator, Generator
-from gan_zoo.models.latents import Uniform, UniformLabels
-from gan_zoo.models.layers import LeakyDropout, UpsampleConv2d
-from gan_zoo.regularizers.none import Unregularized
-from gan_zoo.settings import AuxiliarySettings, EvaluationSettings, TrainerSettings
-from gan_zoo.trainer import Trainer
+from benchmarks.subjects import MODELS, naive_training, trainer
+from benchmarks.timing import Section, Times, interleaved, ratios, seconds_of, spread, table
+from benchmarks.turns import Worker
+from benchmarks.work import convolution_peak, gflop_per_iteration
+from gan_zoo.execution import multiplies_bf16
 
-WIDTHS = {"acgan_small": 0.125, "acgan": 1.0}
-WARM_UP = 2
+ROUNDS = {"acgan": 5, "acgan_small": 30}
 
 
-def plain_upsample(layer: UpsampleConv2d, images: Tensor) -> Tensor:
-    """What ``UpsampleConv2d`` computes, as its definition says."""
-    up = functional.interpolate(images, scale_factor=2)
-    return functional.conv2d(up, layer.weight, layer.bias, padding=2)
+def step() -> list[Section]:
+    """(a) naive against ours, in this process with the allocator tuned for both."""
+    return [against_naive("acgan_small"), against_naive("acgan")]
 
 
-def plain_dropout(layer: LeakyDropout, images: Tensor) -> Tensor:
-    """What ``LeakyDropout`` computes, with torch's two layers."""
-    active = functional.leaky_relu(images, layer.slope)
-    return functional.dropout(active, 1 - layer.kept / 2**16, layer.training)
-
-
-def make_plain(network: nn.Module) -> None:
-    """Give every fast layer of the network its plain form."""
-    for module in network.modules():
-        if isinstance(module, UpsampleConv2d):
-            module.forward = partial(plain_upsample, module)  # type: ignore[method-assign]
-        if isinstance(module, LeakyDropout):
-            module.forward = partial(plain_dropout, module)  # type: ignore[method-assign]
-
-
-def trainer(width: float, *, plain: bool) -> Trainer:
-    """The default recipe at a width."""
-    adam = partial(torch.optim.Adam, lr=2e-4, betas=(0.5, 0.999))
-    built = build_trainer(
-        Parts(
-            dataset=load_mnist(),
-            generator=partial(Generator, width=width),
-            discriminator=partial(Discriminator, width=width),
-            loss=Bce(),
-            regularizer=Unregularized(),
-            optimizers=(adam, adam),
-            latents=Uniform(),
-            labels=UniformLabels(),
-            extractor=None,
-            trainer=TrainerSettings(),
-            aux=AuxiliarySettings(),
-            evaluation=EvaluationSettings(),
-            seed=0,
-            device=torch.device("cpu"),
-        )
+def against_naive(model: str) -> Section:
+    """One model's naive form and ours in turn, and the full width's share of the peak."""
+    overrides, _ = MODELS[model]
+    subjects = {"naive": naive_training(model), "gan_zoo fp32": trainer(*overrides, *fp32())}
+    if multiplies_bf16(torch.device("cpu")):
+        subjects["gan_zoo bf16"] = trainer(*overrides, "trainer.precision=bf16")
+    cases = {name: lambda each=each: seconds_of(each.step) for name, each in subjects.items()}
+    peaks = [convolution_peak()] if model == "acgan" else []
+    found = interleaved(cases, ROUNDS[model])
+    lines = comparison(found, "naive")
+    if model == "acgan":
+        peaks.append(convolution_peak())
+        lines += ["", *shares(found["gan_zoo fp32"], max(peaks), "fp32")]
+        if "gan_zoo bf16" in found:
+            lines += shares(found["gan_zoo bf16"], convolution_peak(torch.bfloat16), "bf16")
+        else:
+            lines += ["", "bf16: this processor has no units for it (AVX512-BF16 or AMX); not run."]
+    text = (
+        f"One iteration (D and G step) of `{model}`, same work in one process, taking turns for"
+        f" {ROUNDS[model]} rounds; freed memory is kept for both forms."
     )
-    if plain:
-        make_plain(built.generator)
-        make_plain(built.discriminator)
-    return built
+    return Section(f"(a) {model}: naive eager PyTorch against gan_zoo", text, lines)
 
 
-def seconds_of(step: Trainer) -> float:
-    """Wall-clock seconds of one step."""
-    began = time.perf_counter()
-    step.step()
-    return time.perf_counter() - began
+def comparison(found: Times, base: str) -> list[str]:
+    """A table of seconds, and of how many times longer ``base`` takes."""
+    rows = [
+        [name, spread(values), spread(ratios(found[base], values))]
+        for name, values in found.items()
+    ]
+    return table(["", "seconds", f"times as fast as {base}"], rows)
 
 
-def main(arguments: list[str]) -> None:
-    """Measure and print."""
-    options = dict(argument.split("=", 1) for argument in arguments)
-    models = [options["model"]] if "model" in options else list(WIDTHS)
-    keep_freed_memory()
-    print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, fp32, batch 100")
-    for model in models:
-        rounds = int(options.get("rounds", "30" if model == "acgan_small" else "5"))
-        ours, plain = (trainer(WIDTHS[model], plain=flag) for flag in (False, True))
-        pairs = [(seconds_of(ours), seconds_of(plain)) for _ in range(rounds + WARM_UP)][WARM_UP:]
-        ratios = sorted(slow / fast for fast, slow in pairs)
-        fast, slow = (statistics.median(column) * 1000 for column in zip(*pairs, strict=True))
-        print(
-            f"{model}: gan_zoo {fast:.0f} ms, plain form {slow:.0f} ms, ratio"
-            f" {statistics.median(ratios):.2f} (from {ratios[0]:.2f} to {ratios[-1]:.2f},"
-            f" {rounds} pairs)"
-        )
+def shares(times: list[float], peak: float, precision: str) -> list[str]:
+    """The rate over the whole iteration beside what convolutions alone reach here."""
+    seconds = statistics.median(times)
+    rows = []
+    for form, name in (("folded", "folded form (36/100)"), ("differences", "differences (25/100)")):
+        needed = gflop_per_iteration(form)
+        rate = needed / seconds
+        rows.append([name, f"{needed:.0f}", f"{rate:.0f}", f"{peak:.0f}", f"{rate / peak:.0%}"])
+    header = [f"{precision}, counting what this form needs", "GFLOP", "GFLOP/s", "peak", "share"]
+    return table(header, rows)
 
 
-if __name__ == "__main__":
-    main(sys.argv[1:])
+def keras() -> list[Section]:
+    """(b) Keras 3 on TensorFlow, naive PyTorch as it comes, and ours: processes in turn."""
+    title = "(b) Keras 3 on TensorFlow, and PyTorch with its default allocator, against gan_zoo"
+    python = os.environ.get("KERAS_PYTHON", sys.executable)
+    if python == sys.executable and importlib.util.find_spec("keras") is None:
+        told = "Skipped: no Keras here. Set KERAS_PYTHON to a Python that has keras and tensorflow."
+        return [Section(title, told, [])]
+    quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_BACKEND": "tensorflow"}
+    threads = os.environ.get("OMP_NUM_THREADS")
+    if threads is not None:  # TensorFlow has variables of its own
+        quiet |= {"TF_NUM_INTRAOP_THREADS": threads, "TF_NUM_INTEROP_THREADS": "1"}
+    with ExitStack() as stack:
+        cases = {
+            "Keras 3": Worker("-m", "benchmarks.keras_acgan", python=python, environment=quiet),
+            "naive PyTorch": Worker("-m", "benchmarks.worker", "naive", "acgan"),
+            "gan_zoo fp32": Worker("-m", "benchmarks.worker", "ours", "acgan", *fp32()),
+        }
+        if multiplies_bf16(torch.device("cpu")):
+            bf16 = "trainer.precision=bf16"
+            cases["gan_zoo bf16"] = Worker("-m", "benchmarks.worker", "ours", "acgan", bf16)
+        for worker in cases.values():
+            stack.enter_context(worker)
+        found = interleaved(cases, ROUNDS["acgan"])
+    rows = [
+        [
+            name, spread(values), spread(ratios(found["Keras 3"], values)),
+            spread(ratios(found["naive PyTorch"], values)),
+        ]
+        for name, values in found.items()
+    ]  # fmt: skip
+    header = ["", "seconds", "times as fast as Keras", "times as fast as naive PyTorch"]
+    text = (
+        "The full-width AC-GAN, each in a process of its own, since TensorFlow and torch in one"
+        f" spoil each other: they take turns, an iteration each, for {ROUNDS['acgan']} rounds; who"
+        " is not on turn waits. Naive PyTorch has the allocator as it comes, gan_zoo as it sets it."
+    )
+    return [Section(title, text, table(header, rows))]
+
+
+def fp32() -> list[str]:
+    """Overrides."""
+    return ["trainer.precision=fp32"]

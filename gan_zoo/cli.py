@@ -67,6 +67,25 @@ class SweepFolder(Callback):
         SweepFolder.after = config.after_sweep
         if str(config.hydra.sweeper._target_).endswith("BasicSweeper"):  # others decide as they go
             write_plan(SweepFolder.folder, _planned(config))
+        if "n_jobs" in config.hydra.launcher:  # joblib's workers, which inherit the environment
+            os.environ["OMP_NUM_THREADS"] = str(threads_of_a_worker(config.hydra.launcher.n_jobs))
+
+
+def threads_of_a_worker(workers: int, cores: int | None = None) -> int:
+    """Its share of the cores: threads beyond them wait for each other, ten times as long.
+
+    Args:
+        workers: how many run at once; -1: as many as cores, -2: one fewer, and so on.
+        cores: of the machine; None: those that this process may use.
+    """
+    cores = cores or _cores()
+    return max(1, cores // (workers if workers > 0 else max(1, cores + 1 + workers)))
+
+
+def _cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def identity(config: DictConfig) -> str:

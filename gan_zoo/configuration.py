@@ -21,6 +21,7 @@ OURS = (
 _RESOLVING = "raised while resolving interpolation: "
 SCRIPT = "gan_zoo.features.train."  # in one of ours, but it writes files
 LARGEST = 3.4e38
+EXTRAS = ("joblib",)  # launchers that an extra of the package brings
 _INSTANTIATE_KEYS = {"_target_", "_partial_", "_convert_", "_recursive_", "_args_"}
 
 
@@ -188,7 +189,8 @@ def explain(error: BaseException) -> str:
     missing = getattr(error, "missing_cfg_file", None)
     if options and isinstance(missing, str):
         group, _, name = missing.rpartition("/")
-        return f"there is no '{name}' in the group '{group}'." + nearest(name, options)
+        plugin = f" Launchers are plugins: pip install 'gan-zoo[{name}]'." if name in EXTRAS else ""
+        return f"there is no '{name}' in the group '{group}'." + plugin + nearest(name, options)
     return one_line(error)
 
 

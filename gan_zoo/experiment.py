@@ -23,6 +23,7 @@ from gan_zoo.environment import describe
 from gan_zoo.evaluation.bank import NonFiniteSamples
 from gan_zoo.evaluation.evaluator import Evaluator
 from gan_zoo.evaluation.points import reference_of
+from gan_zoo.execution import Execution, choose, prepare
 from gan_zoo.features.extractor import FeatureNetwork
 from gan_zoo.interfaces import AdversarialLoss, Dataset, Regularizer
 from gan_zoo.journal import Journal
@@ -72,6 +73,10 @@ def build_trainer(parts: Parts) -> Trainer:
         generator = parts.generator(**shape).to(parts.device)
     with global_stream(seed, "weights of D"):
         discriminator = parts.discriminator(**shape).to(parts.device)
+    execution = execution_of(parts, generator, discriminator)
+    penalised = parts.regularizer.penalises_gradients
+    prepare(generator, execution, twice_differentiated=False)
+    prepare(discriminator, execution, twice_differentiated=penalised)
     make_d, make_g = parts.optimizers
 
     def batches(size: int, purpose: str) -> BatchStream:
@@ -94,6 +99,11 @@ def build_trainer(parts: Parts) -> Trainer:
         seed=seed,
         device=parts.device,
     )
+
+
+def execution_of(parts: Parts, *networks: nn.Module) -> Execution:
+    """How the networks are run: what the settings come to on this device."""
+    return choose(parts.trainer, parts.device, sum(_count(network) for network in networks))
 
 
 def steps_per_epoch(parts: Parts) -> int:
@@ -196,6 +206,7 @@ def _train_and_measure(
         evaluator = _evaluator(parts, data, trainer.latent_dim, str(record.dataset["sha256"]))
     except ValueError as error:  # a width, a batch size that does not fit: nothing has begun yet
         raise ConfigurationError(str(error)) from error
+    record.environment |= execution_of(parts, trainer.generator, trainer.discriminator).record()
     record.parameters = {
         "generator": _count(trainer.generator), "discriminator": _count(trainer.discriminator),
     }  # fmt: skip

@@ -48,6 +48,9 @@ class TrainerSettings:
     threads: int | None = None  # CPU threads; null: torch's choice
     checkpoint_every: int = 1  # epochs between states that an interrupted run goes on from
     on_divergence: str = "stop"  # stop, rollback (to the last such state) or raise (an error)
+    precision: str = "auto"  # of the networks' products: fp32, bf16, or what the device does best
+    memory_format: str = "auto"  # of images: channels_last, contiguous (torch's), or the quicker
+    compile: bool = False  # compile the networks with torch.compile
 
     def __post_init__(self) -> None:
         for name in (
@@ -66,6 +69,12 @@ class TrainerSettings:
         if self.ema_decay is not None:
             allowed = "from 0 to below 1, or null for no average"
             _require("trainer", "ema_decay", self.ema_decay, lambda v: 0 <= v < 1, allowed)
+        for name, values in (
+            ("precision", ("auto", "fp32", "bf16")),
+            ("memory_format", ("auto", "channels_last", "contiguous")),
+        ):
+            allowed = ", ".join(values)
+            _require("trainer", name, getattr(self, name), values.__contains__, allowed)
         allowed = "from 0 (constant rates) to 1 (falling from the start)"
         _require("trainer", "lr_decay", self.lr_decay, lambda v: 0 <= v <= 1, allowed)
         if self.gradient_clip is not None:

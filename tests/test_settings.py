@@ -26,6 +26,8 @@ CONF = Path(__file__).parents[1] / "conf"
         (TrainerSettings, "max_steps", 0),
         (TrainerSettings, "keep_checkpoints", 0),
         (TrainerSettings, "threads", 0),
+        (TrainerSettings, "precision", "fp16"),
+        (TrainerSettings, "memory_format", "nhwc"),
         (AuxiliarySettings, "weight_d", -0.1),
         (AuxiliarySettings, "weight_g", float("nan")),
         (EvaluationSettings, "every", 0),

@@ -65,7 +65,7 @@ def test_the_constraint_acts_after_d_s_update_only(tiny_parts):
     events = []
 
     class Spy:
-        needs_image_gradients = False
+        needs_image_gradients = penalises_gradients = False
 
         def penalty(self, discriminator, step):
             events.append("penalty")
@@ -84,7 +84,7 @@ def test_the_constraint_acts_after_d_s_update_only(tiny_parts):
 
 def test_a_penalty_gets_leaves_that_the_scores_depend_on(tiny_parts):
     class Squared:
-        needs_image_gradients = True
+        needs_image_gradients = penalises_gradients = True
 
         def penalty(self, discriminator, step):
             assert step.real.images.is_leaf

@@ -5,9 +5,10 @@ from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import linear
 
 from gan_zoo.interfaces import CriticOutput
-from gan_zoo.models.layers import LeakyDropout, SameConv2d, UpsampleConv2d
+from gan_zoo.models.layers import LeakyDropout, QuadConv2d, SameConv2d, UpsampleConv2d
 
 MOST_STRIDE = 16
 
@@ -61,14 +62,16 @@ class Generator(nn.Module):
         self.dense2 = nn.Linear(dense, second * (height // 4) * (image_width // 4))
         self.conv1 = UpsampleConv2d(second, first)
         self.conv2 = UpsampleConv2d(first, second)
-        self.conv3 = SameConv2d(second, channels, kernel_size=2)
+        self.conv3 = QuadConv2d(second, channels)
         _initialise(self, conv=nn.init.xavier_normal_)
 
     def forward(self, z: Tensor, labels: Tensor) -> Tensor:
-        hidden = torch.relu(self.dense1(z * self.embedding(labels)))
-        hidden = torch.relu(self.dense2(hidden)).unflatten(1, self.base_shape)
-        hidden = torch.relu(self.conv1(hidden))
-        hidden = torch.relu(self.conv2(hidden))
+        hidden = torch.relu_(self.dense1(z * self.embedding(labels)))
+        hidden = torch.relu_(self.dense2(hidden)).unflatten(1, self.base_shape)
+        if self.conv1.weight.is_contiguous(memory_format=torch.channels_last):
+            hidden = hidden.contiguous(memory_format=torch.channels_last)
+        hidden = torch.relu_(self.conv1(hidden))
+        hidden = torch.relu_(self.conv2(hidden))
         return torch.tanh(self.conv3(hidden))
 
 
@@ -128,10 +131,10 @@ class Discriminator(nn.Module):
                 raise ValueError(f"discriminator.filters has {count}; allowed: 1 or more")
             layers += [
                 SameConv2d(channels, _scaled(count, width), kernel_size=3, stride=stride),
-                LeakyDropout(leaky_slope, dropout),
+                LeakyDropout(leaky_slope, dropout, inplace=True),
             ]
             channels, size = _scaled(count, width), [-(-side // stride) for side in size]
-        self.trunk = nn.Sequential(*layers, nn.Flatten())
+        self.trunk = nn.Sequential(*layers)
         self.score_head = nn.Linear(channels * size[0] * size[1], 1)
         self.class_head = nn.Linear(channels * size[0] * size[1], num_classes)
         _initialise(self, conv=nn.init.xavier_uniform_)
@@ -142,7 +145,13 @@ class Discriminator(nn.Module):
 
     def forward(self, images: Tensor) -> CriticOutput:
         hidden = self.trunk(images)
-        return CriticOutput(self.score_head(hidden).squeeze(1), self.class_head(hidden))
+        weight = torch.cat([self.score_head.weight, self.class_head.weight])
+        weight = weight.unflatten(1, hidden.shape[1:])
+        if not hidden.is_contiguous():  # channels last: turn the weights, not the images
+            hidden, weight = hidden.permute(0, 2, 3, 1), weight.permute(0, 2, 3, 1)
+        bias = torch.cat([self.score_head.bias, self.class_head.bias])
+        both = linear(hidden.flatten(1), weight.flatten(1), bias)  # one pass over hidden, not two
+        return CriticOutput(both[:, 0], both[:, 1:])
 
     def adversarial_parameters(self) -> Iterator[nn.Parameter]:
         """The parameters that the score depends on: trunk and score head, not the class head."""

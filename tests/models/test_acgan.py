@@ -3,6 +3,7 @@
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional
 
 from gan_zoo.models.acgan import Discriminator, Generator
 
@@ -49,6 +50,74 @@ def test_generator_multiplies_latent_and_label_embedding():
     generator.dense1.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
     generator(z, labels)
     torch.testing.assert_close(seen[0], z * generator.embedding.weight[labels])
+
+
+def plain_generator(g: Generator, z, labels):
+    """The architecture's definition, in torch's own layers."""
+    hidden = functional.relu(functional.linear(z * g.embedding.weight[labels], *pair(g.dense1)))
+    hidden = functional.relu(functional.linear(hidden, *pair(g.dense2)))
+    hidden = hidden.view(len(z), *g.base_shape)
+    for layer in (g.conv1, g.conv2):
+        up = functional.interpolate(hidden, scale_factor=2, mode="nearest")
+        hidden = functional.relu(functional.conv2d(up, *pair(layer), padding=2))
+    hidden = functional.pad(hidden, (0, 1, 0, 1))
+    return torch.tanh(functional.conv2d(hidden, *pair(g.conv3)))
+
+
+def plain_discriminator(d: Discriminator, images):
+    hidden = images
+    for layer in (m for m in d.trunk if isinstance(m, nn.Conv2d)):
+        extra = (1, 1, 1, 1) if layer.stride[0] == 1 else (0, 1, 0, 1)  # TensorFlow's, even sizes
+        hidden = functional.conv2d(functional.pad(hidden, extra), *pair(layer), layer.stride)
+        hidden = functional.leaky_relu(hidden, 0.3)
+    hidden = hidden.flatten(1)
+    score = functional.linear(hidden, *pair(d.score_head))[:, 0]
+    return score, functional.linear(hidden, *pair(d.class_head))
+
+
+def pair(layer):
+    return layer.weight, layer.bias
+
+
+@pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
+def test_fast_forms_have_the_plain_networks_values_and_gradients(memory_format):
+    torch.manual_seed(0)
+    generator = Generator(**MNIST, width=0.05).double().to(memory_format=memory_format)
+    discriminator = Discriminator(**MNIST, width=0.1, dropout=0.0).double()
+    discriminator.to(memory_format=memory_format)
+    z, labels = torch.rand(3, 100, dtype=torch.float64), torch.tensor([0, 3, 9])
+    parameters = [*generator.parameters(), *discriminator.parameters()]
+    results = []
+    for g, d in (
+        (generator, discriminator),
+        (
+            lambda *a: plain_generator(generator, *a),
+            lambda x: plain_discriminator(discriminator, x),
+        ),
+    ):
+        images = g(z, labels)
+        scores, logits = d(images)
+        total = scores.square().sum() + functional.cross_entropy(logits, labels)
+        results.append([images, scores, logits, *torch.autograd.grad(total, parameters)])
+    for ours, theirs in zip(*results, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-10, atol=1e-12)
+
+
+def test_penalties_second_derivatives_are_the_plain_network_s():
+    torch.manual_seed(0)
+    discriminator = Discriminator(**MNIST, width=0.1, dropout=0.0).double()
+    discriminator.to(memory_format=torch.channels_last)
+    images = torch.randn(3, 1, 28, 28, dtype=torch.float64, requires_grad=True)
+    parameters = list(discriminator.adversarial_parameters())
+    results = []
+    for critic in (discriminator, lambda x: plain_discriminator(discriminator, x)):
+        (slope,) = torch.autograd.grad(critic(images)[0].sum(), images, create_graph=True)
+        penalty = (slope.flatten(1).norm(dim=1) - 1).square().mean()
+        wanted = torch.autograd.grad(penalty, parameters, allow_unused=True)
+        results.append([slope, *(g for g in wanted if g is not None and g.any())])
+    assert len(results[0]) == len(results[1]) > 5
+    for ours, theirs in zip(*results, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-10, atol=1e-12)
 
 
 def test_initial_weights_are_glorot_s():

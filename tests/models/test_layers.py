@@ -5,32 +5,101 @@ import torch
 from torch.nn import functional
 from torch.testing import assert_close
 
-from gan_zoo.models.layers import LeakyDropout, SameConv2d, UpsampleConv2d
+from gan_zoo.models.layers import (
+    LeakyDropout,
+    QuadConv2d,
+    SameConv2d,
+    UpsampleConv2d,
+    upsample_conv_by_differences,
+    upsample_conv_by_phases,
+)
+
+FORMS = [upsample_conv_by_differences, upsample_conv_by_phases]
 
 
-def plain_upsample_conv(layer: UpsampleConv2d, x: torch.Tensor) -> torch.Tensor:
+def plain_upsample_conv(x, weight, bias):
     up = x.repeat_interleave(2, dim=2).repeat_interleave(2, dim=3)
-    return functional.conv2d(up, layer.weight, layer.bias, padding=2)
+    return functional.conv2d(up, weight, bias, padding=2)
 
 
-@pytest.mark.parametrize("size", [(1, 1), (2, 3), (7, 7)])
-def test_upsample_conv_equals_the_plain_form_borders_included(size):
+def upsample_conv_case(*, size, dtype=torch.float64, channels=(3, 4), count=2):
+    """Input, weight and bias, each wanting a gradient, and the gradient of the output."""
     torch.manual_seed(0)
-    layer = UpsampleConv2d(3, 4).double()
-    x = torch.randn(2, 3, *size, dtype=torch.float64)
-    assert_close(layer(x), plain_upsample_conv(layer, x), rtol=1e-12, atol=1e-12)
+    shapes = (
+        (count, channels[0], *size), (channels[1], channels[0], 5, 5), (channels[1],),
+        (count, channels[1], *(2 * side for side in size)),
+    )  # fmt: skip
+    *inputs, weights = (torch.randn(shape, dtype=torch.float64).to(dtype) for shape in shapes)
+    return [tensor.requires_grad_() for tensor in inputs], weights
 
 
-def test_upsample_conv_has_the_plain_form_s_gradients():
-    torch.manual_seed(0)
-    layer = UpsampleConv2d(3, 4).double()
-    x = torch.randn(5, 3, 7, 7, dtype=torch.float64, requires_grad=True)
-    weights = torch.randn(5, 4, 14, 14, dtype=torch.float64)
-    inputs = [x, layer.weight, layer.bias]
-    fast = torch.autograd.grad((layer(x) * weights).sum(), inputs)
-    plain = torch.autograd.grad((plain_upsample_conv(layer, x) * weights).sum(), inputs)
-    for ours, theirs in zip(fast, plain, strict=True):
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize("size", [(1, 1), (1, 2), (2, 3), (7, 7)])
+def test_upsample_conv_and_its_gradients_equal_the_plain_form_s(form, memory_format, size):
+    inputs, weights = upsample_conv_case(size=size)
+    formatted = [inputs[0].contiguous(memory_format=memory_format), *inputs[1:]]
+    fast, plain = form(*formatted), plain_upsample_conv(*inputs)
+    assert_close(fast, plain, rtol=1e-12, atol=1e-12)
+    for ours, theirs in zip(
+        torch.autograd.grad((fast * weights).sum(), inputs),
+        torch.autograd.grad((plain * weights).sum(), inputs),
+        strict=True,
+    ):
         assert_close(ours, theirs, rtol=1e-11, atol=1e-11)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_upsample_conv_rounds_no_worse_than_the_plain_form(form):
+    """Differences of neighbours lose digits only if they are large against what they replace."""
+    inputs, weights = upsample_conv_case(size=(7, 7), channels=(128, 32), dtype=torch.float32)
+    exact = [tensor.detach().double().requires_grad_() for tensor in inputs]
+
+    def found(function, arguments, of):
+        output = function(*arguments)
+        return [output, *torch.autograd.grad((output * of).sum(), arguments)]
+
+    truth = found(plain_upsample_conv, exact, weights.double())
+    plain, fast = (found(f, inputs, weights) for f in (plain_upsample_conv, form))
+    for ours, theirs, true in zip(fast, plain, truth, strict=True):
+        assert (ours - true).norm() < 3 * (theirs - true).norm() + 1e-7 * true.norm()
+        assert (ours - true).norm() < 1e-5 * true.norm()
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_upsample_conv_differentiates_twice(form):
+    inputs, _ = upsample_conv_case(size=(2, 2), channels=(1, 2), count=1)
+    assert torch.autograd.gradcheck(form, inputs)
+    assert torch.autograd.gradgradcheck(form, inputs)
+
+
+def test_upsample_conv_takes_no_differences_of_16_bit_numbers():
+    torch.manual_seed(0)
+    layer = UpsampleConv2d(64, 8)
+    x = 10 + torch.randn(2, 64, 7, 7)  # neighbours that are nearly the same
+    true = plain_upsample_conv(x.double(), layer.weight.double(), layer.bias.double())
+    with torch.autocast("cpu", torch.bfloat16):
+        found = layer(x)
+    assert found.dtype == torch.bfloat16
+    # each factor is rounded to 8 bits: relative error 2^-9 each, and 2^-9 of the result
+    assert (found - true).norm() < 3 * 2**-9 * true.norm()
+    assert_close(layer(x), true.float(), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize(("channels", "size"), [((5, 1), (4, 4)), ((3, 3), (1, 3))])
+def test_quad_convolution_equals_the_plain_form(memory_format, channels, size):
+    torch.manual_seed(0)
+    quad = QuadConv2d(*channels).double()
+    plain = SameConv2d(*channels, kernel_size=2).double()
+    plain.load_state_dict(quad.state_dict())
+    x = torch.randn(2, channels[0], *size, dtype=torch.float64, requires_grad=True)
+    results = []
+    for layer in (quad, plain):
+        y = layer(x.contiguous(memory_format=memory_format))
+        results.append([y, *torch.autograd.grad(y.sin().sum(), [x, *layer.parameters()])])
+    for ours, theirs in zip(*results, strict=True):
+        assert_close(ours, theirs, rtol=1e-12, atol=1e-12)
 
 
 def test_upsample_conv_keeps_the_plain_parameters():
@@ -82,6 +151,27 @@ def test_leaky_dropout_in_evaluation_is_leaky_relu():
     x = torch.randn(5, 7)
     assert_close(LeakyDropout(0.3, 0.5).eval()(x), functional.leaky_relu(x, 0.3))
     assert_close(LeakyDropout(0.2, 0.0)(x), functional.leaky_relu(x, 0.2))
+
+
+def test_leaky_dropout_in_place_gives_the_same_values_and_both_derivatives():
+    x = torch.randn(4, 3, 5, 5, requires_grad=True)
+    found = []
+    for inplace in (False, True):
+        torch.manual_seed(0)
+        y = LeakyDropout(0.3, 0.3, inplace=inplace)(x * 1)
+        (gradient,) = torch.autograd.grad(y.square().sum(), x, create_graph=True)
+        found.append([y, gradient, *torch.autograd.grad(gradient.square().sum(), x)])
+    for plain, inplace in zip(*found, strict=True):
+        assert torch.equal(plain, inplace)
+
+
+def test_leaky_dropout_keeps_the_memory_format_and_its_share_in_it():
+    torch.manual_seed(0)
+    x = torch.ones(20, 50, 20, 20).contiguous(memory_format=torch.channels_last)
+    y = LeakyDropout(0.3, 0.3)(x)
+    assert y.is_contiguous(memory_format=torch.channels_last)
+    share = (y != 0).float().mean((0, 2, 3))  # of each channel's 8,000 numbers
+    assert (share - 0.7).abs().max() < 5 * (0.3 * 0.7 / 8000) ** 0.5
 
 
 def test_leaky_dropout_differentiates_as_the_two_layers_do():

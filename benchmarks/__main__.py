@@ -1,0 +1,77 @@
+"""``python -m benchmarks [name ...]``: measure, and write the outcome into benchmarks/README.md.
+
+Without names, everything, which takes about an hour; with names, these parts alone.
+"""
+
+import datetime
+import re
+import sys
+from pathlib import Path
+
+import torch
+
+from benchmarks import costs, growth, peers, quality, step, sweeps
+from benchmarks.timing import Section
+from gan_zoo.allocator import keep_freed_memory
+from gan_zoo.environment import describe
+from gan_zoo.records import write_text
+
+README = Path(__file__).with_name("README.md")
+PARTS = {
+    "step": step.step,
+    "keras": step.keras,
+    "peers": peers.peers,
+    "sweeps": sweeps.sweeps,
+    "costs": costs.costs,
+    "memory": costs.memory,
+    "growth": growth.growth,
+    "quality": quality.quality,
+    "bf16": quality.bf16,
+}
+
+
+def main(names: list[str]) -> None:
+    """Run the named parts, each written as soon as it is there."""
+    unknown = [name for name in names if name not in PARTS]
+    if unknown:
+        sys.exit(f"no part {', '.join(unknown)}; there are: {', '.join(PARTS)}")
+    keep_freed_memory()
+    for name in names or PARTS:
+        sections = PARTS[name]()
+        text = "\n\n".join(markdown(section) for section in sections)
+        text = f"{text}\n\n`python -m benchmarks {name}`: {machine()}"
+        print(text, end="\n\n", flush=True)
+        write_text(README, replaced(README.read_text(), name, text))
+
+
+def markdown(section: Section) -> str:
+    """A section as README.md shows it."""
+    body = "\n".join(section.lines)
+    return f"### {section.title}\n\n{section.text}" + (f"\n\n{body}" if body else "")
+
+
+def replaced(page: str, name: str, text: str) -> str:
+    """The page with another text between a part's marks.
+
+    Raises:
+        ValueError: the page has no such marks.
+    """
+    marks = f"<!-- {name} -->", f"<!-- /{name} -->"
+    pattern = re.compile(f"{re.escape(marks[0])}.*?{re.escape(marks[1])}", re.DOTALL)
+    if not pattern.search(page):
+        raise ValueError(f"README.md has no {marks[0]} … {marks[1]}")
+    return pattern.sub(lambda _: f"{marks[0]}\n{text}\n{marks[1]}", page)
+
+
+def machine() -> str:
+    """What it was measured on, in a line."""
+    facts = describe(torch.device("cpu"))
+    day = datetime.datetime.now(datetime.UTC).date()
+    return (
+        f"{facts['cpu']}, {facts['cores']} cores, {facts['threads']} threads, torch"
+        f" {facts['torch']}, {day}."
+    )
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,33 @@
+"""Runs for a report to read: a real one of a few updates, and copies of it under other seeds."""
+
+import json
+import shutil
+from pathlib import Path
+
+from benchmarks.subjects import parts
+from gan_zoo.experiment import run
+from gan_zoo.records import RECORD_NAME, RunRecord
+
+LOSSES = ("bce", "lsgan", "wgan", "hinge")
+
+
+def small_run(folder: Path) -> Path:
+    """A real run of three short epochs."""
+    whole = parts(
+        "trainer.epochs=3", "trainer.max_steps=3", "evaluation.samples=100",
+        "evaluation.final_samples=100", "evaluation.loss_samples=100", "evaluation.floors=false",
+    )  # fmt: skip
+    record = RunRecord("000000000000", "bce", 0, "running", overrides=[], config={})
+    run(whole, folder, record, bar=False)
+    return folder
+
+
+def copies_of(run_folder: Path, sweep: Path, count: int) -> None:
+    """The same run under several losses' names and seeds; the report reads each as its own."""
+    content = json.loads((run_folder / RECORD_NAME).read_text())
+    for number in range(count):
+        loss, seed = LOSSES[number % len(LOSSES)], number // len(LOSSES)
+        copy = sweep / f"{loss}-s{seed}"
+        shutil.copytree(run_folder, copy)
+        content |= {"loss": loss, "seed": seed, "run_id": f"{number:012d}"}
+        (copy / RECORD_NAME).write_text(json.dumps(content))

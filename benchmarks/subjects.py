@@ -1,0 +1,51 @@
+"""What is timed: trainers from the configuration, as ``run.py`` would build them."""
+
+from dataclasses import replace
+
+from hydra import compose, initialize_config_dir
+from hydra.core.hydra_config import HydraConfig
+
+from benchmarks import naive
+from gan_zoo.building import build, config_folder
+from gan_zoo.data.batches import normalise
+from gan_zoo.experiment import Parts, build_trainer
+from gan_zoo.interfaces import Dataset
+from gan_zoo.trainer import Trainer
+
+# Name -> the overrides that say it, and its width.
+MODELS = {
+    "acgan": (["+experiment=acgan_document"], 1.0),
+    "acgan_small": ([], 0.125),
+}
+
+
+def parts(*overrides: str) -> Parts:
+    """Everything of a run on the CPU."""
+    with initialize_config_dir(str(config_folder()), version_base="1.3"):
+        config = compose("config", ["device=cpu", *overrides], return_hydra_config=True)
+        HydraConfig.instance().set_config(config)
+        config = compose("config", ["device=cpu", *overrides])
+    return build(config)
+
+
+def trainer(*overrides: str) -> Trainer:
+    """gan_zoo's trainer."""
+    return build_trainer(parts(*overrides))
+
+
+def trainer_on(dataset: Dataset, *overrides: str) -> Trainer:
+    """gan_zoo's trainer on other images."""
+    return build_trainer(replace(parts(*overrides), dataset=dataset))
+
+
+def naive_training(model: str) -> naive.Training:
+    """The naive form at a model's size and batches."""
+    overrides, width = MODELS[model]
+    whole = parts(*overrides)
+    return naive.Training(
+        normalise(whole.dataset.train.images),
+        whole.dataset.train.labels,
+        width=width,
+        batch=whole.trainer.batch_size,
+        generator_batch=whole.trainer.generator_batch_size,
+    )
