@@ -90,6 +90,7 @@ def lasting(folder):
     """Everything of a run that configuration and seed determine."""
     content = vars(read_record(folder))
     record = {key: value for key, value in content.items() if key not in WALL_CLOCK}
+    del record["tables"]["timing.csv"]
     record["progress"].pop("seconds")
     names = ["history.csv", *sorted(
         path.relative_to(folder).as_posix()
@@ -204,7 +205,7 @@ def test_each_part_of_a_state_decides_on_what_follows(everything, path):
 
 def test_a_regularizer_without_memory_of_a_user_needs_no_methods(tiny_parts):
     class Mine:
-        needs_image_gradients = False
+        needs_image_gradients = penalises_gradients = False
 
     trainer = build_trainer(replace(tiny_parts, regularizer=Mine()))
     assert "regularizer" not in snapshot(trainer)["remembered"]
