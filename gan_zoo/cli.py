@@ -36,7 +36,7 @@ from gan_zoo.records import (
 
 # What a wrong command line, file or value ends in.
 MISTAKES = (HydraException, OmegaConfBaseException, ValueError)
-LEAKS = (TypeError, OverflowError)  # so do these: Hydra and OmegaConf let them through
+LEAKS = (TypeError, OverflowError, AssertionError)  # Hydra and OmegaConf let these through
 _COSMETIC = ("device", "after_sweep")  # keys that do not decide on a run's numbers
 
 
@@ -76,16 +76,11 @@ def main() -> None:
         start()
     except AlreadyFinished as error:
         sys.exit(f"gan_zoo: {error}")
-    except MISTAKES as error:
+    except (*MISTAKES, *LEAKS) as error:
         if wants_traceback:
             raise
-        sys.exit(f"gan_zoo: {explain(error)}")
-    except LEAKS as error:
-        if wants_traceback:
-            raise
-        sys.exit(
-            f"gan_zoo: {type(error).__name__}: {explain(error)} (set HYDRA_FULL_ERROR=1 to see where)"
-        )
+        hint = "" if isinstance(error, MISTAKES) else " (HYDRA_FULL_ERROR=1 tells where)"
+        sys.exit(f"gan_zoo: {explain(error)}{hint}")
     except KeyboardInterrupt:
         print("gan_zoo: interrupted; what was done is recorded", file=sys.stderr)
         sys.exit(130)

@@ -225,7 +225,11 @@ def key_of(data: st.DataObject, name: str) -> str:
               "model.discriminator", "optimizer.generator", "loss", "model.discriminator.dropout",
               "trainer.gradient_clip", "trainer.ema_decay", "evaluation.floors"]  # fmt: skip
     known = [k for k in others if OmegaConf.select(base(name), k, default=others) is not others]
-    return data.draw(st.sampled_from([*keys(name), *known]), "key")
+    groups: dict[str, list[str]] = {}
+    for key in (*keys(name), *known):
+        groups.setdefault(key.partition(".")[0], []).append(key)
+    group = data.draw(st.sampled_from(sorted(groups)), "group")
+    return data.draw(st.sampled_from(groups[group]), "key")
 
 
 def misspelt(data: st.DataObject, key: str) -> str:
