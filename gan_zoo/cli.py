@@ -46,7 +46,7 @@ from gan_zoo.stopping import Interrupted
 
 # What a wrong command line, file or value ends in.
 MISTAKES = (HydraException, OmegaConfBaseException, ValueError)
-LEAKS = (TypeError, OverflowError)  # so do these: Hydra and OmegaConf let them through
+LEAKS = (TypeError, OverflowError, AssertionError)  # Hydra and OmegaConf let these through
 # Overrides that a record does not repeat: it has fields for them, or they are of no consequence.
 _HIDDEN = ("loss=", "seed=", "device=", "resume=", "sweep_name=", "hydra.", "hydra/")
 _UNRECORDED = ("resume", "sweep_name")
@@ -135,10 +135,9 @@ def main() -> None:
 
 
 def _mistake(error: BaseException) -> str:
-    """What is told of a mistake; one that only looks like it may be looked into."""
-    if isinstance(error, LEAKS):
-        return f"{type(error).__name__}: {explain(error)} (set HYDRA_FULL_ERROR=1 to see where)"
-    return explain(error)
+    """What is told of a mistake; what only looks like one may be looked into."""
+    hint = "" if isinstance(error, MISTAKES) else " (HYDRA_FULL_ERROR=1 tells where)"
+    return f"{explain(error)}{hint}"
 
 
 def _end_sweep() -> None:
