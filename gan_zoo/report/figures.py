@@ -17,6 +17,7 @@ from gan_zoo.report.drawing import heading, line_panels, line_style, logarithmic
 from gan_zoo.report.quantities import AXES, Quantity, quantity
 from gan_zoo.report.search import Budgets
 
+_COLUMNS = 3
 _FIRST = 4  # validation metrics drawn over every axis; all of them are over epochs
 _GRADIENT, *_SURENESS = GRADIENT
 
@@ -59,7 +60,7 @@ def _curves(comparison: Comparison, columns: Sequence[Quantity], axis: str) -> F
         return None
     with publication():
         figure, axes = line_panels(
-            len(columns), 3, (3.3, 2.2), [variant.name for variant in variants]
+            len(columns), _COLUMNS, (3.3, 2.1), [variant.name for variant in variants]
         )
         for panel, column in zip(axes, columns, strict=True):
             _lines(panel, found[column.name])
@@ -69,12 +70,22 @@ def _curves(comparison: Comparison, columns: Sequence[Quantity], axis: str) -> F
             if column.name == DIVERGENCE:
                 _ranges(panel, variants)
             panel.set_title(heading(column))
-            panel.set_xlabel(quantity(axis).title)
-            if axis == "epoch":
-                panel.xaxis.set_major_locator(MaxNLocator(6, integer=True))
             if column.base.startswith(LOGARITHMIC):
                 logarithmic(panel)
+        _share_axis(axes, axis)
     return figure
+
+
+def _share_axis(panels: Sequence[Axes], axis: str) -> None:
+    """One horizontal range for all panels, written below the lowest of each column only."""
+    ranges = np.asarray([panel.get_xlim() for panel in panels])
+    for place, panel in enumerate(panels):
+        panel.set_xlim(ranges[:, 0].min(), ranges[:, 1].max())
+        panel.xaxis.set_major_locator(MaxNLocator(6, integer=axis == "epoch"))
+        if place + _COLUMNS < len(panels):
+            panel.tick_params(labelbottom=False)
+        else:
+            panel.set_xlabel(quantity(axis).title)
 
 
 def _lines(panel: Axes, curves: Sequence[Curve | None]) -> None:
