@@ -4,9 +4,8 @@ Run by a Python that has Keras and TensorFlow; it takes turns with the others (s
 ``benchmarks.turns``).  Needs neither torch nor gan_zoo.
 """
 
-import numpy as np
-
 import keras
+import numpy as np
 from keras import layers
 
 BATCH, GENERATOR_BATCH, LATENT = 100, 200, 100

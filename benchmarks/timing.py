@@ -23,9 +23,7 @@ def seconds_of(work: Callable[[], object]) -> float:
     return time.perf_counter() - began
 
 
-def interleaved(
-    cases: Mapping[str, Callable[[], float]], rounds: int, warm_up: int = 1
-) -> Times:
+def interleaved(cases: Mapping[str, Callable[[], float]], rounds: int, warm_up: int = 1) -> Times:
     """Each case's seconds in each round; all cases take their turn before the next round.
 
     What else a machine does comes and goes over minutes: neighbours in time see the same of it.

@@ -40,6 +40,8 @@ def convolution_peak(dtype: torch.dtype = torch.float32, repeats: int = 5) -> fl
             work = 2 * x.numel() * outputs * 9
             with torch.no_grad():
                 conv2d(x, w, padding=1)
-                times = [seconds_of(lambda x=x, w=w: conv2d(x, w, padding=1)) for _ in range(repeats)]
+                times = [
+                    seconds_of(lambda x=x, w=w: conv2d(x, w, padding=1)) for _ in range(repeats)
+                ]
             rates.append(work / statistics.median(times) / 1e9)
     return max(rates)
