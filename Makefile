@@ -21,8 +21,8 @@ check: $(INSTALLED) ## format, lint and types
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 
-bench: $(INSTALLED) ## time a training step against its naive form, interleaved in one process
-	@$(BIN)/python -m benchmarks.step
+bench: $(INSTALLED) ## measure speed and write benchmarks/README.md (an hour, on an idle machine)
+	@$(BIN)/python -m benchmarks
 
 clean: ## remove the virtual environment and caches; runs and reports stay
 	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .hypothesis build dist *.egg-info

@@ -25,6 +25,7 @@ PARTS = {
     "costs": costs.costs,
     "memory": costs.memory,
     "growth": growth.growth,
+    "reports": growth.reports,
     "quality": quality.quality,
     "bf16": quality.bf16,
 }

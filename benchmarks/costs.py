@@ -43,11 +43,12 @@ def costs() -> list[Section]:
     add("a further job in a worker: parts and networks", lambda: build_trainer(parts()))
     whole = parts()
     trainer, evaluator = build_trainer(whole), evaluator_of(whole)
+    networks = trainer.generator, trainer.discriminator
     evaluator.validation(trainer.generator)  # reference features are computed once a process
     add("measuring on the validation split (1,000 samples)",
         lambda: evaluator.validation(trainer.generator))  # fmt: skip
     add("held-out losses (2,000 images of each kind)",
-        lambda: evaluator.losses(trainer.generator, trainer.discriminator, trainer.objective))  # fmt: skip
+        lambda: evaluator.losses(*networks, trainer.objective))  # fmt: skip
     add("final numbers (10,000 samples, all measures)",
         lambda: evaluator.final(trainer.generator), repeats=2)  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:

@@ -9,6 +9,8 @@ import numpy as np
 from keras import layers
 
 BATCH, GENERATOR_BATCH, LATENT = 100, 200, 100
+GLOROT = {"kernel_initializer": "glorot_normal"}
+RNG = np.random.default_rng(0)
 
 
 def build_generator() -> keras.Model:
@@ -19,10 +21,10 @@ def build_generator() -> keras.Model:
         layers.Dense(128 * 7 * 7, activation="relu"),
         layers.Reshape((7, 7, 128)),
         layers.UpSampling2D((2, 2)),
-        layers.Conv2D(256, 5, padding="same", activation="relu", kernel_initializer="glorot_normal"),
+        layers.Conv2D(256, 5, padding="same", activation="relu", **GLOROT),
         layers.UpSampling2D((2, 2)),
-        layers.Conv2D(128, 5, padding="same", activation="relu", kernel_initializer="glorot_normal"),
-        layers.Conv2D(1, 2, padding="same", activation="tanh", kernel_initializer="glorot_normal"),
+        layers.Conv2D(128, 5, padding="same", activation="relu", **GLOROT),
+        layers.Conv2D(1, 2, padding="same", activation="tanh", **GLOROT),
     ])  # fmt: skip
     latent, label = layers.Input((LATENT,)), layers.Input((1,), dtype="int32")
     embedded = layers.Flatten()(layers.Embedding(10, LATENT)(label))
@@ -51,8 +53,8 @@ class Training:
         losses = ["binary_crossentropy", "sparse_categorical_crossentropy"]
         self.discriminator, self.generator = build_discriminator(), build_generator()
         self.discriminator.compile(keras.optimizers.Adam(2e-4, beta_1=0.5), losses)
-        self.images = np.random.uniform(-1, 1, (6000, 28, 28, 1)).astype("float32")
-        self.labels = np.random.randint(0, 10, (6000, 1))
+        self.images = RNG.uniform(-1, 1, (6000, 28, 28, 1)).astype("float32")
+        self.labels = RNG.integers(0, 10, (6000, 1))
         self._train_discriminator()  # what it trains is fixed at its first batch, before the freeze
         self.discriminator.trainable = False
         latent, label = layers.Input((LATENT,)), layers.Input((1,), dtype="int32")
@@ -67,7 +69,7 @@ class Training:
         self.combined.train_on_batch([z, labels], [np.ones((GENERATOR_BATCH, 1)), labels])
 
     def _train_discriminator(self) -> None:
-        chosen = np.random.randint(0, len(self.images), BATCH)
+        chosen = RNG.integers(0, len(self.images), BATCH)
         z, labels = self._draw(BATCH)
         fakes = self.generator.predict_on_batch([z, labels])
         images = np.concatenate([self.images[chosen], fakes])
@@ -76,8 +78,8 @@ class Training:
         self.discriminator.train_on_batch(images, [truth, classes])
 
     def _draw(self, count: int) -> tuple[np.ndarray, np.ndarray]:
-        z = np.random.uniform(-1, 1, (count, LATENT)).astype("float32")
-        return z, np.random.randint(0, 10, (count, 1))
+        z = RNG.uniform(-1, 1, (count, LATENT)).astype("float32")
+        return z, RNG.integers(0, 10, (count, 1))
 
 
 def check(training: Training) -> None:

@@ -25,15 +25,16 @@ def step() -> list[Section]:
     return [against_naive("acgan_small"), against_naive("acgan")]
 
 
-def against_naive(model: str) -> Section:
+def against_naive(model: str, rounds: int | None = None) -> Section:
     """One model's naive form and ours in turn, and the full width's share of the peak."""
     overrides, _ = MODELS[model]
+    rounds = rounds or ROUNDS[model]
     subjects = {"naive": naive_training(model), "gan_zoo fp32": trainer(*overrides, *fp32())}
     if multiplies_bf16(torch.device("cpu")):
         subjects["gan_zoo bf16"] = trainer(*overrides, "trainer.precision=bf16")
     cases = {name: lambda each=each: seconds_of(each.step) for name, each in subjects.items()}
     peaks = [convolution_peak()] if model == "acgan" else []
-    found = interleaved(cases, ROUNDS[model])
+    found = interleaved(cases, rounds)
     lines = comparison(found, "naive")
     if model == "acgan":
         peaks.append(convolution_peak())
@@ -44,7 +45,7 @@ def against_naive(model: str) -> Section:
             lines += ["", "bf16: this processor has no units for it (AVX512-BF16 or AMX); not run."]
     text = (
         f"One iteration (D and G step) of `{model}`, same work in one process, taking turns for"
-        f" {ROUNDS[model]} rounds; freed memory is kept for both forms."
+        f" {rounds} rounds; freed memory is kept for both forms."
     )
     return Section(f"(a) {model}: naive eager PyTorch against gan_zoo", text, lines)
 

@@ -49,9 +49,7 @@ class Worker:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        assert self.process.stdin is not None
-        self.process.stdin.close()
-        self.process.wait()
+        self.process.__exit__(kind, error, trace)  # closes the pipes, which ends it, and waits
 
     def __call__(self) -> float:
         """The seconds of one iteration."""
@@ -65,7 +63,9 @@ class Worker:
         for line in self.process.stdout:
             if line.startswith(word):
                 return line.removeprefix(word).strip()
-        raise RuntimeError(f"{' '.join(self.command)} ended with code {self.process.wait()}")
+        self.process.__exit__(None, None, None)
+        told = f"{' '.join(self.command)} ended with code {self.process.returncode}"
+        raise RuntimeError(told)
 
 
 def serve(step: object, warm_up: int = 1) -> None:

@@ -79,8 +79,3 @@ def test_make_help_lists_the_verbs():
     assert set(verbs) >= {
         "run", "test", "check", "bench", "clean",
     }  # fmt: skip
-
-
-def test_bench_runs_and_prints_a_ratio():
-    output = run(["-m", "benchmarks.step", "model=acgan_small", "rounds=1"], ROOT)
-    assert re.search(r"acgan_small: gan_zoo \d+ ms, plain form \d+ ms, ratio \d", output)

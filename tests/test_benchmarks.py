@@ -1,0 +1,169 @@
+"""What is compared does the same work, and the work is counted right."""
+
+import statistics
+
+import pytest
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from benchmarks import naive, step
+from benchmarks.__main__ import PARTS, README, replaced
+from benchmarks.costs import inside
+from benchmarks.quality import compared, reached
+from benchmarks.rounding import Rounding
+from benchmarks.subjects import trainer
+from benchmarks.timing import interleaved, ratios, table
+from benchmarks.turns import Worker
+from benchmarks.work import TAPS, gflop_per_iteration
+from gan_zoo.models.acgan import Discriminator, Generator
+from gan_zoo.records import RunRecord, write_record, write_text
+
+SHAPE = {"image_shape": (1, 28, 28), "num_classes": 10}
+
+
+def copied(source: torch.nn.Module, target: torch.nn.Module) -> None:
+    """The parameters one by one, in the order of their layers."""
+    with torch.no_grad():
+        for a, b in zip(source.parameters(), target.parameters(), strict=True):
+            b.copy_(a)
+
+
+def test_the_naive_generator_is_the_same_function():
+    ours, plain = Generator(**SHAPE, width=0.05).double(), naive.Generator(0.05).double()
+    copied(ours, plain)
+    z, labels = torch.rand(4, 100, dtype=torch.float64), torch.arange(4)
+    torch.testing.assert_close(plain(z, labels), ours(z, labels), rtol=1e-10, atol=1e-12)
+
+
+def test_the_naive_discriminator_has_the_same_sizes():
+    sizes = [
+        [tuple(p.shape) for p in network.parameters()]
+        for network in (Discriminator(**SHAPE, width=0.1), naive.Discriminator(0.1))
+    ]
+    assert sizes[0] == sizes[1]
+
+
+def test_an_iteration_s_arithmetic_is_what_torch_counts():
+    with torch.device("meta"):
+        training = naive.Training(
+            torch.empty(10, 1, 28, 28), torch.zeros(10, dtype=torch.int64),
+            width=1.0, batch=100, generator_batch=200,
+        )  # fmt: skip
+        generator, discriminator = training.generator, training.discriminator
+        z, labels = torch.empty(200, 100), torch.zeros(200, dtype=torch.int64)
+        with FlopCounterMode(display=False) as counter:
+            with torch.no_grad():
+                fakes = generator(z[:100], labels[:100])
+            scores, logits = discriminator(torch.cat([fakes, fakes]))
+            (scores.sum() + logits.sum()).backward()
+            for parameter in discriminator.parameters():
+                parameter.requires_grad_(False)
+            scores, logits = discriminator(generator(z, labels))
+            (scores.sum() + logits.sum()).backward()
+    assert gflop_per_iteration("plain") == pytest.approx(counter.get_total_flops() / 1e9, rel=0.005)
+
+
+def test_folding_saves_what_its_taps_say():
+    """Per convolution 25 : 9 : 6.25; everything else of an iteration is the same."""
+    plain, folded, differences = (gflop_per_iteration(form) for form in TAPS)
+    assert (plain - folded) / (plain - differences) == pytest.approx((25 - 9) / (25 - 6.25))
+    assert folded == pytest.approx(566, rel=0.005)
+
+
+def test_turns_are_taken_and_warming_up_does_not_count():
+    order = []
+    found = interleaved(
+        {name: lambda name=name: order.append(name) or len(order) for name in "ab"}, 2, warm_up=1
+    )
+    assert order == ["a", "b"] * 3
+    assert found == {"a": [3, 5], "b": [4, 6]}
+    assert ratios([4, 9], [2, 3]) == [2, 3]
+
+
+def test_the_step_benchmark_compares_both_forms():
+    section = step.against_naive("acgan_small", rounds=1)
+    assert [line.split("|")[1].strip() for line in section.lines[2:]] == ["naive", "gan_zoo fp32"]
+    assert " 1.00 (1.00–1.00) |" in section.lines[2]
+
+
+def test_a_process_answers_each_turn_with_seconds():
+    code = "import time; from benchmarks.turns import serve; serve(lambda: time.sleep(0.05))"
+    with Worker("-c", code) as worker:
+        assert all(0.05 <= worker() < 5 for _ in range(3))
+    assert worker.process.returncode == 0
+
+
+def test_a_process_that_ends_early_is_told():
+    with pytest.raises(RuntimeError, match="ended with code 1"):
+        Worker("-c", "import sys; sys.exit(1)")
+
+
+def test_keras_is_skipped_with_a_clear_line(monkeypatch):
+    monkeypatch.delenv("KERAS_PYTHON", raising=False)
+    monkeypatch.setattr(step.importlib.util, "find_spec", lambda name: None)
+    (section,) = step.keras()
+    assert section.text.startswith("Skipped: no Keras here.")
+
+
+def test_overhead_is_what_is_outside_the_networks():
+    built = trainer("model.generator.width=0.02", "model.discriminator.width=0.05")
+    with inside(built) as spent:
+        built.step()
+    # G twice, D twice, two backward passes, two optimizers' steps
+    assert len(spent) == 8
+    backward = torch.Tensor.backward
+    assert backward.__name__ == "backward"  # put back
+
+
+def test_rounding_makes_bf16_s_errors():
+    torch.manual_seed(0)
+    x, layer = torch.randn(50, 300), torch.nn.Linear(300, 40)
+    exact = layer(x)
+    with torch.autocast("cpu", torch.bfloat16):
+        native = layer(x).float()
+    with Rounding():
+        emulated = layer(x)
+    assert torch.equal(emulated, emulated.bfloat16().float())
+    assert (emulated - native).norm() < 0.5 * (native - exact).norm()
+
+
+def test_differences_between_precisions_are_held_against_their_noise():
+    same = compared([[1.0, 1.1], [2.0, 1.9], [3.0, 3.05], [4.0, 3.95]], 2)
+    assert same[-1] == "yes"
+    shifted = compared([[1.0, 1.9], [2.0, 3.1], [3.0, 4.0], [4.0, 5.0]], 2)
+    assert shifted[-1] == "no"
+    assert shifted[2] == f"{statistics.mean([0.9, 1.1, 1.0, 1.0]):+.2f}"
+
+
+def test_time_to_quality_is_the_first_epoch_that_is_good_enough(tmp_path):
+    def run(name, accuracies, fids):
+        folder = tmp_path / name
+        record = RunRecord("0" * 12, "bce", 0, "finished", environment={"threads": 1})
+        write_record(folder, record)
+        rows = [
+            f"{epoch},{500 * epoch},{a},{f}"
+            for epoch, (a, f) in enumerate(zip(accuracies, fids, strict=True), 1)
+        ]
+        header = "epoch,generator_updates,label_accuracy_x,fid_x"
+        write_text(folder / "history.csv", "\n".join([header, *rows, ""]))
+        times = [f"{epoch},{10.0 * epoch}" for epoch in range(1, len(rows) + 1)]
+        write_text(folder / "timing.csv", "\n".join(["epoch,seconds", *times, ""]))
+        return reached(folder)
+
+    good = run("good", [0.9, 0.97, 0.97, 0.99], [100, 260, 240, 100])
+    assert good == ["30", "3", "1500", "0.970", "240", "1"]
+    assert run("bad", [0.9, 0.97], [100, 300])[0] == "not in 20"
+
+
+def test_every_part_has_its_place_in_the_page():
+    page = README.read_text()
+    for name in PARTS:
+        changed = replaced(page, name, "new\\1")
+        assert f"<!-- {name} -->\nnew\\1\n<!-- /{name} -->" in changed
+    with pytest.raises(ValueError, match="no <!-- nothing -->"):
+        replaced(page, "nothing", "")
+
+
+def test_a_table_s_columns_line_up():
+    lines = table(["", "seconds"], [["a", "1"]])
+    assert lines == ["|  | seconds |", "| --- | ---: |", "| a | 1 |"]
