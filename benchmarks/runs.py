@@ -1,12 +1,12 @@
 """Runs for a report to read: a real one of a few updates, and copies of it under other seeds."""
 
-import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.subjects import parts
 from gan_zoo.experiment import run
-from gan_zoo.records import RECORD_NAME, RunRecord
+from gan_zoo.records import RunRecord, read_record, write_record
 
 LOSSES = ("bce", "lsgan", "wgan", "hinge")
 
@@ -24,10 +24,9 @@ def small_run(folder: Path) -> Path:
 
 def copies_of(run_folder: Path, sweep: Path, count: int) -> None:
     """The same run under several losses' names and seeds; the report reads each as its own."""
-    content = json.loads((run_folder / RECORD_NAME).read_text())
+    record = read_record(run_folder)
     for number in range(count):
         loss, seed = LOSSES[number % len(LOSSES)], number // len(LOSSES)
         copy = sweep / f"{loss}-s{seed}"
         shutil.copytree(run_folder, copy)
-        content |= {"loss": loss, "seed": seed, "run_id": f"{number:012d}"}
-        (copy / RECORD_NAME).write_text(json.dumps(content))
+        write_record(copy, replace(record, loss=loss, seed=seed, run_id=f"{number:012d}"))

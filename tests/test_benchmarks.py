@@ -11,12 +11,14 @@ from benchmarks.__main__ import PARTS, README, replaced
 from benchmarks.costs import inside
 from benchmarks.quality import compared, reached
 from benchmarks.rounding import Rounding
+from benchmarks.runs import copies_of
 from benchmarks.subjects import trainer
 from benchmarks.timing import interleaved, ratios, table
 from benchmarks.turns import Worker
 from benchmarks.work import TAPS, gflop_per_iteration
 from gan_zoo.models.acgan import Discriminator, Generator
 from gan_zoo.records import RunRecord, write_record, write_text
+from gan_zoo.report.load import load
 
 SHAPE = {"image_shape": (1, 28, 28), "num_classes": 10}
 
@@ -167,3 +169,12 @@ def test_every_part_has_its_place_in_the_page():
 def test_a_table_s_columns_line_up():
     lines = table(["", "seconds"], [["a", "1"]])
     assert lines == ["|  | seconds |", "| --- | ---: |", "| a | 1 |"]
+
+
+def test_copies_of_a_run_are_runs_that_a_report_reads(tmp_path):
+    write_record(tmp_path / "run", RunRecord("a", "bce", 0, "finished"))
+    copies_of(tmp_path / "run", tmp_path / "sweep", 6)
+    collection = load([tmp_path / "sweep"])
+    assert not collection.unreadable
+    found = {(run.record.loss, run.record.seed) for run in collection.runs}
+    assert len(found) == 6
