@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from gan_zoo.records import CHECKSUM, content_sha256, write_text
+from gan_zoo import sealed
+from gan_zoo.records import write_bytes
 
 
 def cache_folder() -> Path:
@@ -21,8 +22,8 @@ def write_entry(path: Path, values: Mapping[str, Any]) -> None:
     Raises:
         OSError: the file cannot be written.
     """
-    content = {CHECKSUM: content_sha256(values), "values": values}
-    write_text(path, json.dumps(content, indent=1, sort_keys=True) + "\n")
+    content = {sealed.KEY: sealed.BLANK, "values": values}
+    write_bytes(path, sealed.sealed((json.dumps(content, indent=1) + "\n").encode()))
 
 
 def read_entry(path: Path) -> dict[str, Any] | None:
@@ -30,10 +31,9 @@ def read_entry(path: Path) -> dict[str, Any] | None:
     if not path.exists():
         return None
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        values: dict[str, Any] = content["values"]
-        if content[CHECKSUM] != content_sha256(values):
-            raise ValueError("its checksum is another")
+        content = path.read_bytes()
+        sealed.check(content)
+        values: dict[str, Any] = json.loads(content)["values"]
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         print(f"gan_zoo: {path} is damaged ({error!r}): computing anew", file=sys.stderr)
         return None

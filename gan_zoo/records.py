@@ -32,7 +32,6 @@ STATUSES = ("running", "finished", "diverged", "failed", "interrupted")
 RECORD_NAME = "record.json"
 HISTORY_NAME = "history.csv"
 TIMING_NAME = "timing.csv"
-CHECKSUM = "sha256"  # the key of a JSON file's checksum of everything else in it
 
 
 class RecordError(ValueError):
@@ -171,12 +170,6 @@ def parse_record(content: Mapping[str, Any]) -> RunRecord:
     """
     known = {f.name for f in fields(RunRecord)}
     return RunRecord(**{key: value for key, value in content.items() if key in known})
-
-
-def content_sha256(content: Mapping[str, Any]) -> str:
-    """The sha256 of what JSON says, whatever the order of keys and the spaces in the file."""
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
-    return _sha256(text.encode("utf-8", "surrogatepass"))
 
 
 def table_damage(path: Path, record: RunRecord) -> str | None:
