@@ -59,14 +59,13 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         content = path.read_bytes()
         if sealed.is_sealed(content):
             sealed.check(content)
-        tensors = load(content)
-        metadata = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+        tensors, metadata = load(content), header(content)
     except OSError as error:
         raise CheckpointError(f"{path}: cannot be read ({error.strerror})") from error
     except (sealed.Damaged, SafetensorError, ValueError) as error:
         raise CheckpointError(f"{path}: is damaged ({error})") from error
     if not sealed.is_sealed(content):
-        if not metadata.get("__metadata__", {}).keys() <= {"epoch"}:
+        if not metadata.keys() <= {"epoch"}:
             raise CheckpointError(f"{path}: is damaged: its checksum is missing")
         print(
             f"gan_zoo: {path} has no checksum, as older versions wrote it: its weights are not"
@@ -74,6 +73,17 @@ def read_weights(path: Path) -> dict[str, Tensor]:
             file=sys.stderr,
         )
     return tensors
+
+
+def header(content: bytes) -> dict[str, str]:
+    """The metadata of a safetensors file; empty if it has none.
+
+    Raises:
+        ValueError: it is no such file.
+    """
+    told = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+    metadata: dict[str, str] = told.get("__metadata__", {})
+    return metadata
 
 
 def load_weights(path: Path, module: nn.Module) -> None:

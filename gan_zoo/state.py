@@ -20,7 +20,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from gan_zoo import sealed
-from gan_zoo.checkpoint import FOLDER
+from gan_zoo.checkpoint import FOLDER, header
 from gan_zoo.records import write_bytes
 
 NEWEST = "state.safetensors"
@@ -95,8 +95,7 @@ def from_bytes(content: bytes) -> Tree:
     sealed.check(content)
     try:
         tensors = load(content)
-        header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
-        return _unpacked(json.loads(header["__metadata__"][_TREE]), tensors)
+        return _unpacked(json.loads(header(content)[_TREE]), tensors)
     except (SafetensorError, KeyError, TypeError, ValueError) as error:
         raise sealed.Damaged(f"it is no state of a run ({error})") from error
 
