@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
+from typing import Any
 
 ROOT = Path(__file__).parents[1]
 
@@ -43,13 +43,8 @@ class Worker:
     def __enter__(self) -> "Worker":
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.process.__exit__(kind, error, trace)  # closes the pipes, which ends it, and waits
+    def __exit__(self, *exception: Any) -> None:
+        self.process.__exit__(*exception)  # closes the pipes, which ends it, and waits
 
     def __call__(self) -> float:
         """The seconds of one iteration."""

@@ -15,7 +15,6 @@ import threading
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from types import TracebackType
 
 LOCK_NAME = "run.lock"
 BEAT = 30.0  # seconds between two signs of life
@@ -63,12 +62,7 @@ class RunLock:
         self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *exception: object) -> None:
         self._done.set()
         self._thread.join()
         os.ftruncate(self._handle, 0)  # nobody's; the file stays, as removing it would be a race
