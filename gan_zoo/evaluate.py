@@ -30,7 +30,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from gan_zoo.building import build, config_folder
 from gan_zoo.configuration import explain, refuse_foreign
-from gan_zoo.options import parse
+from gan_zoo.options import given_words, parse
 from gan_zoo.records import RECORD_NAME, RunRecord, artifact_path, read_record, write_text
 
 if TYPE_CHECKING:
@@ -73,9 +73,8 @@ class Options:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, print a table, write JSON; a mistake ends the process with a message."""
-    words = sys.argv[1:] if arguments is None else list(arguments)
-    if not words or words[0] in ("-h", "--help"):
-        print(__doc__)
+    words = given_words(arguments, __doc__)
+    if not words:
         return
     try:
         evaluate(Path(words[0]), parse(words[1:], Options))

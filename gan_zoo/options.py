@@ -1,11 +1,21 @@
 """``key=value`` words for the small commands beside ``run.py``, which need no Hydra."""
 
 import difflib
+import sys
 from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any, TypeVar
 
 Options = TypeVar("Options")
+
+
+def given_words(arguments: Sequence[str] | None, help_text: str | None) -> list[str]:
+    """A command's words, from its process's if None; if they ask for help: printed, and none."""
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    if words and words[0] not in ("-h", "--help"):
+        return words
+    print(help_text)
+    return []
 
 
 def parse(words: Sequence[str], options: type[Options]) -> Options:

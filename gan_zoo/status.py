@@ -15,6 +15,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from gan_zoo.lock import LOCK_NAME, alive, owner
+from gan_zoo.options import given_words
 from gan_zoo.plan import PLAN_NAME, Job, job_of, read_plan
 from gan_zoo.records import RECORD_NAME, RecordError, RunRecord, read_record
 
@@ -63,9 +64,8 @@ def survey(folder: Path) -> list[Line]:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print the table; a folder that is not there ends the process with a message."""
-    words = sys.argv[1:] if arguments is None else list(arguments)
-    if not words or words[0] in ("-h", "--help"):
-        print(__doc__)
+    words = given_words(arguments, __doc__)
+    if not words:
         return
     try:
         lines = [line for word in words for line in survey(Path(word))]
