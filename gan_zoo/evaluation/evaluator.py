@@ -120,8 +120,7 @@ class Evaluator:
         real = normalise(self.dataset.test.images[:POINTS])
         predicted = None
         if isinstance(self.reference, Reference) and self.dataset.num_classes > 1:
-            with torch.random.fork_rng():
-                predicted = self.reference.seen(samples, None).features.logits.argmax(1)
+            predicted = self.reference.seen(samples, None).features.logits.argmax(1)
         return collapses(samples, real, predicted)
 
     def validation(self, generator: nn.Module) -> dict[str, float]:
@@ -158,9 +157,8 @@ class Evaluator:
         if self.reference is None:
             return Judgement()
         protocol = self.reference.protocol(split, len(bank.labels))
-        with torch.random.fork_rng():  # a user's feature network may draw from the global stream
-            fake = self.reference.seen(bank.images(generator), bank.labels)
-            return named(self.reference.judge(fake, split, metrics), protocol)
+        fake = self.reference.seen(bank.images(generator), bank.labels)
+        return named(self.reference.judge(fake, split, metrics), protocol)
 
     def _split(self, name: str) -> Split:
         return self.dataset.validation if name == "validation" else self.dataset.test

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
+import torch
 from torch import Tensor
 
 from gan_zoo.data.batches import normalise
@@ -50,7 +51,7 @@ class Reference:
         if key not in _FEATURES:
             if len(_FEATURES) >= 6:  # two data sets: a process that sees more starts over
                 _FEATURES.clear()
-            _FEATURES[key] = self.extractor.extract(normalise(self.split(split).images))
+            _FEATURES[key] = self._extract(normalise(self.split(split).images))
         return _FEATURES[key]
 
     def samples(self, split: str) -> Samples:
@@ -68,7 +69,12 @@ class Reference:
         Raises:
             ValueError: images of another shape than the data set's, or not finite.
         """
-        return Samples(images, labels, self.extractor.extract(images))
+        return Samples(images, labels, self._extract(images))
+
+    def _extract(self, images: Tensor) -> Features:
+        """Features; a user's network that draws from the global stream does not move training's."""
+        with torch.random.fork_rng():
+            return self.extractor.extract(images)
 
     def judge(self, fake: Samples, split: str, metrics: list[str]) -> Judgement:
         """Samples against real ones of ``validation`` or ``test``.
