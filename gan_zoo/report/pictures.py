@@ -8,6 +8,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from gan_zoo import records
 from gan_zoo.report.load import Run
 
 _MAX_PIXELS = 16_000_000
@@ -20,10 +21,11 @@ _NOT_SHOWN = ("grid", "loss_curve")  # shown elsewhere; the page draws its own c
 
 def artifact_path(run: Run, name: str) -> Path | None:
     """The file of an artifact, if it exists and lies inside the run folder."""
-    relative = run.record.artifacts.get(name)
-    if relative is None or "\0" in relative:
+    try:
+        path = records.artifact_path(run.folder, run.record, name)
+    except (records.RecordError, OSError):  # none such; a name too long, a loop of links
         return None
-    return _inside(run.folder, run.folder / relative)
+    return _inside(run.folder, path)
 
 
 def _inside(folder: Path, path: Path) -> Path | None:
