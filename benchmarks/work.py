@@ -1,8 +1,10 @@
 """How much arithmetic an iteration needs, and how much of it a second this machine does."""
 
 import statistics
+from typing import NamedTuple
 
 import torch
+from torch import Tensor
 from torch.nn.functional import conv2d
 
 from benchmarks.timing import seconds_of
@@ -12,6 +14,23 @@ from benchmarks.timing import seconds_of
 TAPS = {"plain": 25.0, "folded": 9.0, "differences": 6.25}
 # (batch, channels in, channels out, side) of 3x3 convolutions: the largest of the AC-GAN.
 SHAPES = [(100, 128, 1024, 7), (100, 256, 512, 14), (200, 128, 256, 14), (100, 256, 256, 28)]
+
+
+class Convolution(NamedTuple):
+    """A 3x3 convolution of an image batch."""
+
+    images: Tensor
+    weight: Tensor
+
+    @property
+    def gflop(self) -> float:
+        """2 x multiplications, in 10^9."""
+        return 2 * self.images.numel() * self.weight.shape[0] * 9 / 1e9
+
+    def seconds(self) -> float:
+        """Of one forward pass."""
+        with torch.no_grad():
+            return seconds_of(lambda: conv2d(self.images, self.weight, padding=1))
 
 
 def gflop_per_iteration(form: str, batch: int = 100, generator_batch: int = 200) -> float:
@@ -29,19 +48,16 @@ def gflop_per_iteration(form: str, batch: int = 100, generator_batch: int = 200)
     return 2 * (d_step + g_step) / 1e9
 
 
-def convolution_peak(dtype: torch.dtype = torch.float32, repeats: int = 5) -> float:
-    """The best median rate of torch's convolution over the AC-GAN's shapes, in GFLOP/s."""
+def fastest_convolution(dtype: torch.dtype = torch.float32, repeats: int = 5) -> Convolution:
+    """torch's convolution of the AC-GAN's shape and memory format with the best median rate."""
     rates = []
     for memory_format in (torch.contiguous_format, torch.channels_last):
         for batch, inputs, outputs, side in SHAPES:
             x = torch.randn(batch, inputs, side, side, dtype=dtype)
             w = torch.randn(outputs, inputs, 3, 3, dtype=dtype)
-            x, w = (tensor.contiguous(memory_format=memory_format) for tensor in (x, w))
-            work = 2 * x.numel() * outputs * 9
-            with torch.no_grad():
-                conv2d(x, w, padding=1)
-                times = [
-                    seconds_of(lambda x=x, w=w: conv2d(x, w, padding=1)) for _ in range(repeats)
-                ]
-            rates.append(work / statistics.median(times) / 1e9)
-    return max(rates)
+            case = Convolution(*(t.contiguous(memory_format=memory_format) for t in (x, w)))
+            case.seconds()
+            rates.append(
+                (case.gflop / statistics.median(case.seconds() for _ in range(repeats)), case)
+            )
+    return max(rates, key=lambda rated: rated[0])[1]
