@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from gan_zoo import cli
 from gan_zoo.records import read_record
 
 ROOT = Path(__file__).parents[1]
@@ -124,6 +125,17 @@ def test_a_sweep_ends_with_a_report_and_one_failure_does_not_stop_the_others(tmp
     compared = command("compare.py", str(sweep), cwd=tmp_path)
     assert compared.returncode == 0, compared.stderr
     assert (sweep / "report.html").read_text() == page
+
+
+def test_a_failing_report_is_told_and_fails_nothing(tmp_path, monkeypatch, capsys):
+    def broken(folders):
+        raise RuntimeError(f"no page of {folders}")
+
+    monkeypatch.setattr("gan_zoo.report.build.build_report", broken)
+    cli._report(tmp_path)  # does not raise
+    told = capsys.readouterr().err
+    assert "RuntimeError: no page of" in told
+    assert f"try again with: python compare.py {tmp_path}" in told
 
 
 def test_a_sweep_over_nothing_is_an_error(tmp_path):

@@ -1,20 +1,17 @@
 """From run folders to files."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from matplotlib.figure import Figure
-
 from gan_zoo.records import write_bytes
-from gan_zoo.report import figures, figures_samples, printed, tables
+from gan_zoo.report import figures_samples, printed, tables
 from gan_zoo.report.comparison import Comparison, compare
-from gan_zoo.report.drawing import to_files
 from gan_zoo.report.evolution import evolution
 from gan_zoo.report.load import load
 from gan_zoo.report.machine import report_json
 from gan_zoo.report.page import render
+from gan_zoo.report.rendering import figures_begun, render_figure
 from gan_zoo.report.search import search_all
 
 PAGE_NAME = "report.html"
@@ -38,12 +35,13 @@ def build_report(folders: Sequence[Path], out: Path | None = None) -> Path:
     """
     comparison = compare(load(folders))
     target = folders[0] if out is None else out
-    with ThreadPoolExecutor(1) as pool:  # coding pictures leaves the interpreter to the figures
-        coded = pool.submit(evolution, comparison)
-        budgets = search_all(comparison)
-        files = {**_tables(comparison), **_figures(figures.draw_all(comparison, budgets))}
-        grids = coded.result()
-    files |= _figures({"samples": lambda: figures_samples.grids(comparison, grids)})
+    budgets = search_all(comparison)
+    with figures_begun(comparison, budgets) as complete:
+        grids = evolution(comparison)
+        drawn = complete()
+    drawn |= render_figure("samples", lambda: figures_samples.grids(comparison, grids))
+    files = _tables(comparison)
+    files |= {f"{FOLDER}/figures/{name}": data for name, data in drawn.items()}
     files |= {f"{FOLDER}/animations/{name}": data for name, data in grids.animations.items()}
     files[JSON_NAME] = report_json(comparison, budgets, sorted(files)).encode()
     files[PAGE_NAME] = render(comparison, grids, budgets).encode()
@@ -63,16 +61,6 @@ def _tables(comparison: Comparison) -> dict[str, bytes]:
         f"{FOLDER}/summary.tex": printed.latex(comparison),
     }
     return {name: text.encode() for name, text in texts.items()}
-
-
-def _figures(drawings: Mapping[str, Callable[[], Figure | None]]) -> dict[str, bytes]:
-    files = {}
-    for name, draw in drawings.items():
-        figure = draw()
-        if figure is not None:
-            for kind, content in to_files(figure).items():
-                files[f"{FOLDER}/figures/{name}.{kind}"] = content
-    return files
 
 
 def _remove_stale(target: Path, files: Mapping[str, bytes]) -> None:

@@ -21,7 +21,9 @@ def grids(comparison: Comparison, evolution: Evolution) -> Figure | None:
     if not evolution.finals:
         return None
     with publication():
-        figure, axes = fixed_panels(len(evolution.finals), 4, (2.4, 2.5), left=0.1)
+        figure, axes = fixed_panels(len(evolution.finals), 4, (2.4, 2.6), left=0.1)
+        # without axes there is nothing to leave room for but the titles
+        figure.subplots_adjust(right=0.99, bottom=0.01, wspace=0.04, hspace=0.12)
         for panel, (index, picture) in zip(axes, sorted(evolution.finals.items()), strict=True):
             grey = "gray" if picture.mode == "L" else None
             panel.imshow(picture, cmap=grey, vmin=0, vmax=255, interpolation="none")

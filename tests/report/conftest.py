@@ -208,6 +208,20 @@ def four_variants(tmp_path):
 
 
 @pytest.fixture
+def small(tmp_path, write_run, grey):
+    """Two variants, two seeds, quick to draw."""
+    history = [{"epoch": e, "fid_m_validation_1k": 9.0 - e, "seconds": e} for e in (1, 2)]
+    for number in range(4):
+        v, seed = divmod(number, 2)
+        metrics = {"fid_m_test_1k": 3.0 + v + seed}
+        write_run(
+            tmp_path / "sweep" / str(number), ("bce", "wgan")[v], seed, metrics=metrics,
+            history=history, grids={1: grey, 2: grey.T},
+        )  # fmt: skip
+    return tmp_path / "sweep"
+
+
+@pytest.fixture
 def hostile():
     """A name that tries to leave every context it is put into."""
     return "<script>alert(1)</script><img src=x onerror=alert(2)>\"'&{{7*7}}$x^$</style>--><!--"

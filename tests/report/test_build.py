@@ -26,20 +26,6 @@ def contents(folder):
     }
 
 
-@pytest.fixture
-def small(tmp_path, write_run, grey):
-    """Two variants, two seeds, quick to draw."""
-    history = [{"epoch": e, "fid_m_validation_1k": 9.0 - e, "seconds": e} for e in (1, 2)]
-    for number in range(4):
-        v, seed = divmod(number, 2)
-        metrics = {"fid_m_test_1k": 3.0 + v + seed}
-        write_run(
-            tmp_path / "sweep" / str(number), ("bce", "wgan")[v], seed, metrics=metrics,
-            history=history, grids={1: grey, 2: grey.T},
-        )  # fmt: skip
-    return tmp_path / "sweep"
-
-
 def test_everything_is_written(four_variants):
     page = build_report([four_variants])
     written = {str(path) for path in contents(four_variants)}
