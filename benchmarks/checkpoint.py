@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.step import WIDTHS, trainer
+from benchmarks.subjects import MODELS, trainer
 from gan_zoo.allocator import keep_freed_memory
 from gan_zoo.options import parse
 from gan_zoo.snapshot import snapshot
@@ -29,8 +29,8 @@ class Options:
     rounds: int = 15
 
     def __post_init__(self) -> None:
-        if self.model not in WIDTHS:
-            raise ValueError(f"model is {self.model!r}; allowed: {', '.join(WIDTHS)}")
+        if self.model not in MODELS:
+            raise ValueError(f"model is {self.model!r}; allowed: {', '.join(MODELS)}")
         if self.rounds < 1:
             raise ValueError(f"rounds is {self.rounds}; allowed: 1 or more")
 
@@ -38,7 +38,7 @@ class Options:
 def measure(options: Options) -> str:
     """A line with the times and the share."""
     keep_freed_memory()
-    made = trainer(WIDTHS[options.model], plain=False)
+    made = trainer(*MODELS[options.model][0])
     steps = made.discriminator_batches.batches_per_epoch
     for _ in range(3):
         made.step()

@@ -1,12 +1,13 @@
 """What is compared does the same work, and the work is counted right."""
 
+import re
 import statistics
 
 import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks import naive, step
+from benchmarks import checkpoint, naive, step
 from benchmarks.__main__ import PARTS, README, replaced
 from benchmarks.costs import inside
 from benchmarks.quality import compared, reached
@@ -15,7 +16,7 @@ from benchmarks.runs import copies_of
 from benchmarks.subjects import trainer
 from benchmarks.timing import interleaved, ratios, table
 from benchmarks.turns import Worker
-from benchmarks.work import TAPS, gflop_per_iteration
+from benchmarks.work import TAPS, Convolution, gflop_per_iteration
 from gan_zoo.models.acgan import Discriminator, Generator
 from gan_zoo.records import RunRecord, write_record, write_text
 from gan_zoo.report.load import load
@@ -178,3 +179,18 @@ def test_copies_of_a_run_are_runs_that_a_report_reads(tmp_path):
     assert not collection.unreadable
     found = {(run.record.loss, run.record.seed) for run in collection.runs}
     assert len(found) == 6
+
+
+def test_the_cost_of_states_is_measured():
+    line = checkpoint.measure(checkpoint.Options(rounds=1))
+    assert re.fullmatch(r"acgan_small: step .* ms, state .* MB\), look .* % of an epoch .*", line)
+
+
+def test_the_share_of_the_peak_is_work_over_time_over_the_neighbouring_rate():
+    needed = gflop_per_iteration("folded")
+    lines = step.shares([2.0, 4.0], [needed, needed / 2], "fp32")  # both at half of the peak
+    assert lines[2].split("|")[-2].strip() == "50 (50–50)"
+    small = Convolution(torch.ones(2, 3, 5, 5), torch.ones(4, 3, 3, 3))
+    with FlopCounterMode(display=False) as counter:
+        assert small.seconds() > 0
+    assert small.gflop * 1e9 == counter.get_total_flops()
