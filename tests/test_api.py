@@ -79,7 +79,7 @@ def test_mistakes_are_told_as_on_the_command_line(config, told, tmp_path, monkey
 
 
 def test_a_config_dir_that_is_not_there(tmp_path):
-    with pytest.raises(ConfigurationError, match="config_dir is .*: there is no such folder"):
+    with pytest.raises(ConfigurationError, match=r"config_dir is .*: there is no such folder"):
         gan_zoo.train(config_dir=tmp_path / "nothing")
 
 
