@@ -38,8 +38,8 @@ def train(
 ) -> Run:
     """Train and measure one variant in this process, as ``gan-zoo`` does.
 
-    >>> gan_zoo.train({"loss": "wgan", "trainer": {"epochs": 1}})  # doctest: +SKIP
-    >>> gan_zoo.train(["loss=wgan", "trainer.epochs=1"])  # doctest: +SKIP
+    ``train({"loss": "wgan", "trainer": {"epochs": 1}})`` is ``train(["loss=wgan",
+    "trainer.epochs=1"])``.
 
     Args:
         config: what differs from the shipped configuration: a mapping, nested as the configuration
@@ -141,7 +141,8 @@ def overrides(config: Given) -> list[str]:
 
 def _flat(node: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
     for key, value in node.items():
-        if isinstance(value, Mapping) and value:
+        whole = bool(prefix) and isinstance(value, Mapping) and "_target_" in value  # an object
+        if isinstance(value, Mapping) and value and not whole:
             yield from _flat(value, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", value

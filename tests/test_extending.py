@@ -45,10 +45,10 @@ def test_the_user_s_own_tests_pass(example):
 def test_the_user_s_parts_are_swept_over_beside_ours(example):
     call(
         example, str(ROOT / "run.py"), "--config-dir", "conf", "+experiment=stripes",
-        "hydra.sweep.dir=sweep", *SMALL,
+        "hydra.sweep.dir=sweep", "loss=bgan,bce", *SMALL,
     )  # fmt: skip
     records = [read_record(path.parent) for path in example.glob("sweep/*/record.json")]
-    assert sorted(r.loss for r in records) == ["bce", "bgan", "hinge"]
+    assert sorted(r.loss for r in records) == ["bce", "bgan"]
     assert {r.status for r in records} == {"finished"}
     assert {r.config["model"]["generator"]["_target_"] for r in records} == {
         "my_gan.dense.Generator"
@@ -61,16 +61,25 @@ def test_the_user_s_parts_are_swept_over_beside_ours(example):
 
 def test_the_user_s_run_is_measured_again_by_leave_alone(example, monkeypatch):
     monkeypatch.syspath_prepend(example)
+    cnn = "gan_zoo.features.cnn.FeatureCNN"
+    network = {
+        "_target_": "gan_zoo.features.extractor.wrap_module", "name": "mine",
+        "module": {"_target_": cnn, "channels": 1, "size": 16, "num_classes": 3},
+    }  # fmt: skip
     run = gan_zoo.train(
-        ["loss=bgan", "model=dense", "loss.scale=2", *SMALL, "evaluation.extractor=auto",
-         "evaluation.metrics=[fid]"], config_dir="conf", folder="run",
+        {
+            "loss": "bgan", "model": "dense", "data": "stripes", "device": "cpu",
+            "trainer": {"epochs": 1, "max_steps": 3, "batch_size": 4, "generator_batch_size": 4},
+            "evaluation": {"samples": 20, "final_samples": 20, "loss_samples": 20,
+                           "floors": False, "metrics": ["fid"], "extractor": network},
+        }, config_dir="conf", folder="run",
     )  # fmt: skip
-    assert run.record.config["loss"] == {"_target_": "my_gan.bgan.Bgan", "scale": 2}
+    assert run.record.config["loss"] == {"_target_": "my_gan.bgan.Bgan", "scale": 1.0}
     words = ["run", "samples=20", "metrics=fid", "floors=false", "out=found.json"]
     with pytest.raises(SystemExit, match=r"not gan_zoo's and would be called\. If you trust"):
         evaluate(words)
     evaluate([*words, "allow=my_gan"])
-    assert "fid_mnistcnn_test_20" in (example / "found.json").read_text()
+    assert "fid_mine_test_20" in (example / "found.json").read_text()
 
 
 def test_a_mistake_in_the_user_s_own_part_is_told_as_in_ours(example, monkeypatch):
@@ -82,10 +91,10 @@ def test_a_mistake_in_the_user_s_own_part_is_told_as_in_ours(example, monkeypatc
 
 
 def test_a_loss_and_a_penalty_serve_a_loop_of_someone_else_s(capsys):
-    """With two thirds of the steps that the script takes by itself."""
+    """With a quarter of the steps that the script takes by itself."""
     program = runpy.run_path(str(ROOT / "examples" / "plain_pytorch.py"))
-    program["main"].__globals__["STEPS"] = 1000
+    program["main"].__globals__["STEPS"] = 400
     program["main"]()
     found, share = capsys.readouterr().out.split(" of 8 modes, ")
-    assert int(found) >= 7
-    assert float(share.split("%")[0]) > 60
+    assert int(found) >= 6
+    assert float(share.split("%")[0]) > 45
