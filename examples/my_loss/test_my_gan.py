@@ -52,10 +52,13 @@ def test_drift_is_the_mean_square_of_the_real_scores():
 def test_stripes_have_their_period_along_their_direction():
     train = load_stripes(samples=600).train
     images = train.images.float()
-    for label, (down, across) in enumerate([(0, 8), (0, 0), (8, 0)]):
-        if down or across:
-            mine = images[train.labels == label]
-            moved = torch.roll(mine, (down, across), dims=(2, 3))
-            assert (mine - moved).abs().max() <= 1
-    lying = images[train.labels == 2]
-    assert (lying - lying[..., :1]).abs().max() == 0
+    for label, (down, across) in enumerate([(0, 8), (1, -1), (8, 0)]):  # to where it is the same
+        mine = images[train.labels == label]
+        moved = torch.roll(mine, (down, across), dims=(2, 3))
+        differences = (mine - moved)[..., 1:-1, 1:-1].abs().mean()  # a roll wraps at the border
+        assert differences < 10  # that of the noise; another phase: 60 and more
+
+
+def test_no_two_stripes_are_the_same():
+    images = load_stripes().train.images
+    assert len(images.unique(dim=0)) == len(images)

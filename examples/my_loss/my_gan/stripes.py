@@ -1,4 +1,4 @@
-"""Gratings of 16 x 16 pixels in three directions, whose phase is random."""
+"""Gratings of 16 x 16 pixels in three directions, of random phase, with a little noise."""
 
 import math
 
@@ -13,7 +13,9 @@ ANGLES = (0.0, math.pi / 4, math.pi / 2)  # of classes 0, 1, 2: upright, slantin
 
 
 def load_stripes(seed: int = 0, samples: int = 6000) -> Dataset:
-    """Bytes 127.5 (1 + cos(2 pi (x cos a + y sin a) / 8 + phase)) with phase ~ U(0, 2 pi).
+    """Bytes 127.5 + 100 cos(2 pi (x cos a + y sin a) / 8 + phase) + 6 n: phase ~ U(0, 2 pi), n ~ N.
+
+    Without the noise, thousands of images would hold the same bytes twice.
 
     Args:
         seed: of phases and labels, apart from the run's seed.
@@ -27,7 +29,8 @@ def load_stripes(seed: int = 0, samples: int = 6000) -> Dataset:
         angle = torch.tensor(ANGLES)[labels, None, None]
         x, y = torch.meshgrid(torch.arange(SIDE), torch.arange(SIDE), indexing="xy")
         place = x * angle.cos() + y * angle.sin()
-        images = 127.5 * (1 + (2 * math.pi * place / PERIOD + phase).cos())
-        return Split(images.round().to(torch.uint8)[:, None], labels)
+        wave = (2 * math.pi * place / PERIOD + phase).cos()
+        images = 127.5 + 100 * wave + 6 * torch.randn(wave.shape, generator=rng)
+        return Split(images.round().clamp(0, 255).to(torch.uint8)[:, None], labels)
 
     return hold_out("stripes", len(ANGLES), draw(samples, "train"), draw(samples // 6, "test"))
