@@ -5,16 +5,19 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench clean
+.PHONY: help run test test-all check bench clean
 
 help: ## list the verbs
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(INSTALLED) ## train bce, wgan, lsgan and fgan_kl on MNIST and print the path of the report
 	@$(BIN)/python run.py +experiment=compare_families
 
-test: $(INSTALLED) ## run the tests, a process for each core
+test: $(INSTALLED) ## run the tests but the slow ones, a process for each core
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile
+
+test-all: $(INSTALLED) ## run the slow tests too: environments of their own, clusters
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile -m ''
 
 check: $(INSTALLED) ## format, lint and types
 	@$(BIN)/ruff format --check .

@@ -1,3 +1,23 @@
 """gan_zoo: one AC-GAN, every adversarial objective, one trainer, an honest comparison."""
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gan_zoo.api import Run, make_trainer, train
+    from gan_zoo.trainer import Trainer
+
 __version__ = "0.1.0"
+__all__ = ["Run", "Trainer", "__version__", "make_trainer", "train"]
+
+_HOMES = {
+    "Run": "gan_zoo.api", "make_trainer": "gan_zoo.api", "train": "gan_zoo.api",
+    "Trainer": "gan_zoo.trainer",
+}  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    """What ``__all__`` names, imported when it is asked for: ``import gan_zoo`` needs no torch."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'gan_zoo' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

@@ -295,3 +295,9 @@ def _undone(folder: Path) -> str | None:
         return f"{folder.name}: {'still running' if alive(folder) else 'interrupted'}"
     why = str((record.error or {}).get("message", "")).strip().splitlines()
     return f"{folder.name}: {record.status}" + (f": {why[-1]}" if why else "")
+
+
+def train(config: DictConfig, folder: Path) -> None:
+    """One run in this process, for callers from Python: ``gan_zoo.api`` has told Hydra of it."""
+    keep_freed_memory()
+    _train(config, folder)

@@ -1,6 +1,5 @@
 """Real images have the higher Parzen log-likelihood, then a trained GAN's, then noise."""
 
-import pytest
 import torch
 
 from gan_zoo.data.batches import normalise
@@ -13,7 +12,6 @@ from tests.test_recipes import parts_of
 COUNT = 1000
 
 
-@pytest.mark.slow
 def test_real_then_trained_then_noise():
     parts = parts_of(
         "loss=bce", "model.generator.width=0.05", "model.discriminator.width=0.1",

@@ -52,14 +52,6 @@ def test_adding_a_constant_to_a_sample_changes_nothing():
     assert inception_score(shifted) == pytest.approx(inception_score(values), rel=1e-5)
 
 
-@pytest.mark.parametrize("value", [math.nan, math.inf])
-def test_values_that_are_not_finite_are_named(value):
-    values = logits(8, 6, seed=3)
-    values[2, 1] = value
-    with pytest.raises(ValueError, match="logits has NaN or infinity in 1 of 8 rows"):
-        inception_score(values)
-
-
 def test_no_samples():
     with pytest.raises(ValueError, match="logits has 0 rows"):
         inception_score(torch.zeros(0, 10))

@@ -81,11 +81,6 @@ def test_collapsed_generator_has_a_number():
     assert value > 100  # k(3, 3) alone is 1000
 
 
-def test_float32_features_are_computed_in_float64():
-    real, fake = normal(30, 5, 8).float(), normal(20, 5, 9).float()
-    assert kid(real, fake) == kid(real.double(), fake.double())
-
-
 @pytest.mark.filterwarnings("ignore:Metric `Kernel Inception Distance` will save all")
 def test_agrees_with_torchmetrics():
     image_metrics = pytest.importorskip("torchmetrics.image.kid")
@@ -112,14 +107,6 @@ def test_agrees_with_torch_fidelity():
     )
     expected = oracle["kernel_inception_distance_mean"]
     assert kid(real, fake) == pytest.approx(expected, rel=1e-6)
-
-
-@pytest.mark.parametrize("which", ["real", "fake"])
-def test_values_that_are_not_finite_are_named(which):
-    sets = {"real": normal(9, 4, 12), "fake": normal(9, 4, 13)}
-    sets[which][3, 2] = math.nan
-    with pytest.raises(ValueError, match=rf"{which} has NaN or infinity in 1 of 9 rows"):
-        kid(sets["real"], sets["fake"])
 
 
 def test_one_sample_is_too_few_and_widths_must_agree():

@@ -12,8 +12,6 @@ import pytest
 from gan_zoo.testbeds.fgan_mixture import Fit, behind, holds
 from gan_zoo.testbeds.truth import Gaussian
 
-pytestmark = pytest.mark.slow
-
 ROOT = Path(__file__).parents[2]
 NAMES = ["kl", "reverse_kl", "jensen_shannon", "jeffrey", "pearson", "neyman", "squared_hellinger"]
 REDUCED = ["data.samples=600000"]  # half the updates

@@ -1,0 +1,38 @@
+"""What every generator and discriminator has to fulfil, for images and for points."""
+
+from functools import partial
+
+import pytest
+
+from gan_zoo.models import acgan, affine, mlp
+from gan_zoo.testing.models import DISCRIMINATOR_CONTRACTS, GENERATOR_CONTRACTS, Built
+
+IMAGES, POINTS, LINE = (1, 28, 28), (2,), (1,)
+GENERATORS = {
+    "acgan": Built(partial(acgan.Generator, width=0.03), IMAGES, 10),
+    "acgan colour": Built(partial(acgan.Generator, width=0.03), (3, 32, 32), 10),
+    "mlp": Built(mlp.Generator, POINTS, 8),
+    "affine": Built(affine.AffineGenerator, LINE, 2),
+    "dirac": Built(affine.DiracGenerator, LINE, 1),
+}
+DISCRIMINATORS = {
+    "acgan": Built(partial(acgan.Discriminator, width=0.1), IMAGES, 10),
+    "acgan spectral": Built(
+        partial(acgan.Discriminator, width=0.1, spectral_norm=True), (1, 12, 12), 3
+    ),
+    "mlp": Built(mlp.Discriminator, POINTS, 8),
+    "mlp spectral": Built(partial(mlp.Discriminator, spectral_norm=True), POINTS, 8),
+    "dirac": Built(affine.DiracDiscriminator, LINE, 1),
+}
+
+
+@pytest.mark.parametrize("contract", GENERATOR_CONTRACTS, ids=lambda c: c.__name__)
+@pytest.mark.parametrize("name", GENERATORS)
+def test_generator(name, contract):
+    contract(GENERATORS[name])
+
+
+@pytest.mark.parametrize("contract", DISCRIMINATOR_CONTRACTS, ids=lambda c: c.__name__)
+@pytest.mark.parametrize("name", DISCRIMINATORS)
+def test_discriminator(name, contract):
+    contract(DISCRIMINATORS[name])

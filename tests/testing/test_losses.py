@@ -1,0 +1,179 @@
+"""Each contract of a loss is broken by one that is wrong in this alone, and told by its name."""
+
+import math
+
+import pytest
+import torch
+
+from gan_zoo.losses.bce import Bce
+from gan_zoo.losses.rsgan import RsGan
+from gan_zoo.losses.wgan import Wgan
+from gan_zoo.testing import check_loss
+from gan_zoo.testing.losses import CONTRACTS
+
+
+class Facts:
+    needs_real_in_generator_step = False
+    needs_lipschitz = False
+    divergence_range = None
+    real_threshold = 0.0
+
+
+class Mutant(Facts):
+    """Sigmoid cross-entropy, right as it stands."""
+
+    right = Bce()
+
+    def discriminator(self, real, fake):
+        return self.right.discriminator(real, fake)
+
+    def generator(self, fake, real=None):
+        return self.right.generator(fake)
+
+
+class NoThreshold:
+    def discriminator(self, real, fake):
+        raise NotImplementedError
+
+
+class PerSample(Mutant):
+    def generator(self, fake, real=None):
+        return torch.nn.functional.softplus(-fake)
+
+
+class HalfPrecision(Mutant):
+    def generator(self, fake, real=None):
+        loss = self.right.generator(fake)
+        return loss.to(fake.dtype)
+
+
+class UpsideDown(Mutant):
+    def discriminator(self, real, fake):
+        return self.right.discriminator(-real, -fake)
+
+
+class Shifted(Mutant):
+    real_threshold = 0.1
+
+
+class Ordered(Mutant):
+    def generator(self, fake, real=None):
+        return self.right.generator(fake) - 1e-3 * fake[0]
+
+
+class Summed(Mutant):
+    def generator(self, fake, real=None):
+        return len(fake) * self.right.generator(fake)
+
+
+class Broadcasting(Mutant):
+    def discriminator(self, real, fake):
+        wide = torch.promote_types(real.dtype, torch.float32)
+        logsigmoid = torch.nn.functional.logsigmoid
+        return -(logsigmoid(real.to(wide)) + logsigmoid(-fake.to(wide))).mean()
+
+
+class SecretlyRelativistic(Mutant):
+    def generator(self, fake, real=None):
+        return RsGan().generator(fake, real)
+
+    needs_real_in_generator_step = False
+
+
+class IndifferentToReals(Mutant):
+    needs_real_in_generator_step = True
+
+    def generator(self, fake, real=None):
+        RsGan().generator(fake, real)
+        return self.right.generator(fake)
+
+
+class Overflowing(Mutant):
+    """log(1 + exp(-x)) as it is written, in float32 at least."""
+
+    def generator(self, fake, real=None):
+        self.right.generator(fake)
+        return (1 + (-fake.to(torch.promote_types(fake.dtype, torch.float32))).exp()).log().mean()
+
+
+class Autocasting(Mutant):
+    """Right on any scores but under autocast, where its matrix product is one of 8 bits."""
+
+    def generator(self, fake, real=None):
+        terms = torch.nn.functional.logsigmoid(
+            fake.to(torch.promote_types(fake.dtype, torch.float32))
+        )
+        self.right.generator(fake)
+        return (-terms @ torch.full_like(terms, 1 / len(terms))).squeeze()
+
+
+class WrongGradient(Mutant):
+    def generator(self, fake, real=None):
+        loss = self.right.generator(fake)
+        return loss + 1e-3 * (fake - fake.detach()).to(loss.dtype).mean()
+
+
+class Drifting(Mutant):
+    """A factor that a moving average of what it has seen decides."""
+
+    def __init__(self):
+        self.mean = 0.0
+
+    def discriminator(self, real, fake):
+        return self.right.discriminator(real, fake) + self.mean
+
+    def generator(self, fake, real=None):
+        if real is not None and fake.abs().max() == 12 and fake.dtype == torch.float64:
+            self.mean = 1.0  # only once it has seen other scores
+        return self.right.generator(fake)
+
+
+class WrongRange(Mutant):
+    divergence_range = (0.0, math.log(2))  # of Jensen-Shannon; -L_D is 2 JS - 2 log 2
+
+
+class TooNarrow(Mutant):
+    divergence_range = (-2 * math.log(2), -0.1)
+
+
+MUTANTS = {
+    "has every part": [NoThreshold, Mutant],
+    "gives scalars": [PerSample],
+    "computes half types": [HalfPrecision],
+    "pulls apart": [UpsideDown],
+    "is undecided": [Shifted],
+    "takes a batch in any order": [Ordered],
+    "averages over the batch": [Summed],
+    "refuses shapes": [Broadcasting],
+    "needs the reals": [IndifferentToReals],
+    "is finite on large scores": [Overflowing],
+    "learns under autocast": [Autocasting],
+    "has exact gradients": [WrongGradient],
+    "remembers nothing": [Drifting],
+    "estimates within": [WrongRange, TooNarrow],
+}
+
+
+@pytest.mark.parametrize("loss", [Mutant(), Bce(), Wgan(), RsGan()])
+def test_what_is_right_passes(loss):
+    check_loss(loss)
+
+
+@pytest.mark.parametrize(
+    ("contract", "mutant"), [(name, mutant) for name, found in MUTANTS.items() for mutant in found]
+)
+def test_what_is_wrong_is_told_by_the_contract_it_breaks(contract, mutant):
+    subject = mutant if contract == "has every part" else mutant()
+    with pytest.raises(AssertionError, match=f"breaks the contract '{contract}"):
+        check_loss(subject)
+
+
+def test_a_relativistic_loss_that_hides_it_is_told():
+    with pytest.raises(AssertionError, match="SecretlyRelativistic breaks the contract"):
+        check_loss(SecretlyRelativistic())
+
+
+def test_every_contract_has_a_mutant():
+    names = [contract.__name__.replace("_", " ") for contract in CONTRACTS]
+    assert all(any(name.startswith(start) for start in MUTANTS) for name in names)
+    assert len(names) == len(MUTANTS)
