@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from gan_zoo.features.extractor import FeatureNetwork
     from gan_zoo.interfaces import Dataset
 
+UNTRACKED = "gan_zoo.trackers.none.Untracked"
 _CHEAP = ("model", "latents", "labels", "loss", "regularizer", "optimizer")  # to build
 
 
@@ -53,6 +54,7 @@ class Config:
     trainer: TrainerSettings = field(default_factory=TrainerSettings)
     aux: AuxiliarySettings = field(default_factory=AuxiliarySettings)
     evaluation: EvaluationSettings = field(default_factory=EvaluationSettings)
+    tracker: dict[str, Any] = field(default_factory=lambda: {"_target_": UNTRACKED})
     after_sweep: str | None = None
     resume: str = "auto"
     sweep_name: str | None = None
@@ -116,12 +118,14 @@ def _built(config: DictConfig, strict: Config) -> "Parts":
         check_sizes,
         checked_network,
     )
-    from gan_zoo.interfaces import Dataset
+    from gan_zoo.interfaces import Dataset, Tracker
 
     if not 0 <= strict.seed <= MOST_SEED:
         raise ConfigurationError(f"seed is {strict.seed}; allowed: from 0 to {MOST_SEED}")
     device = pick_device(config.device)
     made = {key: instantiate(config[key], _convert_="all") for key in _CHEAP}
+    tracker = instantiate(strict.tracker, _convert_="all")
+    check_role("tracker", tracker, Tracker)
     check_objective(made["loss"], made["regularizer"])
     for key in ("latents", "labels"):
         check_sampler(key, made[key], 3)
@@ -158,6 +162,7 @@ def _built(config: DictConfig, strict: Config) -> "Parts":
         evaluation=strict.evaluation,
         seed=config.seed,
         device=device,
+        tracker=tracker,
     )
 
 

@@ -31,7 +31,7 @@ class Tracking:
 
     def __init__(self, tracker: Tracker, journal: Journal, warn: Callable[[str], None]):
         self.tracker, self.journal, self.warn = tracker, journal, warn
-        self.lost = False  # once it has failed, it is not called again
+        self.listens = False  # not before it has begun, and no more once it has failed
 
     def begin(self) -> None:
         """Tell all there is so far, before any training.
@@ -43,13 +43,13 @@ class Tracking:
             with _apart():
                 self._anew()
         except Exception as error:
-            self.lost = True
             raise ConfigurationError(
                 f"{self._name()} cannot begin: {_told(error)}. Without it: tracker=none"
             ) from error
+        self.listens = True
 
     def epoch(self) -> None:
-        """Tell of the journal's newest epoch."""
+        """Tell of the journal's newest epoch, now complete."""
         self._try(lambda: self._log(self.journal.points()[-1]))
 
     def back(self) -> None:
@@ -79,13 +79,13 @@ class Tracking:
         self.tracker.log(epoch, values, {"samples": path} if path.exists() else {})
 
     def _try(self, tell: Callable[[], None]) -> None:
-        if self.lost:
+        if not self.listens:
             return
         try:
             with _apart():
                 tell()
         except Exception as error:
-            self.lost = True
+            self.listens = False
             self.warn(
                 f"{self._name()} failed: {_told(error)}. The run goes on without it; its folder has"
                 " everything"

@@ -5,7 +5,7 @@ from typing import Any
 
 from gan_zoo.records import RunRecord
 
-# Groups of a configuration that decide on how a run trains; the rest is where, and what is measured.
+# What decides on how a run trains; the rest of a configuration is where, and what is measured.
 GROUPS = ("loss", "regularizer", "optimizer", "model", "latents", "labels", "trainer", "aux")
 
 
@@ -15,8 +15,12 @@ def hyperparameters(record: RunRecord) -> dict[str, bool | int | float | str]:
     An object's key is that of its ``_target_``, without the path to it.
 
     >>> config = {"optimizer": {"generator": {"_target_": "torch.optim.Adam", "betas": [0.5, 0.9]}}}
-    >>> hyperparameters(RunRecord("abc", "bce", 1, "running", config=config))
-    {'loss': 'bce', 'seed': 1, 'optimizer.generator': 'Adam', 'optimizer.generator.betas': '0.5, 0.9'}
+    >>> for pair in hyperparameters(RunRecord("abc", "bce", 1, "running", config=config)).items():
+    ...     print(*pair)
+    loss bce
+    seed 1
+    optimizer.generator Adam
+    optimizer.generator.betas 0.5, 0.9
     """
     found: dict[str, bool | int | float | str] = {"loss": record.loss, "seed": record.seed}
     if "name" in record.dataset:

@@ -61,7 +61,7 @@ class TensorBoard:
             time = self._started + record.progress["seconds"]
             self._write(int(record.progress["epoch"]), time, metrics, pictures)
             for summary in hparams(hyperparameters(record), metrics):
-                self._writer._get_file_writer().add_summary(summary, walltime=time)  # type: ignore[no-untyped-call]
+                self._writer._get_file_writer().add_summary(summary, walltime=time)
         self._close()
 
     def _write(

@@ -59,7 +59,7 @@ class Trackio:
         self._run.log({**values, **images}, step=epoch)
 
     def end(self, record: RunRecord, pictures: Mapping[str, Path]) -> None:
-        """The final numbers, at the last epoch, if there are any; then wait until all is written."""
+        """The final numbers, if there are any, at the last epoch; waits until all is written."""
         with _stdout_is_ours():
             metrics = {f"final/{k}": v for k, v in record.metrics.items() if v is not None}
             if metrics:
@@ -78,8 +78,10 @@ class Trackio:
                 run.delete()
 
     def _finish(self) -> None:
+        import trackio
+
         if self._run is not None:
-            self._run.finish()
+            trackio.finish()  # the run's own method would be called again as the process ends
         self._run = None
 
 
