@@ -109,6 +109,19 @@ def write_bytes(path: Path, content: bytes) -> None:
         raise
 
 
+def refuse_existing(paths: Iterable[Path], *, overwrite: bool) -> None:
+    """Check that a command writes over nothing unless it is told to.
+
+    Raises:
+        ValueError: naming the first that is there.
+    """
+    for path in paths:
+        if path.exists() and not overwrite:
+            raise ValueError(
+                f"{path} is there already: give another place as out=…, or overwrite=true"
+            )
+
+
 def write_text(path: Path, content: str) -> None:
     """``write_bytes`` of UTF-8 text."""
     write_bytes(path, content.encode())

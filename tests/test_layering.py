@@ -20,10 +20,11 @@ LAYERS = {
     "testbeds": 2, "landscape": 2, "fitting": 2,
     "baselines": 2, "classification_scores": 2, "extractors": 2,
     "configuration": 3, "building": 3, "cli": 3, "evaluate": 3,
+    "recorded": 3, "sample": 3, "export": 3,
 }  # fmt: skip
 # A script of its own: it trains the shipped feature network on the bundled data.
 SCRIPTS = {"features.train"}
-ONLY_HYDRA = {"cli", "configuration", "building", "evaluate"}
+ONLY_HYDRA = {"cli", "configuration", "building", "evaluate", "recorded"}
 
 
 def part(name: str) -> str:

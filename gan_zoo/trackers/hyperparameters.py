@@ -8,6 +8,12 @@ from gan_zoo.records import RunRecord
 # What decides on how a run trains; the rest of a configuration is where, and what is measured.
 GROUPS = ("loss", "regularizer", "optimizer", "model", "latents", "labels", "trainer", "aux")
 
+# What tells most methods apart, for where there is room for little.
+SHOWN = (
+    "loss", "seed", "data", "regularizer", "optimizer.discriminator.lr", "optimizer.generator.lr",
+    "trainer.n_critic", "trainer.batch_size", "trainer.epochs",
+)  # fmt: skip
+
 
 def hyperparameters(record: RunRecord) -> dict[str, bool | int | float | str]:
     """Loss, seed, data set and the options of ``GROUPS``, dotted; options that are null left out.
@@ -29,6 +35,13 @@ def hyperparameters(record: RunRecord) -> dict[str, bool | int | float | str]:
         for key, value in _leaves(record.config.get(group), group):
             found.setdefault(key, value)  # the loss is called by its option, not by its class
     return found
+
+
+def headline(record: RunRecord) -> dict[str, bool | int | float | str]:
+    """Of ``hyperparameters`` those of ``SHOWN``, and what the command line changed beside them."""
+    changed = {word.partition("=")[0].lstrip("+~") for word in record.overrides}
+    found = hyperparameters(record).items()
+    return {key: value for key, value in found if key in SHOWN or key in changed}
 
 
 def _leaves(node: Any, where: str) -> Iterator[tuple[str, bool | int | float | str]]:

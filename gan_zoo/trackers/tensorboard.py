@@ -11,7 +11,7 @@ from PIL import Image
 
 from gan_zoo.extras import require_extra
 from gan_zoo.records import RunRecord
-from gan_zoo.trackers.hyperparameters import hyperparameters
+from gan_zoo.trackers.hyperparameters import headline
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
@@ -60,7 +60,7 @@ class TensorBoard:
             metrics = {f"final/{k}": v for k, v in record.metrics.items() if v is not None}
             time = self._started + record.progress["seconds"]
             self._write(int(record.progress["epoch"]), time, metrics, pictures)
-            for summary in hparams(hyperparameters(record), metrics):
+            for summary in hparams(headline(record), metrics):
                 self._writer._get_file_writer().add_summary(summary, walltime=time)
         self._close()
 
