@@ -3,7 +3,8 @@
 ``python sample.py RUN_DIR [key=value ...]`` writes ``grid.png`` (row = label),
 ``interpolation.png`` (a line between two latents for each label; of images only) and
 ``samples.npz``: ``images`` as the generator makes them, (N, C, H, W) float32 in [-1, 1], ``labels``
-(N,) int64 and ``latents`` (N, latent_dim) float32.  The same options on the same machine write the same bytes.  Options:
+(N,) int64 and ``latents`` (N, latent_dim) float32.  The same options on the same machine write the
+same bytes.  Options:
 
 - ``labels``: 3 | 0-9 | 1,3,5-7 (all that there are)
 - ``n``: samples of each label (10)
