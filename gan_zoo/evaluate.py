@@ -121,7 +121,10 @@ def evaluate(what: Path, options: Options) -> dict[str, Any]:
         "metrics": {k: v if math.isfinite(v) else None for k, v in judgement.values.items()},
         "intervals": {name: list(ends) for name, ends in judgement.intervals.items()},
         "floors": known,
-        "per_class": judgement.per_class,
+        "per_class": {  # a class of which there is no sample has no number
+            name: [v if math.isfinite(v) else None for v in values]
+            for name, values in judgement.per_class.items()
+        },
         "confusion_matrix": judgement.confusion,
     }
     _show(judgement, known)
