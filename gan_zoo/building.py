@@ -3,6 +3,8 @@
 Importing this module needs no torch, so that a command line answers at once.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -21,10 +23,14 @@ from gan_zoo.settings import (
 )
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from gan_zoo.experiment import Parts
     from gan_zoo.features.extractor import FeatureNetwork
     from gan_zoo.interfaces import Dataset
+    from gan_zoo.trainer import Sampler
 
+UNTRACKED = "gan_zoo.trackers.none.Untracked"
 _CHEAP = ("model", "latents", "labels", "loss", "regularizer", "optimizer")  # to build
 
 
@@ -53,6 +59,7 @@ class Config:
     trainer: TrainerSettings = field(default_factory=TrainerSettings)
     aux: AuxiliarySettings = field(default_factory=AuxiliarySettings)
     evaluation: EvaluationSettings = field(default_factory=EvaluationSettings)
+    tracker: dict[str, Any] = field(default_factory=lambda: {"_target_": UNTRACKED})
     after_sweep: str | None = None
     resume: str = "auto"
     sweep_name: str | None = None
@@ -81,15 +88,50 @@ def build(config: DictConfig) -> "Parts":
     Raises:
         ConfigurationError: an unknown key, a value out of its range, or parts that do not fit.
     """
-    content = plain(config)
-    check_numbers(content)
-    check_targets(content)
+    content = _checked(config)
     if config.after_sweep is not None:
         check_targets({"_target_": config.after_sweep}, "after_sweep")
-    try:
+    with _mistakes_told():
         # onto the schema once more: rejects what `+` slipped in, and checks the ranges
         strict = cast(Config, OmegaConf.to_object(OmegaConf.merge(Config(), content)))
         return _built(config, strict)
+
+
+def build_generator(
+    config: DictConfig, shape: tuple[int, ...], num_classes: int
+) -> "tuple[nn.Module, Sampler]":
+    """A generator with fresh weights on the CPU, and its latents; no data are read.
+
+    Raises:
+        ConfigurationError: as ``build``.
+    """
+    import torch
+    from hydra.utils import instantiate
+
+    from gan_zoo.fitting import check_network, check_sampler, checked_network
+
+    _checked(config)
+    with _mistakes_told():
+        key, make = "model.generator", instantiate(config.model.generator, _convert_="all")
+        latents = instantiate(config.latents, _convert_="all")
+        check_sampler("latents", latents, 3)
+        check_network(key, make, shape, num_classes, torch.device("cpu"))
+        made = checked_network(key, make, ["latent_dim"])
+        return made(image_shape=shape, num_classes=num_classes), latents
+
+
+def _checked(config: DictConfig) -> dict[str, Any]:
+    content = plain(config)
+    check_numbers(content)
+    check_targets(content)
+    return content
+
+
+@contextmanager
+def _mistakes_told() -> Iterator[None]:
+    """What goes wrong while objects are made is a mistake in what they were made from."""
+    try:
+        yield
     except InstantiationException as error:
         cause = error.__cause__ or error
         key = str(error).rpartition("full_key: ")[2].splitlines()[0]
@@ -116,12 +158,14 @@ def _built(config: DictConfig, strict: Config) -> "Parts":
         check_sizes,
         checked_network,
     )
-    from gan_zoo.interfaces import Dataset
+    from gan_zoo.interfaces import Dataset, Tracker
 
     if not 0 <= strict.seed <= MOST_SEED:
         raise ConfigurationError(f"seed is {strict.seed}; allowed: from 0 to {MOST_SEED}")
     device = pick_device(config.device)
     made = {key: instantiate(config[key], _convert_="all") for key in _CHEAP}
+    tracker = instantiate(strict.tracker, _convert_="all")
+    check_role("tracker", tracker, Tracker)
     check_objective(made["loss"], made["regularizer"])
     for key in ("latents", "labels"):
         check_sampler(key, made[key], 3)
@@ -158,6 +202,7 @@ def _built(config: DictConfig, strict: Config) -> "Parts":
         evaluation=strict.evaluation,
         seed=config.seed,
         device=device,
+        tracker=tracker,
     )
 
 

@@ -48,8 +48,11 @@ from gan_zoo.stopping import Interrupted
 MISTAKES = (HydraException, OmegaConfBaseException, ValueError)
 LEAKS = (TypeError, OverflowError, AssertionError)  # Hydra and OmegaConf let these through
 # Overrides that a record does not repeat: it has fields for them, or they are of no consequence.
-_HIDDEN = ("loss=", "seed=", "device=", "resume=", "sweep_name=", "hydra.", "hydra/")
-_UNRECORDED = ("resume", "sweep_name")
+_HIDDEN = (
+    "loss=", "seed=", "device=", "resume=", "sweep_name=", "tracker=", "tracker.", "hydra.",
+    "hydra/",
+)  # fmt: skip
+_UNRECORDED = ("resume", "sweep_name", "tracker")
 
 
 class SweepFolder(Callback):

@@ -25,13 +25,14 @@ from typing import TYPE_CHECKING, Any
 
 from hydra import compose, initialize_config_dir
 from hydra.errors import HydraException
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from gan_zoo.building import build, config_folder
-from gan_zoo.configuration import explain, refuse_foreign
+from gan_zoo.configuration import explain
 from gan_zoo.options import given_words, parse
-from gan_zoo.records import RECORD_NAME, RunRecord, artifact_path, read_record, write_text
+from gan_zoo.recorded import check_choice, configuration_of, weights_of
+from gan_zoo.records import RECORD_NAME, RunRecord, read_record, write_text
 
 if TYPE_CHECKING:
     from gan_zoo.evaluation.measures import Judgement, Samples
@@ -57,16 +58,10 @@ class Options:
     out: str = ""
 
     def __post_init__(self) -> None:
-        for name, allowed in (
-            ("network", ("generator", "generator_ema")),
-            ("split", ("test", "validation")),
-        ):
-            if getattr(self, name) not in allowed:
-                raise ValueError(f"{name} is {getattr(self, name)!r}; allowed: {allowed}")
-        if not (self.checkpoint in ("last", "best") or self.checkpoint.isdecimal()):
-            raise ValueError(
-                f"checkpoint is {self.checkpoint!r}; allowed: last, best or an epoch's number"
-            )
+        check_choice(self.network, self.checkpoint)
+        splits = ("test", "validation")
+        if self.split not in splits:
+            raise ValueError(f"split is {self.split!r}; allowed: {splits}")
         if self.samples < 2:
             raise ValueError(f"samples is {self.samples}; allowed: 2 or more")
 
@@ -99,7 +94,7 @@ def evaluate(what: Path, options: Options) -> dict[str, Any]:
 
     keep_freed_memory()
     run = read_record(what) if (what / RECORD_NAME).exists() else None
-    parts = build(_composed(options.data) if run is None else _recorded(run, options.allow))
+    parts = build(_composed(options.data) if run is None else configuration_of(run, options.allow))
     sha256, network = str(dataset_fingerprint(parts.dataset)["sha256"]), parts.extractor
     reference = reference_of(to_device(parts.dataset, parts.device), network, sha256)
     if reference is None:
@@ -126,7 +121,10 @@ def evaluate(what: Path, options: Options) -> dict[str, Any]:
         "metrics": {k: v if math.isfinite(v) else None for k, v in judgement.values.items()},
         "intervals": {name: list(ends) for name, ends in judgement.intervals.items()},
         "floors": known,
-        "per_class": judgement.per_class,
+        "per_class": {  # a class of which there is no sample has no number
+            name: [v if math.isfinite(v) else None for v in values]
+            for name, values in judgement.per_class.items()
+        },
         "confusion_matrix": judgement.confusion,
     }
     _show(judgement, known)
@@ -139,30 +137,15 @@ def _composed(data: str) -> DictConfig:
         return compose("config", overrides=[f"data={data}"])
 
 
-def _recorded(run: RunRecord, allow: str) -> DictConfig:
-    """The run's own configuration, whose objects are ours or those the user allows."""
-    if allow and "" not in sys.path:
-        sys.path.append("")  # a user's own networks in the current folder
-    if not isinstance(run.config, dict):
-        raise ValueError(f"the record's config holds {type(run.config).__name__}, not an object")
-    config = {**run.config, "after_sweep": None, "device": "auto"}
-    refuse_foreign(config, tuple(name for name in allow.split(",") if name))
-    return OmegaConf.create(config)
-
-
 def _from_run(
     folder: Path, run: RunRecord, options: Options, parts: "Parts", reference: "Standard"
 ) -> "Samples":
-    from gan_zoo.checkpoint import load_weights, weight_path
+    from gan_zoo.checkpoint import load_weights
     from gan_zoo.evaluation.bank import Bank
     from gan_zoo.experiment import build_trainer
 
     trainer = build_trainer(parts)
-    if options.checkpoint.isdecimal():
-        path = weight_path(folder, options.network, int(options.checkpoint))
-    else:
-        suffix = "_best" if options.checkpoint == "best" else ""
-        path = artifact_path(folder, run, f"{options.network}{suffix}")
+    path = weights_of(folder, run, options.network, options.checkpoint)
     load_weights(path, trainer.generator)
     bank = Bank(
         options.samples, latents=parts.latents, dim=trainer.latent_dim,

@@ -5,8 +5,9 @@ import math
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +26,10 @@ from gan_zoo.evaluation.evaluator import Evaluator
 from gan_zoo.evaluation.points import reference_of
 from gan_zoo.execution import Execution, choose, prepare
 from gan_zoo.features.extractor import FeatureNetwork
-from gan_zoo.interfaces import AdversarialLoss, Dataset, Regularizer
+from gan_zoo.interfaces import AdversarialLoss, Dataset, Regularizer, Tracker
 from gan_zoo.journal import Journal
 from gan_zoo.pictures import sample_grid
-from gan_zoo.progress import Reporter
+from gan_zoo.progress import Reporter, warn_of
 from gan_zoo.records import RunRecord, refuse_finished
 from gan_zoo.seeding import global_stream, stream, stream_seed
 from gan_zoo.settings import (
@@ -39,6 +40,8 @@ from gan_zoo.settings import (
 )
 from gan_zoo.state import discard_states
 from gan_zoo.stopping import Stop, stopping
+from gan_zoo.trackers.none import Untracked
+from gan_zoo.tracking import Tracking
 from gan_zoo.trainer import Objective, Sampler, Trainer
 from gan_zoo.training import PREFIXES, Training
 
@@ -63,6 +66,7 @@ class Parts:
     evaluation: EvaluationSettings
     seed: int
     device: torch.device
+    tracker: Tracker = field(default_factory=Untracked)
 
 
 def build_trainer(parts: Parts) -> Trainer:
@@ -148,9 +152,10 @@ def run(
         record.resumed = [*state["journal"]["record"]["resumed"], _resumption(record, state)]
         journal.take_over(state["journal"])
     journal.save()
+    tracking = Tracking(parts.tracker, journal, warn=partial(warn_of, _title(record)))
     try:
         with stopping() as stop:
-            _train_and_measure(parts, journal, stop, state, bar=bar)
+            _train_and_measure(parts, journal, tracking, stop, state, bar=bar)
         record.status = "finished"
     except Diverged as error:
         record.status = "diverged"
@@ -169,6 +174,7 @@ def run(
             record.status = "interrupted"
         record.ended = _now()
         _save_last(journal)
+        tracking.end()
     if record.status == "finished":
         discard_states(folder, keep_newest=True)
     return record
@@ -197,7 +203,13 @@ def _save_last(journal: Journal) -> None:
 
 
 def _train_and_measure(
-    parts: Parts, journal: Journal, stop: Stop, state: Mapping[str, Any] | None, *, bar: bool
+    parts: Parts,
+    journal: Journal,
+    tracking: Tracking,
+    stop: Stop,
+    state: Mapping[str, Any] | None,
+    *,
+    bar: bool,
 ) -> None:
     settings, record = parts.trainer, journal.record
     data = to_device(parts.dataset, parts.device)
@@ -213,14 +225,16 @@ def _train_and_measure(
     record.warnings = incompatibilities(parts.loss, parts.regularizer, trainer.discriminator)
     record.divergence_range = _ends(parts.loss.divergence_range)
     steps = steps_per_epoch(parts)
-    reporter = Reporter(f"{record.loss} seed {record.seed}", settings.epochs, steps, bar=bar)
+    reporter = Reporter(_title(record), settings.epochs, steps, bar=bar)
     for warning in record.warnings:
         reporter.warn(warning)
+    tracking.begin()
     # Layers that draw in their forward pass (dropout) use the global stream; nothing else does.
     torch.manual_seed(stream_seed(parts.seed, "dropout"))
     training = Training(
-        trainer, evaluator, journal, reporter, dataset=data, stop=stop, seed=parts.seed
-    )
+        trainer, evaluator, journal, reporter,
+        tracking=tracking, dataset=data, stop=stop, seed=parts.seed,
+    )  # fmt: skip
     if state is not None:
         try:
             training.take_over(state)
@@ -257,6 +271,7 @@ def _measure_last_good(training: Training, data: Dataset) -> None:
         return
     rollbacks = record.rollbacks
     training.take_over(state)
+    training.tracking.back()
     record.rollbacks = rollbacks
     try:
         _measure_finally(training, data)
@@ -312,6 +327,11 @@ def _resumption(record: RunRecord, state: Mapping[str, Any]) -> dict[str, object
         )
     where = {"epoch": position["epoch"], "step": position["step"]}
     return {"time": record.started, **where, "changed": changed}
+
+
+def _title(record: RunRecord) -> str:
+    """What stands before each line that is told of the run."""
+    return f"{record.loss} seed {record.seed}"
 
 
 def _told(error: Exception, **more: object) -> dict[str, object]:

@@ -141,19 +141,29 @@ def check_sizes(
     shape = tuple(dataset.sample_shape)
     latent_dim = 1
     for key, make in networks.items():
-        if not _module_of(make).startswith(_OURS):
-            continue
-        with torch.device("meta"):
-            network = checked_network(key, make, ())(
-                image_shape=shape, num_classes=dataset.num_classes
-            )
-        weights = sum(parameter.numel() for parameter in network.parameters())
-        _fits(f"{key} has {weights} weights", COPIES * 4 * weights, device)
-        latent_dim = max(latent_dim, int(getattr(network, "latent_dim", 1)))
+        found = check_network(key, make, shape, dataset.num_classes, device)
+        latent_dim = max(latent_dim, found)
     for name in ("samples", "final_samples", "loss_samples"):
         count = getattr(evaluation, name)
         needed = 4 * count * (latent_dim + math.prod(shape))
         _fits(f"evaluation.{name} is {count}", needed, device)
+
+
+def check_network(
+    key: str, make: Any, shape: tuple[int, ...], num_classes: int, device: torch.device
+) -> int:
+    """Refuse a network of ours that is larger than the memory; its latent_dim, 1 if it has none.
+
+    Raises:
+        ConfigurationError: how large it is, and how much there is.
+    """
+    if not _module_of(make).startswith(_OURS):
+        return 1
+    with torch.device("meta"):
+        network = checked_network(key, make, ())(image_shape=shape, num_classes=num_classes)
+    weights = sum(parameter.numel() for parameter in network.parameters())
+    _fits(f"{key} has {weights} weights", COPIES * 4 * weights, device)
+    return int(getattr(network, "latent_dim", 1))
 
 
 def refusal(key: str, error: Exception) -> ConfigurationError:

@@ -1,10 +1,13 @@
-"""The contracts between losses, regularizers, models, data, metrics and the trainer."""
+"""The contracts between losses, regularizers, models, data, metrics, trackers and the trainer."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor, nn
+
+from gan_zoo.records import RunRecord
 
 
 class CriticOutput(NamedTuple):
@@ -135,4 +138,25 @@ class Regularizer(Protocol):
 
     def constrain(self, discriminator: Discriminator) -> None:
         """Project D's parameters in place; called after every update of D."""
+        ...
+
+
+class Tracker(Protocol):
+    """Shows a run elsewhere than in its folder; nothing it does moves a number of the run.
+
+    Names are ``group/name``, pictures are PNG files, and values are finite. What is raised in
+    ``begin`` ends the run before it trains; what is raised later is told, and the run goes on
+    without its tracker.
+    """
+
+    def begin(self, folder: Path, record: RunRecord) -> None:
+        """A run starts or goes on: what was shown of this folder is dropped, and told again."""
+        ...
+
+    def log(self, epoch: int, values: Mapping[str, float], pictures: Mapping[str, Path]) -> None:
+        """An epoch came to its end; ``values`` has ``progress/seconds``, of training so far."""
+        ...
+
+    def end(self, record: RunRecord, pictures: Mapping[str, Path]) -> None:
+        """The process is through with the run: its status, and its final numbers if it has them."""
         ...

@@ -17,9 +17,11 @@ from gan_zoo.landscape import landscape
 from gan_zoo.pictures import loss_curve, sample_grid, sample_scatter
 from gan_zoo.records import (
     HISTORY_NAME,
+    METRICS_NAME,
     TIMING_NAME,
     RunRecord,
     write_bytes,
+    write_lines,
     write_record,
     write_rows,
 )
@@ -28,12 +30,17 @@ from gan_zoo.records import (
 CARRIED = ("started", "best", "artifacts", "progress", "collapses", "rollbacks")
 
 
+def grid_name(epoch: int) -> str:
+    """Where in a run's folder the picture of an epoch's samples is, if it has one."""
+    return f"samples/plot_epoch_{epoch:03d}_generated.png"
+
+
 @dataclass
 class Journal:
     """A run's folder, its record, and its rows so far.
 
     ``history.csv`` holds what configuration and seed determine, ``timing.csv`` what the machine's
-    speed adds, so that the former can be compared byte by byte.
+    speed adds, so that the former can be compared byte by byte; ``metrics.jsonl`` holds both.
     """
 
     folder: Path
@@ -72,10 +79,16 @@ class Journal:
         filled = [{key: entry.get(key, "") for key in columns} for entry in self.history]
         write_rows(self.folder / HISTORY_NAME, filled)
         write_rows(self.folder / TIMING_NAME, self.timing)
+        write_lines(self.folder / METRICS_NAME, self.points())
+
+    def points(self) -> list[dict[str, float]]:
+        """What is known of each epoch: its row, the training seconds so far, its speed."""
+        pairs = zip(self.history, self.timing, strict=True)
+        return [{**row, **timing} for row, timing in pairs]
 
     def samples(self, epoch: int, samples: Tensor, real: Tensor) -> None:
         """The epoch's picture: a grid of images, or toy points over real ones."""
-        grid = f"samples/plot_epoch_{epoch:03d}_generated.png"
+        grid = grid_name(epoch)
         toy = samples.ndim == 2
         picture = sample_scatter(samples, real) if toy else sample_grid(samples, GRID_COLUMNS)
         write_bytes(self.folder / grid, picture)

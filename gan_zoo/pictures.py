@@ -38,11 +38,16 @@ def sample_grid(images: Tensor, columns: int = 10) -> bytes:
     return _png(picture)
 
 
-def sample_scatter(points: Tensor, real: Tensor) -> bytes:
-    """PNG of (N, D) toy samples over real ones: a histogram for D = 1, a scatter plot for D = 2."""
+def sample_scatter(points: Tensor, real: Tensor | None = None) -> bytes:
+    """PNG of (N, D) toy samples, over real ones if they are given.
+
+    A histogram for D = 1, a scatter plot for D = 2.
+    """
     figure = Figure(figsize=(5, 5), layout="constrained")
     axes = figure.add_subplot()
     for sample, colour, name in ((real, "#999999", "real"), (points, "#0072b2", "generated")):
+        if sample is None:
+            continue
         values = sample.float().cpu().numpy()
         if values.shape[1] == 1:
             axes.hist(values[:, 0], bins=100, density=True, alpha=0.6, color=colour, label=name)

@@ -18,6 +18,11 @@ _KINDS = ("loss", "generation", "auxiliary")
 _ROWS = tuple((who, part) for who in ("generator", "discriminator") for part in ("train", "test"))
 
 
+def warn_of(title: str, text: str) -> None:
+    """A warning of one run, on stderr."""
+    print(f"gan_zoo: warning: {title}: {text}", file=sys.stderr, flush=True)
+
+
 class Reporter:
     """Shows a run's progress on stderr.
 
@@ -53,7 +58,7 @@ class Reporter:
 
     def warn(self, text: str) -> None:
         """Something the user should know before the training is spent."""
-        print(f"gan_zoo: warning: {self.title}: {text}", file=sys.stderr, flush=True)
+        warn_of(self.title, text)
 
     def note(self, text: str) -> None:
         """A short figure beside the bar, such as throughput and losses."""

@@ -5,6 +5,7 @@ A run folder holds
 - ``record.json``: one JSON object, ``RunRecord`` below; schema-versioned, with a checksum;
 - ``history.csv``: a row per epoch of everything that configuration and seed determine;
 - ``timing.csv``: a row per epoch of what depends on the machine's speed;
+- ``metrics.jsonl``: the same two, a JSON object per epoch, for other programs to read;
 - ``config.yaml``, ``samples/``, ``checkpoints/`` and ``loss_curve.png``;
 - ``run.lock``: which process trains the run (``gan_zoo.lock``).
 
@@ -17,6 +18,7 @@ import csv
 import hashlib
 import io
 import json
+import math
 import os
 import tempfile
 from collections.abc import Iterable, Mapping
@@ -32,6 +34,7 @@ STATUSES = ("running", "finished", "diverged", "failed", "interrupted")
 RECORD_NAME = "record.json"
 HISTORY_NAME = "history.csv"
 TIMING_NAME = "timing.csv"
+METRICS_NAME = "metrics.jsonl"
 
 
 class RecordError(ValueError):
@@ -104,6 +107,19 @@ def write_bytes(path: Path, content: bytes) -> None:
         if isinstance(error, OSError):
             raise _unwritten(path, error) from error
         raise
+
+
+def refuse_existing(paths: Iterable[Path], *, overwrite: bool) -> None:
+    """Check that a command writes over nothing unless it is told to.
+
+    Raises:
+        ValueError: naming the first that is there.
+    """
+    for path in paths:
+        if path.exists() and not overwrite:
+            raise ValueError(
+                f"{path} is there already: give another place as out=…, or overwrite=true"
+            )
 
 
 def write_text(path: Path, content: str) -> None:
@@ -221,6 +237,15 @@ def write_rows(path: Path, rows: Iterable[Mapping[str, object]]) -> None:
         writer.writeheader()
         writer.writerows(rows)
     write_text(path, text.getvalue())
+
+
+def write_lines(path: Path, rows: Iterable[Mapping[str, float]]) -> None:
+    """Write a JSON object for each row on a line of its own; what is not finite becomes null."""
+    lines = [
+        json.dumps({key: value if math.isfinite(value) else None for key, value in row.items()})
+        for row in rows
+    ]
+    write_text(path, "".join(f"{line}\n" for line in lines))
 
 
 def _check(path: Path, raw: bytes) -> None:

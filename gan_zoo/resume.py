@@ -19,7 +19,7 @@ ENDED = ("finished", "diverged")  # statuses of what is never overwritten
 STATES = "checkpoints/state*.safetensors"  # where a run folder has what it can go on from
 CHOICES = ("auto", "never", "retry")
 # Keys at the top of a configuration that do not decide on a run's numbers.
-COSMETIC = ("device", "after_sweep", "resume", "sweep_name")
+COSMETIC = ("device", "after_sweep", "resume", "sweep_name", "tracker")
 
 
 class Failed(RuntimeError):

@@ -17,6 +17,7 @@ from gan_zoo.progress import Reporter
 from gan_zoo.snapshot import fresh_streams, restore, snapshot
 from gan_zoo.state import load_state, save_state
 from gan_zoo.stopping import Stop
+from gan_zoo.tracking import Tracking
 from gan_zoo.trainer import Trainer
 
 NOTE_EVERY = 25  # steps between two looks at the running losses
@@ -38,7 +39,7 @@ class Training:
     """What the epochs of a run need.
 
     Args:
-        trainer, evaluator, journal, reporter: of this run.
+        trainer, evaluator, journal, reporter, tracking: of this run.
         dataset: on the device.
         stop: whether a signal came.
         seed: of the run; random numbers after a rollback come from it.
@@ -51,12 +52,13 @@ class Training:
         journal: Journal,
         reporter: Reporter,
         *,
+        tracking: Tracking,
         dataset: Dataset,
         stop: Stop,
         seed: int,
     ):
         self.trainer, self.evaluator = trainer, evaluator
-        self.journal, self.reporter = journal, reporter
+        self.journal, self.reporter, self.tracking = journal, reporter, tracking
         self.dataset, self.stop, self.seed = dataset, stop, seed
         self.settings, self.position = trainer.settings, Position()
         self.generators: dict[str, nn.Module] = {"generator": trainer.generator}
@@ -161,6 +163,7 @@ class Training:
         self._weights(epoch)
         self.position = Position(epoch + 1)
         journal.progress({"epoch": epoch, "epochs": settings.epochs, **progress})
+        self.tracking.epoch()
         if epoch % settings.checkpoint_every == 0 or last:
             self.save()
         self.reporter.table(row, metrics, speed=speed, split=evaluation.loss_split)
@@ -201,6 +204,7 @@ class Training:
         fresh_streams(self.trainer, self.seed, len(record.rollbacks))
         self.save()  # what comes next must not depend on whether the process lives
         self.journal.save()
+        self.tracking.back()
         self.reporter.warn(f"{error}: back to epoch {to} with fresh random numbers")
 
 

@@ -19,10 +19,10 @@ from gan_zoo.models.acgan import Discriminator
 
 CONF = Path(cli.__file__).parents[1] / "conf"
 GROUPS = ["aux", "evaluation", "labels", "latents", "loss", "model", "optimizer", "regularizer",
-          "trainer"]  # fmt: skip
+          "tracker", "trainer"]  # fmt: skip
 TOP_LEVEL = {"seed", "device", "data", "model", "latents", "labels", "loss", "regularizer",
              "optimizer", "trainer", "aux", "evaluation", "after_sweep", "resume",
-             "sweep_name"}  # fmt: skip
+             "sweep_name", "tracker"}  # fmt: skip
 
 
 def options(group: str) -> list[str]:
@@ -159,5 +159,6 @@ def test_the_document_s_recipe():
 def test_a_run_s_identity_is_what_determines_its_numbers():
     base = cli.identity(composed("seed=1"))
     assert base == cli.identity(composed("seed=1", "device=cpu", "hydra.run.dir=/tmp/elsewhere"))
+    assert base == cli.identity(composed("seed=1", "tracker=tensorboard"))
     others = [cli.identity(composed(o)) for o in ("seed=2", "loss=lsgan", "trainer.epochs=3")]
     assert len({base, *others}) == 4

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
+from gan_zoo import export, sample
 from gan_zoo.data.mnist import load_mnist
 from gan_zoo.evaluate import main
 from gan_zoo.records import read_record, write_record
@@ -80,6 +82,17 @@ def test_real_images_from_a_file_have_the_classifier_s_accuracy(tmp_path, capsys
         main([str(tmp_path / "real.npz"), METRICS, "floors=false", f"out={out}"])
 
 
+def test_a_class_without_samples_has_no_number(tmp_path):
+    test = load_mnist().test
+    threes = test.labels == 3
+    np.savez(tmp_path / "threes.npz", images=test.images[threes], labels=test.labels[threes])
+    out = tmp_path / "out.json"
+    main([str(tmp_path / "threes.npz"), METRICS, "floors=false", f"out={out}"])
+    (accuracies,) = json.loads(out.read_text())["per_class"].values()
+    assert accuracies[3] > 0.98
+    assert accuracies[:3] + accuracies[4:] == [None] * 9
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
@@ -94,6 +107,18 @@ def test_real_images_from_a_file_have_the_classifier_s_accuracy(tmp_path, capsys
 def test_a_mistake_is_told(folder, words, told):
     with pytest.raises(SystemExit, match=told):
         main([str(folder), *words])
+
+
+@pytest.mark.parametrize("words", [(), ("checkpoint=best", "network=generator_ema")])
+def test_a_run_s_generators_can_be_drawn_from_and_exported(folder, tmp_path, words):
+    sample.main([str(folder), "n=2", f"out={tmp_path}", *words])
+    with np.load(tmp_path / "samples.npz") as drawn:
+        images, z, labels = (drawn[name] for name in ("images", "latents", "labels"))
+    export.main([str(folder), "format=torch_export", f"out={tmp_path}/generator.pt2", *words])
+    generator = torch.export.load(tmp_path / "generator.pt2").module()
+    made = generator(torch.from_numpy(z), torch.from_numpy(labels))
+    assert np.allclose(images, made.detach(), atol=1e-5)
+    assert images.shape == (20, 1, 28, 28)
 
 
 @pytest.mark.parametrize(

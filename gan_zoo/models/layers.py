@@ -68,7 +68,8 @@ class UpsampleConv2d(nn.Module):
     100.  So the pair is a 3x3 convolution of the *small* image, a 3x2, a 2x3 and a 2x2 one of its
     differences, added and interleaved.  Where 16-bit numbers would lose the differences, or where
     one large convolution is quicker than four small ones (not a CPU), it is four 3x3 convolutions
-    of the small image at once: 36/100.
+    of the small image at once: 36/100. ``by_phases`` asks for that form, which other programs than
+    torch have operators for.
 
     The parameters are those of the plain 5x5 convolution; values and gradients agree with the plain
     form to rounding, borders included.
@@ -80,10 +81,11 @@ class UpsampleConv2d(nn.Module):
         super().__init__()
         plain = nn.Conv2d(in_channels, out_channels, 5)
         self.weight, self.bias = plain.weight, plain.bias
+        self.by_phases = False
 
     def forward(self, input: Tensor) -> Tensor:
         assert self.bias is not None
-        exact = input.dtype in (torch.float32, torch.float64)
+        exact = input.dtype in (torch.float32, torch.float64) and not self.by_phases
         if exact and input.device.type == "cpu" and not torch.is_autocast_enabled("cpu"):
             return upsample_conv_by_differences(input, self.weight, self.bias)
         return upsample_conv_by_phases(input, self.weight, self.bias)
