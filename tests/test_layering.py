@@ -11,12 +11,13 @@ PACKAGE = Path(__file__).parents[1] / "gan_zoo"
 LAYERS = {
     "__init__": 0, "interfaces": 0, "records": 0, "settings": 0, "seeding": 0, "allocator": 0,
     "cache": 0, "options": 0, "sealed": 0, "lock": 0, "stopping": 0, "annotations": 0,
-    "diverged": 0,
+    "diverged": 0, "died": 0,
     "losses": 1, "regularizers": 1, "models": 1, "data": 1, "features": 1, "metrics": 1,
     "trainer": 2, "checkpoint": 2, "journal": 2, "evaluation": 2, "environment": 2, "pictures": 2,
     "progress": 2, "execution": 2, "experiment": 2, "report": 2, "compatibility": 2,
     "state": 2, "folders": 2, "plan": 2, "snapshot": 2, "training": 2, "resume": 2, "status": 2,
     "testbeds": 2, "landscape": 2, "fitting": 2,
+    "search": 2, "tpe": 2,
     "baselines": 2, "classification_scores": 2, "extractors": 2,
     "configuration": 3, "building": 3, "cli": 3, "evaluate": 3,
 }  # fmt: skip
