@@ -124,11 +124,6 @@ def main() -> None:
         start()
     except (AlreadyFinished, Busy, Failed, Diverged) as error:
         sys.exit(f"gan_zoo: {error}")
-    except JobDied as error:
-        _end_sweep()
-        assert SweepFolder.folder is not None
-        _exit_if_incomplete(SweepFolder.folder)
-        sys.exit(f"gan_zoo: {error}")  # before its first record
     except (*MISTAKES, *LEAKS) as error:
         if wants_traceback:
             raise
@@ -140,8 +135,9 @@ def main() -> None:
         sys.exit(f"gan_zoo: {error}; what was done is kept, the same command goes on from there")
     except KeyboardInterrupt as error:
         _exit_interrupted(error)
-    except BaseException:
+    except BaseException as error:
         _end_sweep()
+        _exit_of_death(error)
         raise
     _end_sweep()
     if SweepFolder.folder is not None:
@@ -160,6 +156,15 @@ def _end_sweep() -> None:
         _report(SweepFolder.folder)
         if SweepFolder.after is not None:
             _summarise(SweepFolder.after, SweepFolder.folder)
+
+
+def _exit_of_death(error: BaseException) -> None:
+    """End if it is that of a job: its record tells of it, if it came to have one."""
+    if not isinstance(error, JobDied):
+        return
+    if SweepFolder.folder is not None and any(SweepFolder.folder.glob(f"**/{RECORD_NAME}")):
+        _exit_if_incomplete(SweepFolder.folder)
+    sys.exit(f"gan_zoo: {error}; {_how_to_go_on()}")  # before its first record
 
 
 def _exit_interrupted(error: KeyboardInterrupt) -> NoReturn:

@@ -132,8 +132,7 @@ class SearchSweeper(Sweeper):
         known = self.loader.get_group_options("search")
         if loss not in known and not given and not self.ranges:
             raise ConfigurationError(
-                f"there are no published ranges of loss={loss} (conf/search has {', '.join(known)});"
-                f" {_GIVE}"
+                f"there are no published ranges of loss={loss}, only of {', '.join(known)}; {_GIVE}"
             )
         published = [f"+search={loss}"] if loss in known else []
         config = self.loader.load_sweep_config(self.config, [*points[0], *published])
@@ -148,10 +147,8 @@ class SearchSweeper(Sweeper):
             raise ConfigurationError(
                 f"all that loss={loss} could be searched in is fixed on the command line; {_GIVE}"
             )
-        others = [
-            f"{k}={o.get_value_element_as_str()}" for k, o in found.items() if k not in searched
-        ]
-        return Study(loss, points, _sampler(self.sampler)(searched, self.seed), others)
+        fixed_too = [str(o.input_line) for key, o in found.items() if key not in searched]
+        return Study(loss, points, _sampler(self.sampler)(searched, self.seed), fixed_too)
 
     def _round(
         self, studies: list[Study], numbers: range, folder: Path, done: int
@@ -225,7 +222,9 @@ def _check_key(key: str, config: DictConfig, loss: str) -> None:
 
 
 def _value(job: JobReturn) -> float:
-    found: Any = job.return_value if job.status is JobStatus.COMPLETED else math.nan
+    if job.status is not JobStatus.COMPLETED:
+        return math.nan
+    found: Any = job.return_value
     return float(found)
 
 
