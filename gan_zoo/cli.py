@@ -15,9 +15,11 @@ from typing import Any, NoReturn
 
 import hydra
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.plugins import Plugins
 from hydra.errors import HydraException
 from hydra.experimental.callback import Callback
 from hydra.types import RunMode
@@ -117,6 +119,7 @@ def main() -> None:
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors reach us, who explain them in a few lines
     if "" not in sys.path:
         sys.path.append("")  # a user's own losses in the current folder
+    _take_our_presets()
     start = hydra.main(version_base="1.3", config_path=str(config_folder()), config_name="config")(
         _job
     )
@@ -142,6 +145,14 @@ def main() -> None:
     _end_sweep()
     if SweepFolder.folder is not None:
         _exit_if_incomplete(SweepFolder.folder)
+
+
+def _take_our_presets() -> None:
+    """Hydra would hold them to the schema of a plugin that has a preset of the same name."""
+    Plugins.instance()  # discovers them
+    stored = ConfigStore.instance().repo.get("hydra", {})
+    for path in (config_folder() / "hydra").glob("*/*.yaml"):
+        stored.get(path.parent.name, {}).pop(path.name, None)
 
 
 def _mistake(error: BaseException) -> str:

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -206,7 +206,8 @@ def _range(override: Override) -> Interval | Choice:
         )
     if isinstance(value.start, int) and isinstance(value.end, int) and not value.tags:
         return Choice(tuple(str(number) for number in range(value.start, value.end + 1)))
-    return Interval(float(value.start), float(value.end), log="log" in value.tags)
+    low, high = cast(float, value.start), cast(float, value.end)
+    return Interval(float(low), float(high), log="log" in value.tags)
 
 
 def _check_key(key: str, config: DictConfig, loss: str) -> None:
@@ -224,8 +225,7 @@ def _check_key(key: str, config: DictConfig, loss: str) -> None:
 def _value(job: JobReturn) -> float:
     if job.status is not JobStatus.COMPLETED:
         return math.nan
-    found: Any = job.return_value
-    return float(found)
+    return cast(float, job.return_value)  # what gan_zoo.cli returns from a run
 
 
 def _tell(study: Study, budget: int) -> None:

@@ -1,0 +1,200 @@
+"""Sweeps by submitit and Ray: whatever becomes of one job, the others go on and the end tells.
+
+Ray: pip install 'gan-zoo[ray]', then pytest tests/test_clusters.py; it skips where Ray is missing.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+
+from gan_zoo.lock import alive, owner
+from gan_zoo.records import read_record
+from gan_zoo.status import survey
+
+ROOT = Path(__file__).parents[1]
+TINY = ["data=ring", "data.samples=600", "model=mlp", "model.generator.hidden=[4]",
+        "model.discriminator.hidden=[4]", "latents=normal", "aux=none", "trainer.epochs=2",
+        "trainer.max_steps=5", "trainer.batch_size=8", "trainer.generator_batch_size=8",
+        "evaluation.samples=20", "evaluation.final_samples=20", "evaluation.loss_samples=20",
+        "trainer.threads=1", "device=cpu", "sweep_name=mine"]  # fmt: skip
+LOSSES = """
+import os, pathlib, signal, time
+from gan_zoo.losses.bce import Bce
+
+class Broken(Bce):
+    def generator(self, fake, real=None):
+        raise RuntimeError("as it was asked to")
+
+class Deadly(Bce):
+    def generator(self, fake, real=None):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+class Patient(Bce):  # waits at each step while there is a file called wait
+    def discriminator(self, real, fake):
+        while pathlib.Path("wait").exists():
+            pathlib.Path("waiting").touch()
+            time.sleep(0.05)
+        return super().discriminator(real, fake)
+"""
+
+
+@pytest.fixture
+def cwd(tmp_path):
+    """A folder with ``loss=broken``, ``loss=deadly`` and ``loss=patient``, which waits."""
+    (tmp_path / "my_losses.py").write_text(LOSSES)
+    (tmp_path / "conf/loss").mkdir(parents=True)
+    for name in ("Broken", "Deadly", "Patient"):
+        text = f"# @package _global_\nloss:\n  _target_: my_losses.{name}\n"
+        (tmp_path / f"conf/loss/{name.lower()}.yaml").write_text(text)
+    (tmp_path / "wait").touch()
+    return tmp_path
+
+
+def start(cwd, *arguments):
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    return subprocess.Popen(
+        [sys.executable, str(ROOT / "run.py"), "--config-dir", "conf", "-m", *TINY, *arguments],
+        cwd=cwd, env={**environment, "RAY_AUTH_MODE": "disabled"},
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+
+
+def wait_for(happened, process):
+    until = time.monotonic() + 300
+    while not (found := happened()):
+        assert time.monotonic() < until
+        assert process.poll() is None, process.stderr.read()
+        time.sleep(0.1)
+    return found
+
+
+def states(sweep):
+    return {line.run.split("-")[0]: line.state for line in survey(sweep)}
+
+
+def test_submitit_a_warned_job_saves_and_goes_on_and_a_dead_one_leaves_the_others_alone(cwd):
+    """The warning is what SLURM sends before its time limit; submitit puts the job back."""
+    pytest.importorskip("submitit", reason="the extra [slurm] is not installed")
+    sweep = cwd / "multirun/mine"
+    local = ["hydra/launcher=submitit_local", "hydra.launcher.n_jobs=2"]
+    process = start(cwd, *local, "loss=patient,deadly,bce")
+    wait_for((cwd / "waiting").exists, process)
+    (patient,) = sweep.glob("patient*")
+    first = owner(patient)
+    os.kill(first.pid, signal.SIGUSR2)
+    (cwd / "wait").unlink()
+    _, err = process.communicate(timeout=300)
+    assert process.returncode == 1
+    assert states(sweep) == {"patient": "finished", "deadly": "interrupted", "bce": "finished"}
+    record = read_record(patient)
+    (resumed,) = record.resumed
+    assert (resumed["epoch"], resumed["step"]) == (1, 1)  # it finished its step and saved
+    assert record.environment["threads"] == 1
+    assert "loss=deadly" in err
+    assert "1 of 3 runs did not finish" in err
+    assert (sweep / "report.html").exists()
+    told = "".join(path.read_text() for path in sweep.glob(".submitit/*/*_log.err"))
+    assert "SIGUSR2: finishing the step and saving" in told
+
+
+def test_a_submitted_sweep_given_again_does_what_is_missing(cwd):
+    pytest.importorskip("submitit", reason="the extra [slurm] is not installed")
+    sweep = cwd / "multirun/mine"
+    process = start(cwd, "loss=bce")
+    process.communicate(timeout=300)
+    before = {path: path.read_bytes() for path in sweep.glob("bce*/*.*") if path.is_file()}
+    process = start(cwd, "hydra/launcher=submitit_local", "loss=bce,broken")
+    out, err = process.communicate(timeout=300)
+    assert process.returncode == 1
+    assert states(sweep) == {"bce": "finished", "broken": "failed"}
+    assert all(path.read_bytes() == content for path, content in before.items())
+    assert str(sweep / "report.html") in out
+    assert "as it was asked to" in err
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """Two nodes of one processor each."""
+    pytest.importorskip("ray", reason="the extra [ray] is not installed")
+    os.environ["RAY_AUTH_MODE"] = "disabled"
+    from ray.cluster_utils import Cluster
+
+    node = {"num_cpus": 1, "object_store_memory": 100_000_000}
+    cluster = Cluster(initialize_head=True, head_node_args={**node, "include_dashboard": False})
+    cluster.add_node(**node)
+    yield cluster
+    cluster.shutdown()
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("default")  # Ray's own
+def test_ray_eight_jobs_on_two_nodes_of_which_one_fails_one_dies_and_one_is_killed(cluster, cwd):
+    sweep = cwd / "multirun/mine"
+    ray = ["hydra/launcher=ray", f"hydra.launcher.address={cluster.address}",
+           "hydra.launcher.retries=1"]  # fmt: skip
+    process = start(cwd, *ray, "loss=patient,broken,deadly,bce,lsgan,minimax,hinge,wgan")
+    wait_for((cwd / "waiting").exists, process)
+    (patient,) = sweep.glob("patient*")
+    first = owner(patient)
+    os.kill(first.pid, signal.SIGKILL)
+    wait_for(lambda: alive(patient) and owner(patient) != first, process)  # begun again by Ray
+    (cwd / "wait").unlink()
+    _, err = process.communicate(timeout=500)
+    assert process.returncode == 1
+    found = states(sweep)
+    assert found.pop("broken") == "failed"
+    assert found.pop("deadly") == "interrupted"
+    assert set(found.values()) == {"finished"}
+    assert len(found) == 6
+    assert "2 of 8 runs did not finish" in err
+    assert "loss=deadly died: " in err
+    assert (sweep / "report.html").exists()
+    before = read_record(patient).started
+    process = start(cwd, *ray, "loss=patient,bce")
+    _, err = process.communicate(timeout=500)
+    assert process.returncode == 1  # the sweep still has two that did not finish
+    assert read_record(patient).started == before
+
+
+def test_the_preset_for_slurm_composes_and_submitit_takes_all_of_it(tmp_path):
+    """What ``sbatch`` would be given, written by submitit itself."""
+    pytest.importorskip("submitit", reason="the extra [slurm] is not installed")
+    from submitit.slurm.slurm import _make_sbatch_string
+
+    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+        config = compose(
+            "config", ["hydra/launcher=submitit_slurm",
+                       "hydra.launcher.parameters.slurm_partition=gpu"], return_hydra_config=True,
+        ).hydra.launcher  # fmt: skip
+    given = {key: value for key, value in config.parameters.items() if value is not None}
+    sbatch = {key.removeprefix("slurm_"): value for key, value in given.items()}
+    sbatch["job_name"], sbatch["time"] = sbatch.pop("name"), sbatch.pop("timeout_min")
+    sbatch["mem"] = f"{sbatch.pop('mem_gb')}GB"
+    sbatch.pop("array_parallelism")
+    text = _make_sbatch_string(command="run", folder=tmp_path, **sbatch)
+    for line in ("--partition=gpu", "--gpus-per-node=1", "--cpus-per-task=4", "--time=240",
+                 "--signal=USR2@120", "--open-mode=append"):  # fmt: skip
+        assert line in text
+    assert "export OMP_NUM_THREADS=$SLURM_CPUS_PER_TASK" in text
+
+
+@pytest.mark.parametrize(
+    ("launcher", "missing", "extra"),
+    [("submitit_local", "submitit", "slurm"), ("ray", "ray", "ray")],
+)
+def test_a_launcher_without_its_package_names_the_extra(tmp_path, launcher, missing, extra):
+    (tmp_path / f"{missing}.py").write_text("raise ImportError('not here')\n")
+    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}:{ROOT}"}
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "run.py"), "-m", "loss=bce", f"hydra/launcher={launcher}"],
+        cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=100, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert f"pip install 'gan-zoo[{extra}]'" in done.stderr
+    assert "Traceback" not in done.stderr
