@@ -163,17 +163,21 @@ def _mistake(error: BaseException) -> str:
 
 def _end_sweep() -> None:
     """What follows a sweep, whether or not all went well."""
-    if SweepFolder.folder is not None and SweepFolder.folder.is_dir():
+    if SweepFolder.folder is not None and _has_runs(SweepFolder.folder):
         _report(SweepFolder.folder)
         if SweepFolder.after is not None:
             _summarise(SweepFolder.after, SweepFolder.folder)
+
+
+def _has_runs(folder: Path) -> bool:
+    return any(folder.glob(f"**/{RECORD_NAME}"))
 
 
 def _exit_of_death(error: BaseException) -> None:
     """End if it is that of a job: its record tells of it, if it came to have one."""
     if not isinstance(error, JobDied):
         return
-    if SweepFolder.folder is not None and any(SweepFolder.folder.glob(f"**/{RECORD_NAME}")):
+    if SweepFolder.folder is not None and _has_runs(SweepFolder.folder):
         _exit_if_incomplete(SweepFolder.folder)
     sys.exit(f"gan_zoo: {error}; {_how_to_go_on()}")  # before its first record
 

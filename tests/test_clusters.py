@@ -11,7 +11,6 @@ import time
 from pathlib import Path
 
 import pytest
-from hydra import compose, initialize_config_dir
 
 from gan_zoo.lock import alive, owner
 from gan_zoo.records import read_record
@@ -162,26 +161,35 @@ def test_ray_eight_jobs_on_two_nodes_of_which_one_fails_one_dies_and_one_is_kill
     assert read_record(patient).started == before
 
 
-def test_the_preset_for_slurm_composes_and_submitit_takes_all_of_it(tmp_path):
-    """What ``sbatch`` would be given, written by submitit itself."""
+def test_what_slurm_is_given_and_its_refusal_is_told(tmp_path):
+    """With an ``sbatch`` that keeps the job file and refuses: no SLURM is needed."""
     pytest.importorskip("submitit", reason="the extra [slurm] is not installed")
-    from submitit.slurm.slurm import _make_sbatch_string
+    tools = {
+        "srun": "", "sbatch": 'cp "${!#}" job.sh; echo "invalid partition specified" >&2; exit 1',
+    }  # fmt: skip
+    for name, body in tools.items():
+        (tmp_path / name).write_text(f"#!/bin/bash\n{body}\n")
+        (tmp_path / name).chmod(0o755)
+    done = launched(
+        tmp_path, "loss=bce,wgan", "hydra/launcher=submitit_slurm",
+        "hydra.launcher.parameters.slurm_partition=gpu", PATH=f"{tmp_path}:{os.environ['PATH']}",
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "invalid partition specified" in done.stderr
+    assert "Traceback" not in done.stderr
+    job = (tmp_path / "job.sh").read_text()
+    for option in ("partition=gpu", "gpus-per-node=1", "cpus-per-task=4", "time=240", "mem=16GB",
+                   "signal=USR2@120", "open-mode=append", "array=0-1%2"):  # fmt: skip
+        assert f"#SBATCH --{option}\n" in job
+    assert "export OMP_NUM_THREADS=$SLURM_CPUS_PER_TASK" in job
 
-    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
-        config = compose(
-            "config", ["hydra/launcher=submitit_slurm",
-                       "hydra.launcher.parameters.slurm_partition=gpu"], return_hydra_config=True,
-        ).hydra.launcher  # fmt: skip
-    given = {key: value for key, value in config.parameters.items() if value is not None}
-    sbatch = {key.removeprefix("slurm_"): value for key, value in given.items()}
-    sbatch["job_name"], sbatch["time"] = sbatch.pop("name"), sbatch.pop("timeout_min")
-    sbatch["mem"] = f"{sbatch.pop('mem_gb')}GB"
-    sbatch.pop("array_parallelism")
-    text = _make_sbatch_string(command="run", folder=tmp_path, **sbatch)
-    for line in ("--partition=gpu", "--gpus-per-node=1", "--cpus-per-task=4", "--time=240",
-                 "--signal=USR2@120", "--open-mode=append"):  # fmt: skip
-        assert line in text
-    assert "export OMP_NUM_THREADS=$SLURM_CPUS_PER_TASK" in text
+
+def launched(cwd, *arguments, **environment):
+    environment = {**os.environ, "PYTHONPATH": f"{cwd}:{ROOT}", **environment}
+    return subprocess.run(
+        [sys.executable, str(ROOT / "run.py"), "-m", *arguments],
+        cwd=cwd, env=environment, capture_output=True, text=True, timeout=100, check=False,
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -190,11 +198,7 @@ def test_the_preset_for_slurm_composes_and_submitit_takes_all_of_it(tmp_path):
 )
 def test_a_launcher_without_its_package_names_the_extra(tmp_path, launcher, missing, extra):
     (tmp_path / f"{missing}.py").write_text("raise ImportError('not here')\n")
-    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}:{ROOT}"}
-    done = subprocess.run(
-        [sys.executable, str(ROOT / "run.py"), "-m", "loss=bce", f"hydra/launcher={launcher}"],
-        cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=100, check=False,
-    )  # fmt: skip
+    done = launched(tmp_path, "loss=bce", f"hydra/launcher={launcher}")
     assert done.returncode == 1
     assert f"pip install 'gan-zoo[{extra}]'" in done.stderr
     assert "Traceback" not in done.stderr

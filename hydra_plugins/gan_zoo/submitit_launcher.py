@@ -7,6 +7,7 @@ from typing import Any
 
 from hydra.core.utils import JobReturn
 
+from gan_zoo.configuration import one_line
 from gan_zoo.settings import ConfigurationError
 from hydra_plugins.gan_zoo._jobs import JobsLauncher, Task, dead
 
@@ -61,8 +62,13 @@ class SubmititLauncher(JobsLauncher):
         return self._few(executor, tasks)
 
     def _queue(self, executor: Any, tasks: Sequence[Task]) -> list[JobReturn]:
-        with executor.batch():  # one array
-            jobs = [executor.submit(task) for task in tasks]
+        from submitit.core.utils import FailedJobError
+
+        try:
+            with executor.batch():  # one array
+                jobs = [executor.submit(task) for task in tasks]
+        except FailedJobError as error:
+            raise ConfigurationError(f"hydra.launcher.parameters: {one_line(error)}") from error
         try:
             return [_outcome(task, job) for task, job in zip(tasks, jobs, strict=True)]
         except KeyboardInterrupt:
