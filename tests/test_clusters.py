@@ -65,7 +65,7 @@ def start(cwd, *arguments):
 
 
 def wait_for(happened, process):
-    until = time.monotonic() + 300
+    until = time.monotonic() + 600
     while not (found := happened()):
         assert time.monotonic() < until
         assert process.poll() is None, process.stderr.read()
@@ -88,7 +88,7 @@ def test_submitit_a_warned_job_saves_and_goes_on_and_a_dead_one_leaves_the_other
     first = owner(patient)
     os.kill(first.pid, signal.SIGUSR2)
     (cwd / "wait").unlink()
-    _, err = process.communicate(timeout=300)
+    _, err = process.communicate(timeout=900)
     assert process.returncode == 1
     assert states(sweep) == {"patient": "finished", "deadly": "interrupted"}
     record = read_record(patient)
@@ -102,19 +102,20 @@ def test_submitit_a_warned_job_saves_and_goes_on_and_a_dead_one_leaves_the_other
     assert "SIGUSR2: finishing the step and saving" in told
     before = {path: path.read_bytes() for path in patient.glob("*.*")}
     process = start(cwd, *local, "loss=patient")  # again: it is done
-    process.communicate(timeout=300)
+    process.communicate(timeout=900)
     assert process.returncode == 1  # the other one of the sweep is not
     assert all(path.read_bytes() == content for path, content in before.items())
 
 
 @pytest.fixture
-def cluster():
+def cluster(monkeypatch, tmp_path_factory):
     """Two nodes of one processor each."""
     pytest.importorskip("ray", reason="the extra [ray] is not installed")
     os.environ["RAY_AUTH_MODE"] = "disabled"
     from ray.cluster_utils import Cluster
 
     node = {"num_cpus": 1, "object_store_memory": 100_000_000}
+    monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))  # where a cluster's workers are
     cluster = Cluster(initialize_head=True, head_node_args={**node, "include_dashboard": False})
     cluster.add_node(**node)
     yield cluster
@@ -134,7 +135,7 @@ def test_ray_eight_jobs_on_two_nodes_of_which_one_fails_one_dies_and_one_is_kill
     os.kill(first.pid, signal.SIGKILL)
     wait_for(lambda: alive(patient) and owner(patient) != first, process)  # begun again by Ray
     (cwd / "wait").unlink()
-    _, err = process.communicate(timeout=500)
+    _, err = process.communicate(timeout=900)
     assert process.returncode == 1
     found = states(sweep)
     assert found.pop("broken") == "failed"
@@ -146,7 +147,7 @@ def test_ray_eight_jobs_on_two_nodes_of_which_one_fails_one_dies_and_one_is_kill
     assert (sweep / "report.html").exists()
     before = read_record(patient).started
     process = start(cwd, *ray, "loss=patient,bce")
-    _, err = process.communicate(timeout=500)
+    _, err = process.communicate(timeout=900)
     assert process.returncode == 1  # the sweep still has two that did not finish
     assert read_record(patient).started == before
 

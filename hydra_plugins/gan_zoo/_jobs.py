@@ -1,8 +1,10 @@
 """What our launchers share: a job that travels to a worker, and what is made of a dead one."""
 
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
@@ -25,10 +27,12 @@ class Task:
     config: DictConfig  # the launching process's
     words: list[str]  # the job's overrides
     number: int
+    folder: str  # where the command was given: paths are relative to it
     singletons: dict[Any, Any]  # Hydra's, of the launching process
 
     def __call__(self) -> JobReturn:
         """Run it; an exception of the run is inside what is returned."""
+        os.chdir(self.folder)  # a worker of a cluster is anywhere
         Singleton.set_state(self.singletons)
         setup_globals()
         config = self.context.config_loader.load_sweep_config(self.config, self.words)
@@ -68,7 +72,7 @@ class JobsLauncher(Launcher):
         return self.run([
             Task(
                 self.hydra_context, self.task_function, self.config, list(words),
-                initial_job_idx + number, state,
+                initial_job_idx + number, str(Path.cwd()), state,
             )
             for number, words in enumerate(job_overrides)
         ])  # fmt: skip
