@@ -99,9 +99,9 @@ def test_the_signals_do_afterwards_what_they_did_before():
 
 def test_a_scheduler_s_warning_is_saved_for_and_then_passed_on_to_who_waits_for_it():
     heard = []
-    before = signal.signal(signal.SIGUSR2, lambda number, _: heard.append(number))
-    try:
-        with pytest.raises(Interrupted), stopping() as stop:
+
+    def train():
+        with stopping() as stop:
             with stop.deferred():
                 os.kill(os.getpid(), signal.SIGUSR2)
                 os.kill(os.getpid(), signal.SIGTERM)  # comes with it, and is no impatience
@@ -109,6 +109,11 @@ def test_a_scheduler_s_warning_is_saved_for_and_then_passed_on_to_who_waits_for_
                 assert stop.signal is not None  # what the training loop saves at
                 assert heard == []
             stop.check()
+
+    before = signal.signal(signal.SIGUSR2, lambda number, _: heard.append(number))
+    try:
+        with pytest.raises(Interrupted):
+            train()
         assert heard == [signal.SIGUSR2]
         with stopping():
             pass
