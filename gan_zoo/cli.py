@@ -6,17 +6,20 @@ answer at once; torch comes in when a job starts.
 
 import hashlib
 import json
+import math
 import os
 import sys
 import traceback
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import hydra
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.plugins import Plugins
 from hydra.errors import HydraException
 from hydra.experimental.callback import Callback
 from hydra.types import RunMode
@@ -27,10 +30,11 @@ from gan_zoo import __version__
 from gan_zoo.allocator import keep_freed_memory
 from gan_zoo.building import build, config_folder, plain
 from gan_zoo.configuration import explain, recordable
+from gan_zoo.died import JobDied
 from gan_zoo.diverged import Diverged
 from gan_zoo.folders import run_folder, sweep_folder
 from gan_zoo.lock import Busy, RunLock, alive
-from gan_zoo.plan import Job, write_plan
+from gan_zoo.plan import Job, planned, recorded, write_plan
 from gan_zoo.records import (
     RECORD_NAME,
     AlreadyFinished,
@@ -42,16 +46,12 @@ from gan_zoo.records import (
     write_text,
 )
 from gan_zoo.resume import CHOICES, COSMETIC, Failed, check_same, goes_on
+from gan_zoo.search import objective
 from gan_zoo.stopping import Interrupted
 
 # What a wrong command line, file or value ends in.
 MISTAKES = (HydraException, OmegaConfBaseException, ValueError)
 LEAKS = (TypeError, OverflowError, AssertionError)  # Hydra and OmegaConf let these through
-# Overrides that a record does not repeat: it has fields for them, or they are of no consequence.
-_HIDDEN = (
-    "loss=", "seed=", "device=", "resume=", "sweep_name=", "tracker=", "tracker.", "hydra.",
-    "hydra/",
-)  # fmt: skip
 _UNRECORDED = ("resume", "sweep_name", "tracker")
 
 
@@ -70,19 +70,28 @@ class SweepFolder(Callback):
         SweepFolder.after = config.after_sweep
         if str(config.hydra.sweeper._target_).endswith("BasicSweeper"):  # others decide as they go
             write_plan(SweepFolder.folder, _planned(config))
-        if "n_jobs" in config.hydra.launcher:  # joblib's workers, which inherit the environment
+        if "n_jobs" in config.hydra.launcher:  # workers here, which inherit the environment
             os.environ["OMP_NUM_THREADS"] = str(threads_of_a_worker(config.hydra.launcher.n_jobs))
 
 
-def threads_of_a_worker(workers: int, cores: int | None = None) -> int:
+def threads_of_a_worker(n_jobs: int, cores: int | None = None) -> int:
     """Its share of the cores: threads beyond them wait for each other, ten times as long.
 
     Args:
-        workers: how many run at once; -1: as many as cores, -2: one fewer, and so on.
+        n_jobs: how many run at once; -1: as many as cores, -2: one fewer, and so on.
         cores: of the machine; None: those that this process may use.
     """
     cores = cores or _cores()
-    return max(1, cores // (workers if workers > 0 else max(1, cores + 1 + workers)))
+    return max(1, cores // workers_of(n_jobs, cores))
+
+
+def workers_of(n_jobs: int, cores: int | None = None) -> int:
+    """How many work at once: ``n_jobs``, or by joblib's rule as many as cores if it is -1.
+
+    >>> [workers_of(n_jobs, cores=8) for n_jobs in (3, -1, -2)]
+    [3, 8, 7]
+    """
+    return n_jobs if n_jobs > 0 else max(1, (cores or _cores()) + 1 + n_jobs)
 
 
 def _cores() -> int:
@@ -110,6 +119,7 @@ def main() -> None:
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors reach us, who explain them in a few lines
     if "" not in sys.path:
         sys.path.append("")  # a user's own losses in the current folder
+    _take_our_presets()
     start = hydra.main(version_base="1.3", config_path=str(config_folder()), config_name="config")(
         _job
     )
@@ -127,14 +137,22 @@ def main() -> None:
             raise
         sys.exit(f"gan_zoo: {error}; what was done is kept, the same command goes on from there")
     except KeyboardInterrupt as error:
-        print(f"gan_zoo: interrupted; {_how_to_go_on()}", file=sys.stderr)
-        sys.exit(error.exit_code if isinstance(error, Interrupted) else 130)
-    except BaseException:
+        _exit_interrupted(error)
+    except BaseException as error:
         _end_sweep()
+        _exit_of_death(error)
         raise
     _end_sweep()
     if SweepFolder.folder is not None:
         _exit_if_incomplete(SweepFolder.folder)
+
+
+def _take_our_presets() -> None:
+    """Hydra would hold them to the schema of a plugin that has a preset of the same name."""
+    Plugins.instance()  # discovers them
+    stored = ConfigStore.instance().repo.get("hydra", {})
+    for path in (config_folder() / "hydra").glob("*/*.yaml"):
+        stored.get(path.parent.name, {}).pop(path.name, None)
 
 
 def _mistake(error: BaseException) -> str:
@@ -145,10 +163,28 @@ def _mistake(error: BaseException) -> str:
 
 def _end_sweep() -> None:
     """What follows a sweep, whether or not all went well."""
-    if SweepFolder.folder is not None:
+    if SweepFolder.folder is not None and _has_runs(SweepFolder.folder):
         _report(SweepFolder.folder)
         if SweepFolder.after is not None:
             _summarise(SweepFolder.after, SweepFolder.folder)
+
+
+def _has_runs(folder: Path) -> bool:
+    return any(folder.glob(f"**/{RECORD_NAME}"))
+
+
+def _exit_of_death(error: BaseException) -> None:
+    """End if it is that of a job: its record tells of it, if it came to have one."""
+    if not isinstance(error, JobDied):
+        return
+    if SweepFolder.folder is not None and _has_runs(SweepFolder.folder):
+        _exit_if_incomplete(SweepFolder.folder)
+    sys.exit(f"gan_zoo: {error}; {_how_to_go_on()}")  # before its first record
+
+
+def _exit_interrupted(error: KeyboardInterrupt) -> NoReturn:
+    print(f"gan_zoo: interrupted; {_how_to_go_on()}", file=sys.stderr)
+    sys.exit(error.exit_code if isinstance(error, Interrupted) else 130)
 
 
 def _how_to_go_on() -> str:
@@ -158,29 +194,31 @@ def _how_to_go_on() -> str:
 
 
 def _job(config: DictConfig) -> float:
-    """One run, in this process or in a worker; in a sweep its failure must not end the others."""
+    """One run, in this process or in a worker: what it is worth to a search.
+
+    In a sweep its failure must not end the others.
+    """
     context = HydraConfig.get()
     folder = Path(context.runtime.output_dir)
     if context.runtime.cwd not in sys.path:
         sys.path.append(context.runtime.cwd)  # a worker finds a user's own losses too
     keep_freed_memory()
     if context.mode is not RunMode.MULTIRUN:
-        _train(config, folder)
-        return 0.0
+        return objective(_train(config, folder))
     try:
-        _train(config, folder)
+        return objective(_train(config, folder))
     except AlreadyFinished:
         print(f"gan_zoo: {folder} is done: skipped", file=sys.stderr)
+        return objective(read_record(folder))
     except (Busy, Failed) as error:
         print(f"gan_zoo: skipped: {error}", file=sys.stderr)
     except Exception as error:
         overrides = " ".join(context.overrides.task)
         print(f"gan_zoo: {overrides} failed: {_told(error)}", file=sys.stderr)
-        return float("nan")
-    return 0.0
+    return math.nan
 
 
-def _train(config: DictConfig, folder: Path) -> None:
+def _train(config: DictConfig, folder: Path) -> RunRecord:
     """Build what the configuration says and run it; a mistake in it is recorded as a failed run."""
     record = _new_record(config)
     sweep = HydraConfig.get().mode is RunMode.MULTIRUN
@@ -211,6 +249,7 @@ def _train(config: DictConfig, folder: Path) -> None:
         bar = sys.stderr.isatty() and "BasicLauncher" in launcher
         outcome = run(parts, folder, record, bar=bar, state=state)
     print(f"gan_zoo: {outcome.loss} seed {outcome.seed} {outcome.status}: {folder}")
+    return outcome
 
 
 def _planned(config: DictConfig) -> list[Job]:
@@ -219,13 +258,8 @@ def _planned(config: DictConfig) -> list[Job]:
     parser = OverridesParser.create(GlobalHydra.instance().config_loader())
     overrides = parser.parse_overrides([*given, *config.hydra.overrides.task])
     (batch,) = BasicSweeper.split_arguments(overrides, None)
-    usual = {"loss": config.hydra.runtime.choices.loss, "seed": config.seed}
-    jobs = []
-    for words in batch:
-        chosen = {**usual, **dict(word.split("=", 1) for word in words)}
-        others = sorted(word for word in words if not word.startswith(_HIDDEN))
-        jobs.append(Job(str(chosen["loss"]), int(chosen["seed"]), tuple(others)))
-    return jobs
+    loss, seed = config.hydra.runtime.choices.loss, config.seed
+    return [planned(words, loss, seed) for words in batch]
 
 
 def _new_record(config: DictConfig) -> RunRecord:
@@ -235,7 +269,7 @@ def _new_record(config: DictConfig) -> RunRecord:
         loss=str(context.runtime.choices["loss"]),
         seed=int(config.seed),
         status="running",
-        overrides=sorted(o for o in context.overrides.task if not o.startswith(_HIDDEN)),
+        overrides=list(recorded(context.overrides.task)),
         config=recordable({k: v for k, v in plain(config).items() if k not in _UNRECORDED}),
     )
 

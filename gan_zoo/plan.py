@@ -1,13 +1,18 @@
 """What a sweep is to do, written before it begins: ``plan.json`` in its folder."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from gan_zoo.records import RunRecord, write_text
 
 PLAN_NAME = "plan.json"
+# Overrides that a record does not repeat: it has fields for them, or they are of no consequence.
+HIDDEN = (
+    "loss=", "seed=", "device=", "resume=", "sweep_name=", "tracker=", "tracker.", "hydra.",
+    "hydra/",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -22,6 +27,17 @@ class Job:
 def job_of(record: RunRecord) -> Job:
     """The job that a record is of."""
     return Job(record.loss, record.seed, tuple(sorted(record.overrides)))
+
+
+def planned(words: Sequence[str], loss: str, seed: int) -> Job:
+    """The job that a run's overrides make, where ``loss`` and ``seed`` are what they do not say."""
+    chosen = {"loss": loss, "seed": str(seed), **dict(word.split("=", 1) for word in words)}
+    return Job(chosen["loss"], int(chosen["seed"]), recorded(words))
+
+
+def recorded(words: Sequence[str]) -> tuple[str, ...]:
+    """The overrides that a record repeats, sorted."""
+    return tuple(sorted(word for word in words if not word.startswith(HIDDEN)))
 
 
 def write_plan(folder: Path, jobs: Iterable[Job]) -> None:

@@ -1,4 +1,9 @@
-"""Ctrl-C and SIGTERM: the first finishes what must not be cut, the second stops at once."""
+"""Ctrl-C and SIGTERM: the first finishes what must not be cut, the second stops at once.
+
+A scheduler's warning, SIGUSR1 or SIGUSR2, is heeded where something listens to it already, as
+submitit does in a job of SLURM: the run saves, and then that listener gets the signal, to put the
+job into the queue again.
+"""
 
 import signal
 import sys
@@ -8,6 +13,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+WARNINGS = (signal.SIGUSR1, signal.SIGUSR2)  # of a scheduler
 
 
 class Interrupted(KeyboardInterrupt):
@@ -28,6 +34,7 @@ class Stop:
 
     def __init__(self) -> None:
         self.signal: int | None = None
+        self.warning: int | None = None  # of a scheduler, which waits for it to be passed on
         self._deferred = False
 
     @contextmanager
@@ -50,13 +57,17 @@ class Stop:
 
     def handle(self, number: int, frame: FrameType | None) -> None:
         """What a signal does."""
-        again = self.signal is not None
+        again = self.signal is not None and self.warning is None  # a scheduler sends SIGTERM too
         self.signal = number
+        if number in WARNINGS:
+            self.warning = number
+            again = False
         if again or not self._deferred:
             raise Interrupted(number)
         name = signal.Signals(number).name
+        hint = "" if self.warning else "; again stops at once"
         print(
-            f"gan_zoo: {name}: finishing the step and saving; again stops at once",
+            f"gan_zoo: {name}: finishing the step and saving{hint}",
             file=sys.stderr, flush=True,
         )  # fmt: skip
 
@@ -68,9 +79,12 @@ def stopping() -> Iterator[Stop]:
     if threading.current_thread() is not threading.main_thread():
         yield stop
         return
-    before = {number: signal.signal(number, stop.handle) for number in SIGNALS}
+    awaited = [number for number in WARNINGS if callable(signal.getsignal(number))]
+    before = {number: signal.signal(number, stop.handle) for number in (*SIGNALS, *awaited)}
     try:
         yield stop
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+        if stop.warning is not None:
+            signal.raise_signal(stop.warning)

@@ -97,6 +97,38 @@ def test_the_signals_do_afterwards_what_they_did_before():
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
 
 
+def test_a_scheduler_s_warning_is_saved_for_and_then_passed_on_to_who_waits_for_it():
+    heard = []
+
+    def train():
+        with stopping() as stop:
+            with stop.deferred():
+                os.kill(os.getpid(), signal.SIGUSR2)
+                os.kill(os.getpid(), signal.SIGTERM)  # comes with it, and is no impatience
+                os.kill(os.getpid(), signal.SIGUSR2)
+                assert stop.signal is not None  # what the training loop saves at
+                assert heard == []
+            stop.check()
+
+    before = signal.signal(signal.SIGUSR2, lambda number, _: heard.append(number))
+    try:
+        with pytest.raises(Interrupted):
+            train()
+        assert heard == [signal.SIGUSR2]
+        with stopping():
+            pass
+        assert heard == [signal.SIGUSR2]  # without a warning nothing is passed on
+        assert callable(signal.getsignal(signal.SIGUSR2))
+    finally:
+        signal.signal(signal.SIGUSR2, before)
+
+
+def test_a_warning_that_nobody_waits_for_is_left_alone():
+    assert signal.getsignal(signal.SIGUSR2) is signal.SIG_DFL
+    with stopping():
+        assert signal.getsignal(signal.SIGUSR2) is signal.SIG_DFL
+
+
 def test_a_folder_that_cannot_be_written_to_is_told_in_one_line(tmp_path):
     (tmp_path / "file").write_text("")
     done = subprocess.run(
