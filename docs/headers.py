@@ -34,7 +34,7 @@ def markdown(text: str, sections: frozenset[str] = frozenset()) -> str:
     """Plain text with what looks like code set as code, and papers and ``loss=NAME`` linked.
 
     >>> markdown("as loss=bce, but f* is flat: arXiv 1406.2661", frozenset({"bce"}))
-    'as [`loss=bce`](#bce), but f\\\\* is flat: [arXiv 1406.2661](https://arxiv.org/abs/1406.2661)'
+    'as [`loss=bce`](#loss-bce), but f\\\\* is flat: [arXiv 1406.2661](https://arxiv.org/abs/1406.2661)'
     """
     pieces, place = [], 0
     for match in _CODE.finditer(text):
@@ -45,7 +45,7 @@ def markdown(text: str, sections: frozenset[str] = frozenset()) -> str:
 
 def _code(text: str, sections: frozenset[str]) -> str:
     group, _, name = text.partition("=")
-    return f"[`{text}`](#{name})" if group == "loss" and name in sections else f"`{text}`"
+    return f"[`{text}`](#loss-{name})" if group == "loss" and name in sections else f"`{text}`"
 
 
 def _plain(text: str) -> str:

@@ -35,8 +35,8 @@ PAGES = {  # file -> title, what the page is about, modules of gan_zoo.losses
         ("wgan",),
     ),
     "least_squares": ("Least squares", "Scores are drawn to targets.", ("lsgan",)),
-    "hinge": ("Hinge", "D stops caring about samples that are far enough on their side.",
-              ("hinge",)),
+    "margin": ("Hinge", "D stops caring about samples that are far enough on their side.",
+               ("hinge",)),
     "relativistic": (
         "Relativistic", "Scores count only in comparison with those of the other kind.",
         ("rsgan", "rasgan", "ralsgan", "rahinge"),
@@ -109,7 +109,7 @@ class Method:
             name: markdown(self.said[name], sections) for name in FIELDS if name in self.said
         }  # fmt: skip
         lines = [
-            f"({self.name})=\n## {self.name}",
+            f"(loss-{self.name})=\n## {self.name}",
             markdown(self.said["summary"], sections),
             *self.formulas(),
             *(
@@ -238,7 +238,7 @@ def _page_of(method: Method) -> str:
 
 def _overview(placed: dict[str, list[Method]]) -> str:
     rows = [
-        f"| [`{method.name}`](#{method.name}) | {markdown(method.said['summary'])} |"
+        f"| [`{method.name}`](#loss-{method.name}) | {markdown(method.said['summary'])} |"
         for methods in placed.values()
         for method in methods
     ]
@@ -279,7 +279,7 @@ def _regularizer(name: str, users: list[str]) -> str:
         f"<pre class=\"formulas\">{' '.join(formula.split())}</pre>",
         *(markdown(part.replace("``", "`")) for part in source),
         f"**Values.** {values}." if values else "",
-        "**Used by.** " + ", ".join(f"[`loss={user}`](#{user})" for user in users) + "."
+        "**Used by.** " + ", ".join(f"[`loss={user}`](#loss-{user})" for user in users) + "."
         if users else "",
         f"**Code.** {{py:class}}`{config._target_}`.",
     ]  # fmt: skip
