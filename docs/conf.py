@@ -6,8 +6,8 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from docs import docstrings, losses, metrics  # noqa: E402
-from gan_zoo import __version__  # noqa: E402
+from docs import docstrings, losses, metrics
+from gan_zoo import __version__
 
 losses.write()
 metrics.write()

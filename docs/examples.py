@@ -1,9 +1,10 @@
 """Run every code block of documentation pages: ``python -m docs.examples PAGE.md [PAGE.md ...]``.
 
 - ``python`` blocks run one after the other in one namespace for each page.
-- ``console`` blocks run line by line in a new folder for each page, in this process, at a size that
-  takes seconds: ``TINY`` comes before a ``python run.py`` line's own overrides. ``multirun/<...>`` and
-  ``runs/<...>`` stand for the newest sweep and run there; if there is none, one is made.
+- ``console`` blocks run line by line in a new folder for each page, in this process, at a size
+  that takes seconds: ``TINY`` comes before a ``python run.py`` line's own overrides.
+  ``multirun/<...>`` and ``runs/<...>`` stand for the newest sweep and run there; if there is none,
+  one is made.
 - ``yaml`` blocks are read. ``text`` blocks are output, or lines for a machine that is not here; of
   one right after a ``console`` block, every line that begins with ``gan_zoo:`` has to be printed,
   with ``...`` for whatever differs from run to run. Only then may a line of that block fail.

@@ -41,7 +41,9 @@ class _Reader:
     def take(self, wanted: str = "") -> str:
         found = self.next
         if not found or (wanted and found != wanted):
-            raise ValueError(f"{self.text!r}: {found or 'the end'} where {wanted or 'more'} belongs")
+            raise ValueError(
+                f"{self.text!r}: {found or 'the end'} where {wanted or 'more'} belongs"
+            )
         self.place += 1
         return found
 

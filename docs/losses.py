@@ -63,10 +63,10 @@ def write(folder: Path = GENERATED) -> None:
 
 def pages() -> dict[str, str]:
     """File name -> Markdown, of losses and regularizers."""
-    methods = _methods()
+    methods = {name: method(name) for name in names("loss")}
     placed: dict[str, list[Method]] = {page: [] for page in PAGES}
-    for method in methods.values():
-        placed[_page_of(method)].append(method)
+    for one in methods.values():
+        placed[_page_of(one)].append(one)
     found = {"losses/index.md": _overview(placed)}
     sections = frozenset(methods)
     for page, (title, about, _) in PAGES.items():
@@ -79,8 +79,8 @@ def pictures() -> dict[str, bytes]:
     """File name -> SVG, for each loss that differs from the others, on light and dark ground."""
     torch.set_num_threads(1)
     found = {}
-    for name, method in _pictured().items():
-        drawn, undecided = score_space.curves(method.loss), method.loss.real_threshold
+    for name, one in _pictured().items():
+        drawn, undecided = score_space.curves(one.loss), one.loss.real_threshold
         for dark in (False, True):
             path = _picture_path(name, dark=dark)
             found[f"losses/{path}"] = score_space.picture(drawn, undecided, dark=dark)
@@ -104,7 +104,7 @@ class Method:
 
     def section(self, sections: frozenset[str]) -> str:
         """Formula, picture, recipe, and all that the file's header says."""
-        drawn = next(n for n, method in _pictured().items() if method.key == self.key)
+        drawn = next(n for n, one in _pictured().items() if one.key == self.key)
         said = {
             name: markdown(self.said[name], sections) for name in FIELDS if name in self.said
         }  # fmt: skip
@@ -187,10 +187,10 @@ class Method:
         return ", ".join([*found, f"`conf/loss/{self.name}.yaml`"]) + "."
 
 
-_LEGEND = """In the formulas, *r* is the score of a real sample, *f* that of a generated one, *s*(x) =
-log(1 + e^x) the softplus; both networks minimise. In the pictures one score runs along the axis
-while the other stays at the dotted line, where D is undecided; a push above 0 raises the score. All
-pictures have the same scale."""
+_LEGEND = """In the formulas, *r* is the score of a real sample, *f* that of a generated one and
+*s* the softplus, *s*(x) = log(1 + exp x); both networks minimise. In the pictures one score runs
+along the axis while the other stays at the dotted line, where D is undecided; a push above 0 raises
+the score. All pictures have the same scale."""
 
 
 def _composed(name: str) -> tuple[DictConfig, dict[str, Any]]:
@@ -212,35 +212,36 @@ def _options(node: DictConfig) -> list[tuple[str, str]]:
 
 
 @cache
-def _methods() -> dict[str, Method]:
-    return {name: Method(name) for name in names("loss")}
+def method(name: str) -> Method:
+    """The method of this name, composed once."""
+    return Method(name)
 
 
 def _pictured() -> dict[str, Method]:
     """The first method of each loss that is another function of scores."""
     found: dict[str, Method] = {}
-    for method in _methods().values():
-        found.setdefault(method.key, method)
-    return {method.name: method for method in found.values()}
+    for name in names("loss"):
+        found.setdefault(method(name).key, method(name))
+    return {one.name: one for one in found.values()}
 
 
 def _picture_path(name: str, *, dark: bool) -> str:
     return f"pictures/{name}-{'dark' if dark else 'light'}.svg"
 
 
-def _page_of(method: Method) -> str:
-    module = type(method.loss).__module__.rpartition(".")[2]
+def _page_of(one: Method) -> str:
+    module = type(one.loss).__module__.rpartition(".")[2]
     found = [page for page, (_, _, modules) in PAGES.items() if module in modules]
     if not found:
-        raise ValueError(f"conf/loss/{method.name}.yaml: give {module} a page in docs.losses.PAGES")
+        raise ValueError(f"conf/loss/{one.name}.yaml: give {module} a page in docs.losses.PAGES")
     return found[0]
 
 
 def _overview(placed: dict[str, list[Method]]) -> str:
     rows = [
-        f"| [`{method.name}`](#loss-{method.name}) | {markdown(method.said['summary'])} |"
-        for methods in placed.values()
-        for method in methods
+        f"| [`{one.name}`](#loss-{one.name}) | {markdown(one.said['summary'])} |"
+        for group in placed.values()
+        for one in group
     ]
     files = "\n".join(placed)
     return (
@@ -253,8 +254,8 @@ def _overview(placed: dict[str, list[Method]]) -> str:
 
 def _regularizers(methods: Iterable[Method]) -> str:
     users: dict[str, list[str]] = {}
-    for method in methods:
-        users.setdefault(method.choices["regularizer"], []).append(method.name)
+    for one in methods:
+        users.setdefault(one.choices["regularizer"], []).append(one.name)
     sections = [_regularizer(name, users.get(name, [])) for name in names("regularizer")]
     about = (
         "What is added to D's loss (a penalty) or done to its weights after each update (a"

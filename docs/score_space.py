@@ -79,7 +79,14 @@ def picture(found: tuple[Curves, ...], undecided: float, *, dark: bool) -> bytes
         along = torch.linspace(*SCORES, POINTS)
         for (name, *colours, dashes), drawn in zip(_STYLES, found, strict=True):
             for axis, values in zip(axes, drawn, strict=True):
-                axis.plot(along.numpy(), values.numpy(), dashes, color=colours[dark], linewidth=1.8, label=name)
+                axis.plot(
+                    along.numpy(),
+                    values.numpy(),
+                    dashes,
+                    color=colours[dark],
+                    linewidth=1.8,
+                    label=name,
+                )
         handles, names = axes[0].get_legend_handles_labels()
         figure.legend(handles, names, loc="outside lower center", ncols=3, frameon=False)
         file = io.BytesIO()
