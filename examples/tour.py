@@ -89,8 +89,8 @@ def main() -> None:
         trained so that D scores its images high. Here D also says which digit it sees, so that G
         learns to draw the digit that it was asked for (this is an AC-GAN).""")
     say("""What "high" and "low" cost is the loss, and there are dozens. They differ in how hard
-        they push. Take an image that D is sure is fake. Per image, the push of G's loss towards a higher
-        score is, at a score of -4 and of 0:""")
+        they push. Take an image that D is sure is fake (score -4) and one of which it knows nothing
+        (score 0). So hard does G's loss push their scores upwards:""")
     sure, undecided = pushes(-4.0), pushes(0.0)
     print(f"{'loss':10}{'score -4':>10}{'score 0':>10}")
     for name in LOSSES:
@@ -100,9 +100,10 @@ def main() -> None:
         that. lsgan pushes the harder the further away a score is, wgan always equally.""")
 
     chapter(2, "Three of them, trained alike")
-    say("""Now bce, lsgan and wgan get the same networks, the same first weights, the same images in
-        the same order. Each line below is an epoch, cut short to 120 updates of D: losses of G and
-        D on training and held-out images, and two measurements. This takes two or three minutes.""")
+    say("""Now bce, lsgan and wgan get the same networks, the same first weights, the same images
+        in the same order. Each line below is an epoch, cut short to 120 updates of D: losses of G
+        and D on training and held-out images, and two measurements. It takes two or three
+        minutes.""")
     train(folder, options.overrides)
 
     chapter(3, "What was measured")
