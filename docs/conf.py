@@ -4,6 +4,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from pygments.lexers.shell import BashLexer
+
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from docs import docstrings, losses, metrics
@@ -24,7 +26,7 @@ nitpicky = True
 nitpick_ignore_regex = [("py:.*", r"(?!gan_zoo\.).*"), ("py:.*", r"gan_zoo\..*\._\w+")]
 
 autodoc_member_order = "bysource"
-autodoc_default_options = {"members": True, "show-inheritance": False}
+autodoc_default_options = {"members": True}
 autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented"
 autodoc_preserve_defaults = True
@@ -45,5 +47,6 @@ def _docstring(_app: Any, _what: str, _name: str, _object: Any, _options: Any, l
 
 
 def setup(app: Any) -> None:
-    """Read docstrings as plain text, before napoleon looks for sections."""
+    """Read docstrings as plain text, before napoleon looks for sections; colour commands."""
     app.connect("autodoc-process-docstring", _docstring, priority=100)
+    app.add_lexer("console", BashLexer)  # commands without a prompt, and no output between them

@@ -148,7 +148,7 @@ def _called(start: Any, words: Sequence[str], given: dict[str, str]) -> tuple[ob
     from gan_zoo.cli import SweepFolder
 
     SweepFolder.folder = SweepFolder.after = None
-    modules, paths, output = set(sys.modules), list(sys.path), io.StringIO()
+    paths, output = list(sys.path), io.StringIO()
     code: object = 0
     with (
         mock.patch.object(sys, "argv", list(words)),
@@ -162,17 +162,12 @@ def _called(start: Any, words: Sequence[str], given: dict[str, str]) -> tuple[ob
             if isinstance(code, str):
                 print(code)
     sys.path[:] = paths
-    for name in set(sys.modules) - modules:
-        if not str(getattr(sys.modules[name], "__file__", ROOT)).startswith(sys.prefix):
-            _forget(name)
     return code, output.getvalue()
 
 
-def _forget(name: str) -> None:
-    """Modules that a page wrote itself may be another page's, too, with another content."""
-    file = getattr(sys.modules[name], "__file__", None)
-    if file is not None and not Path(file).is_relative_to(ROOT):
-        del sys.modules[name]
+def _lies_in(module: Any, folder: Path) -> bool:
+    file = getattr(module, "__file__", None)
+    return file is not None and Path(file).is_relative_to(folder)
 
 
 def _filled(line: str) -> str:
@@ -191,9 +186,12 @@ def _at(folder: Path) -> Iterator[None]:
     before = Path.cwd()
     os.chdir(folder)
     try:
-        yield
+        with mock.patch.object(sys, "path", [str(folder), *sys.path]):
+            yield
     finally:
         os.chdir(before)
+        for name in [name for name, module in sys.modules.items() if _lies_in(module, folder)]:
+            del sys.modules[name]  # another page may write a module of the same name
 
 
 def main(pages: Sequence[str]) -> int:

@@ -26,7 +26,8 @@ def header(path: Path) -> dict[str, str]:
     start, *rest = _FIELD.split("\n".join(lines))
     found = {"summary": _one_line(start)}
     for name, text in zip(rest[::2], rest[1::2], strict=True):
-        found["Deviations" if name == "Deviation" else name] = _one_line(text)
+        line = _one_line(text)
+        found["Deviations" if name == "Deviation" else name] = line[:1].upper() + line[1:]
     return found
 
 

@@ -20,10 +20,11 @@ SCORES = (-5.0, 5.0)
 LOSSES = (-5.0, 9.0)  # what the pictures show, the same in all of them
 PUSHES = (-3.0, 3.0)
 POINTS = 161  # 1/16 apart, so that every hinge lies on one
-_STYLES = (  # of the three curves: on a light page, on a dark one, dashes
-    ("D, real sample", "#0072B2", "#56B4E9", "-"),
-    ("D, fake sample", "#D55E00", "#FF9E4A", "--"),
-    ("G, fake sample", "#009E73", "#3FD0A4", "-."),
+_STYLES = (  # of the three curves, of which two may lie on each other: colours on a light page
+    # and on a dark one, dashes, width
+    ("D, real sample", "#0072B2", "#56B4E9", "-", 1.8),
+    ("D, fake sample", "#D55E00", "#FF9E4A", "--", 1.8),
+    ("G, fake sample", "#CC3F94", "#F29AC9", (0, (1.2, 2.2)), 3.2),
 )
 
 
@@ -77,16 +78,12 @@ def picture(found: tuple[Curves, ...], undecided: float, *, dark: bool) -> bytes
             axes[number].axhline(0, color=ink, linewidth=0.6)
             axes[number].axvline(undecided, color=ink, linewidth=0.6, linestyle=":")
         along = torch.linspace(*SCORES, POINTS)
-        for (name, *colours, dashes), drawn in zip(_STYLES, found, strict=True):
+        for (name, *colours, dashes, width), drawn in zip(_STYLES, found, strict=True):
             for axis, values in zip(axes, drawn, strict=True):
                 axis.plot(
-                    along.numpy(),
-                    values.numpy(),
-                    dashes,
-                    color=colours[dark],
-                    linewidth=1.8,
-                    label=name,
-                )
+                    along.numpy(), values.numpy(), linestyle=dashes, color=colours[dark],
+                    linewidth=width, label=name,
+                )  # fmt: skip
         handles, names = axes[0].get_legend_handles_labels()
         figure.legend(handles, names, loc="outside lower center", ncols=3, frameon=False)
         file = io.BytesIO()
