@@ -1,5 +1,6 @@
 """The documentation's build: make docs, or sphinx-build -W docs build/docs."""
 
+import importlib.util
 import sys
 from pathlib import Path
 from typing import Any
@@ -8,11 +9,12 @@ from pygments.lexers.shell import BashLexer
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from docs import docstrings, losses, metrics
+from docs import docstrings, losses, metrics, reference
 from gan_zoo import __version__
 
 losses.write()
 metrics.write()
+reference.write()
 
 project = "gan_zoo"
 author = "The gan_zoo authors"
@@ -20,7 +22,7 @@ version = release = __version__
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode"]
 myst_enable_extensions = ["attrs_inline", "colon_fence", "deflist"]
 myst_heading_anchors = 3
-exclude_patterns = ["*.py", "__pycache__"]
+exclude_patterns = ["*.py", "__pycache__", "generated/metrics.md"]  # included elsewhere
 nitpicky = True
 # Types of other packages, whose documentation is not looked up: the build needs no network.
 nitpick_ignore_regex = [("py:.*", r"(?!gan_zoo\.).*"), ("py:.*", r"gan_zoo\..*\._\w+")]
@@ -30,6 +32,11 @@ autodoc_default_options = {"members": True}
 autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented"
 autodoc_preserve_defaults = True
+autodoc_mock_imports = [  # of extras
+    name
+    for name in ("onnx", "onnxruntime", "optuna", "ray", "submitit", "tensorboard", "trackio")
+    if importlib.util.find_spec(name) is None
+]
 napoleon_numpy_docstring = False
 napoleon_use_ivar = True
 

@@ -56,9 +56,9 @@ def names(group: str) -> list[str]:
 def write(folder: Path = GENERATED) -> None:
     """Write all pages and pictures below ``folder``; a file that would not change is left."""
     for page, text in pages().items():
-        _keep(folder / page, text.encode())
+        keep(folder / page, text.encode())
     for name, content in pictures().items():
-        _keep(folder / name, content)
+        keep(folder / name, content)
 
 
 def pages() -> dict[str, str]:
@@ -287,7 +287,8 @@ def _regularizer(name: str, users: list[str]) -> str:
     return "\n\n".join(line for line in lines if line)
 
 
-def _keep(path: Path, content: bytes) -> None:
+def keep(path: Path, content: bytes) -> None:
+    """Write a file unless it has this content already: what is as it was is not built again."""
     if not (path.exists() and path.read_bytes() == content):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)

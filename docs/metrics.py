@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from docs.headers import markdown
-from docs.losses import GENERATED
+from docs.losses import GENERATED, keep
 from gan_zoo.report.catalogue import METRICS
 
 _BETTER = {1: "higher", -1: "lower", 0: ""}
@@ -25,11 +25,8 @@ def table() -> str:
 
 
 def write(folder: Path = GENERATED) -> None:
-    """Write the table as metrics.md, unless it is there already."""
-    path = folder / "metrics.md"
-    if not (path.exists() and path.read_text() == table()):
-        folder.mkdir(parents=True, exist_ok=True)
-        path.write_text(table())
+    """Write the table as metrics.md."""
+    keep(folder / "metrics.md", table().encode())
 
 
 if __name__ == "__main__":

@@ -25,7 +25,8 @@ from gan_zoo.losses.wgan import Wgan
 from gan_zoo.records import RECORD_NAME, RunRecord, read_record
 
 LOSSES = {"minimax": Minimax(), "bce": Bce(), "lsgan": Lsgan(), "wgan": Wgan()}
-BRIEF = ["trainer.epochs=2", "trainer.max_steps=120", "evaluation.samples=500",
+BRIEF = ["trainer.epochs=2", "trainer.max_steps=200", "trainer.batch_size=32",
+         "trainer.generator_batch_size=32", "evaluation.samples=500",
          "evaluation.final_samples=1000", "evaluation.metrics=[fid,label_accuracy]",
          "evaluation.floors=false"]  # fmt: skip
 
@@ -101,7 +102,7 @@ def main() -> None:
 
     chapter(2, "Three of them, trained alike")
     say("""Now bce, lsgan and wgan get the same networks, the same first weights, the same images
-        in the same order. Each line below is an epoch, cut short to 120 updates of D: losses of G
+        in the same order. Each line below is an epoch, cut short to 200 updates of D: losses of G
         and D on training and held-out images, and two measurements. It takes two or three
         minutes.""")
     train(folder, options.overrides)
@@ -114,8 +115,8 @@ def main() -> None:
         for; real digits reach 0.995, guessing 0.1. FID: how far the generated images are from real
         ones as that classifier sees them; smaller is better.""")
     say("""wgan's critic takes five steps before G takes one, so its G had a fifth of the updates:
-        unfair at equal epochs, and the report says so. And this was a glance, one seed each, 240
-        updates: a serious comparison takes whole epochs and five seeds or more, as in""")
+        unfair at equal epochs, and the report says so. And this was a glance, one seed each, 400
+        small steps: a serious comparison takes whole epochs and five seeds or more, as in""")
     print("    python run.py -m loss=bce,lsgan,wgan seed=0,1,2,3,4\n")
 
     chapter(4, "Look for yourself")

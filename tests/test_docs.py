@@ -2,6 +2,7 @@
 
 import math
 import os
+import pkgutil
 import re
 import subprocess
 import sys
@@ -12,7 +13,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from docs import examples, formulas, headers, losses, score_space
+import gan_zoo
+from docs import examples, formulas, headers, losses, reference, score_space
 from docs.docstrings import processed
 from docs.metrics import table
 from gan_zoo.losses import alpha_divergence, divergences
@@ -248,6 +250,14 @@ def test_mathml_keeps_the_brackets_that_matter():
 def test_the_table_of_metrics_has_all_of_them():
     rows = table().splitlines()[2:]
     assert [re.findall(r"`(\w+)`", row)[0] for row in rows] == list(METRICS)
+
+
+def test_the_reference_has_every_public_module():
+    there = {module.name for module in pkgutil.walk_packages(gan_zoo.__path__, "gan_zoo.")}
+    public = {name for name in there if "._" not in name}
+    assert {name for names in reference.modules().values() for name in names} == public | {
+        "gan_zoo"
+    }
 
 
 def test_docstrings_are_plain_text_with_literal_formulas():
