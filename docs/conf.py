@@ -28,7 +28,7 @@ nitpicky = True
 nitpick_ignore_regex = [("py:.*", r"(?!gan_zoo\.).*"), ("py:.*", r"gan_zoo\..*\._\w+")]
 
 autodoc_member_order = "bysource"
-autodoc_default_options = {"members": True}
+autodoc_default_options = {"members": True, "ignore-module-all": True}
 autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented"
 autodoc_preserve_defaults = True

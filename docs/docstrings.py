@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from itertools import groupby
 
 _SECTION = re.compile(r"(Args|Raises|Returns|Yields):")
 _LITERAL = re.compile(r"(``[^`]+``)")
@@ -18,6 +19,13 @@ def processed(lines: list[str]) -> list[str]:
 
 
 def _lines(lines: list[str]) -> Iterator[str]:
+    for literal, group in groupby(_marked(lines), key=lambda marked: marked[0]):
+        text = "\n".join(line for _, line in group)
+        yield from (text if literal else _escaped(text)).split("\n")
+
+
+def _marked(lines: list[str]) -> Iterator[tuple[bool, str]]:
+    """Each line, and whether it is to be left as it is."""
     section = literal = False
     for number, line in enumerate(lines):
         indented = line.startswith("    ")
@@ -25,16 +33,14 @@ def _lines(lines: list[str]) -> Iterator[str]:
             section, literal = bool(_SECTION.fullmatch(line)), False
         elif indented and not section and not literal and not lines[number - 1].strip():
             literal = True
-            yield from ("::", "")
+            yield from ((True, "::"), (True, ""))
         doctest = line.lstrip().startswith((">>>", "..."))
-        if section and _SECTION.fullmatch(line):
-            yield line
-        else:
-            yield line if literal or doctest else _escaped(line)
+        yield literal or doctest, line
 
 
-def _escaped(line: str) -> str:
-    pieces = _LITERAL.split(line)
+def _escaped(text: str) -> str:
+    pieces = _LITERAL.split(text)  # every other one is a literal, over a line's end maybe
     return "".join(
-        piece if number % 2 else _SPECIAL.sub(r"\\\1", piece) for number, piece in enumerate(pieces)
+        f"``{piece.strip('` ')}``" if number % 2 else _SPECIAL.sub(r"\\\1", piece)
+        for number, piece in enumerate(pieces)
     )

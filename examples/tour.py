@@ -26,7 +26,7 @@ from gan_zoo.records import RECORD_NAME, RunRecord, read_record
 
 LOSSES = {"minimax": Minimax(), "bce": Bce(), "lsgan": Lsgan(), "wgan": Wgan()}
 BRIEF = ["trainer.epochs=2", "trainer.max_steps=200", "trainer.batch_size=32",
-         "trainer.generator_batch_size=32", "evaluation.samples=500",
+         "trainer.generator_batch_size=32", "trainer.threads=1", "evaluation.samples=500",
          "evaluation.final_samples=1000", "evaluation.metrics=[fid,label_accuracy]",
          "evaluation.floors=false"]  # fmt: skip
 

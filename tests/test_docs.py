@@ -261,10 +261,11 @@ def test_the_reference_has_every_public_module():
 
 
 def test_docstrings_are_plain_text_with_literal_formulas():
-    lines = ["f* of |x|, see ema_:", "", "    L_D = mean f*", "", "Args:", "    x: a*b, ``c*d``."]
+    lines = ["f* of |x|, see ema_, ``a_|b_", "c*`` and ``d? ``:", "", "    L_D = mean f*", "",
+             "Args:", "    x: a*b, ``c*d``."]  # fmt: skip
     assert processed(lines) == [
-        r"f\* of \|x\|, see ema\_:", "", "::", "", "    L_D = mean f*", "", "Args:",
-        r"    x: a\*b, ``c*d``.",
+        r"f\* of \|x\|, see ema\_, ``a_|b_", "c*`` and ``d?``:", "", "::", "",
+        "    L_D = mean f*", "", "Args:", r"    x: a\*b, ``c*d``.",
     ]  # fmt: skip
 
 
