@@ -27,7 +27,9 @@ def header(path: Path) -> dict[str, str]:
     found = {"summary": _one_line(start)}
     for name, text in zip(rest[::2], rest[1::2], strict=True):
         line = _one_line(text)
-        found["Deviations" if name == "Deviation" else name] = line[:1].upper() + line[1:]
+        if name != "Command":
+            line = line[:1].upper() + line[1:]
+        found["Deviations" if name == "Deviation" else name] = line
     return found
 
 

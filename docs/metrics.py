@@ -1,4 +1,4 @@
-"""The table of metrics, from the report's catalogue.
+"""The list of metrics, from the report's catalogue.
 
 ``python -m docs.metrics [FOLDER]`` writes it (default: docs/generated).
 """
@@ -10,23 +10,22 @@ from docs.headers import markdown
 from docs.losses import GENERATED, keep
 from gan_zoo.report.catalogue import METRICS
 
-_BETTER = {1: "higher", -1: "lower", 0: ""}
+_BETTER = {1: ", higher is better", -1: ", lower is better", 0: ""}
 
 
-def table() -> str:
-    """A row for each final metric: name in records, title, which way is better, meaning, unit."""
-    rows = [
-        f"| `{name}` | **{entry.title}.** {markdown(entry.meaning)} | {_BETTER[entry.better]} |"
-        f" {markdown(entry.unit)} |"
+def listing() -> str:
+    """An item for each final metric: its name in records, title, direction, meaning and unit."""
+    items = [
+        f"- `{name}`: **{entry.title}**{_BETTER[entry.better]}. {markdown(entry.meaning)}"
+        + (f" In: {markdown(entry.unit)}." if entry.unit else "")
         for name, entry in METRICS.items()
     ]
-    head = "| in `record.json` | meaning | better | unit |\n| --- | --- | --- | --- |\n"
-    return head + "\n".join(rows) + "\n"
+    return "\n".join(items) + "\n"
 
 
 def write(folder: Path = GENERATED) -> None:
-    """Write the table as metrics.md."""
-    keep(folder / "metrics.md", table().encode())
+    """Write the list as metrics.md."""
+    keep(folder / "metrics.md", listing().encode())
 
 
 if __name__ == "__main__":

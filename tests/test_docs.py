@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 import gan_zoo
 from docs import examples, formulas, headers, losses, reference, score_space
 from docs.docstrings import processed
-from docs.metrics import table
+from docs.metrics import listing
 from gan_zoo.losses import alpha_divergence, divergences
 from gan_zoo.report.catalogue import METRICS
 
@@ -247,9 +247,10 @@ def test_mathml_keeps_the_brackets_that_matter():
     assert re.sub(r"<[^>]*>", "", formulas.mathml("L", formulas.read("-(x + y)^2"))) == "L=−(x+y)2"
 
 
-def test_the_table_of_metrics_has_all_of_them():
-    rows = table().splitlines()[2:]
-    assert [re.findall(r"`(\w+)`", row)[0] for row in rows] == list(METRICS)
+def test_the_list_of_metrics_has_all_of_them():
+    items = listing().splitlines()
+    assert [re.match(r"- `(\w+)`: \*\*", item)[1] for item in items] == list(METRICS)
+    assert "lower is better" in next(item for item in items if item.startswith("- `fid`"))
 
 
 def test_the_reference_has_every_public_module():
