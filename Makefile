@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all check bench clean
+.PHONY: help run test test-all check bench docs clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,8 +27,13 @@ check: $(INSTALLED) ## format, lint and types
 bench: $(INSTALLED) ## measure speed and write benchmarks/README.md (an hour, on an idle machine)
 	@$(BIN)/python -m benchmarks
 
+docs: $(INSTALLED) ## build the documentation into build/docs; a warning is an error
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
+	@OMP_NUM_THREADS=1 $(BIN)/python -m sphinx -q -W docs build/docs
+	@echo build/docs/index.html
+
 clean: ## remove the virtual environment and caches; runs and reports stay
-	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .hypothesis build dist *.egg-info
+	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .hypothesis build dist docs/generated *.egg-info
 
 # Installed again when what is to be installed changes.
 $(INSTALLED): pyproject.toml constraints.txt
