@@ -76,11 +76,14 @@ def test_help_and_configuration_come_without_torch_and_at_once(tmp_path):
 
 
 def test_the_same_command_gives_the_same_history_and_finished_work_is_kept(tmp_path):
-    for name in ("a", "b"):
-        done = command("run.py", *TINY, f"hydra.run.dir={name}", cwd=tmp_path)
+    for name, more in (("a", []), ("b", ["tracker=none"])):
+        done = command("run.py", *TINY, *more, f"hydra.run.dir={name}", cwd=tmp_path)
         assert done.returncode == 0, done.stderr
     assert (tmp_path / "a/history.csv").read_bytes() == (tmp_path / "b/history.csv").read_bytes()
-    record = read_record(tmp_path / "a")
+    record, other = (read_record(tmp_path / name) for name in ("a", "b"))
+    assert (record.run_id, record.overrides) == (other.run_id, other.overrides)
+    assert record.config == other.config
+    assert "tracker" not in record.config
     assert record.status == "finished"
     assert record.overrides == sorted(o for o in TINY if not o.startswith("device"))
     assert {"label_accuracy_mnistcnn_test_20", "fid_mnistcnn_test_20"} <= set(record.metrics)

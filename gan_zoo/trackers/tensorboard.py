@@ -16,8 +16,6 @@ from gan_zoo.trackers.hyperparameters import headline
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
 
-EVENTS = "events.out.tfevents.*"
-
 
 @dataclass
 class TensorBoard:
@@ -37,14 +35,14 @@ class TensorBoard:
         require_extra("tracker=tensorboard", "tensorboard", "tensorboard")
 
     def begin(self, folder: Path, record: RunRecord) -> None:
-        """Open a new event file in the folder; those of before are removed."""
+        """Open a new event file in the folder, which makes readers drop the points of older ones.
+
+        Those stay: a TensorBoard that is open may lose its thread when they are gone.
+        """
         from torch.utils.tensorboard import SummaryWriter
 
         self._close()
-        for path in folder.glob(EVENTS):
-            path.unlink()
         self._started = datetime.fromisoformat(record.started).timestamp()
-        # "purge": a TensorBoard that is open already drops what it has read of the older files
         self._writer = SummaryWriter(str(folder), purge_step=0)
 
     def log(self, epoch: int, values: Mapping[str, float], pictures: Mapping[str, Path]) -> None:
