@@ -31,8 +31,16 @@ class Study:
     loss: str
     points: list[list[str]]  # what each setting is run with: every seed, say
     sampler: Sampler
-    fixed: list[str]  # words that its file gives beside ranges
+    fixed: list[str]  # words that its file gives beside ranges, such as ``a=${b}``
     best: tuple[float, list[str]] | None = None
+
+    def words(self, number: int) -> list[str]:
+        """The setting of that number; what follows another key has that one's value."""
+        drawn = self.sampler.ask(number)
+        fixed = self.fixed
+        for key, value in drawn.items():
+            fixed = [word.replace(f"${{{key}}}", value) for word in fixed]
+        return [*fixed, *(f"{key}={value}" for key, value in drawn.items())]
 
     def learn(self, number: int, setting: list[str], value: float) -> None:
         """Tell the sampler, and remember the best."""
@@ -154,15 +162,7 @@ class SearchSweeper(Sweeper):
         self, studies: list[Study], numbers: range, folder: Path, done: int
     ) -> Sequence[JobReturn]:
         """Launch the settings of these numbers, of all losses at once, and learn from them."""
-        settings = [
-            (
-                study,
-                number,
-                [*study.fixed, *(f"{k}={v}" for k, v in study.sampler.ask(number).items())],
-            )
-            for number in numbers
-            for study in studies
-        ]
+        settings = [(study, number, study.words(number)) for number in numbers for study in studies]
         batch = [[*point, *words] for study, _, words in settings for point in study.points]
         if not done:  # all settings of a loss compose, or none: they differ in numbers alone
             self.validate_batch_is_legal(batch[: sum(len(study.points) for study in studies)])
