@@ -126,6 +126,9 @@ def test_the_command_line_narrows_fixes_and_adds(bench):
     assert {job[CLIP] for job in made.jobs} == {"0.5"}
     assert {job["model.generator.width"] for job in made.jobs} <= {"1", "2"}
     assert all(job["optimizer.generator.lr"] == job[LR] for job in made.jobs)
+    fixed = bench(rate, budget=1)
+    fixed.sweeper.sweep(["loss=wgan", f"{LR}=0.001"])
+    assert [job["optimizer.generator.lr"] for job in fixed.jobs] == ["0.001"]
     unpublished = bench(rate, budget=3)
     unpublished.sweeper.sweep(["loss=fgan_kl", f"{LR}=tag(log,interval(1e-4,1e-3))"])
     assert len(unpublished.jobs) == 3

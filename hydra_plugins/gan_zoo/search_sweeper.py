@@ -37,10 +37,7 @@ class Study:
     def words(self, number: int) -> list[str]:
         """The setting of that number; what follows another key has that one's value."""
         drawn = self.sampler.ask(number)
-        fixed = self.fixed
-        for key, value in drawn.items():
-            fixed = [word.replace(f"${{{key}}}", value) for word in fixed]
-        return [*fixed, *(f"{key}={value}" for key, value in drawn.items())]
+        return [*_filled(self.fixed, drawn), *(f"{key}={value}" for key, value in drawn.items())]
 
     def learn(self, number: int, setting: list[str], value: float) -> None:
         """Tell the sampler, and remember the best."""
@@ -145,7 +142,7 @@ class SearchSweeper(Sweeper):
         published = [f"+search={loss}"] if loss in known else []
         config = self.loader.load_sweep_config(self.config, [*points[0], *published])
         ranges = _texts(config.hydra.sweeper.ranges)
-        fixed = {word.split("=", 1)[0].lstrip("+") for word in points[0]}
+        fixed = dict(word.lstrip("+").split("=", 1) for word in points[0])
         words = [f"{key}={value}" for key, value in ranges if key not in fixed]
         found = {o.get_key_element(): o for o in parser.parse_overrides(words)} | dict(given)
         for key in found:
@@ -156,7 +153,8 @@ class SearchSweeper(Sweeper):
                 f"all that loss={loss} could be searched in is fixed on the command line; {_GIVE}"
             )
         fixed_too = [str(o.input_line) for key, o in found.items() if key not in searched]
-        return Study(loss, points, _sampler(self.sampler)(searched, self.seed), fixed_too)
+        sampler = _sampler(self.sampler)(searched, self.seed)
+        return Study(loss, points, sampler, _filled(fixed_too, fixed))
 
     def _round(
         self, studies: list[Study], numbers: range, folder: Path, done: int
@@ -174,6 +172,12 @@ class SearchSweeper(Sweeper):
             values = [_value(next(outcomes)) for _ in study.points]
             study.learn(number, words, sum(values) / len(values))
         return returns
+
+
+def _filled(words: list[str], values: Mapping[str, str]) -> list[str]:
+    for key, value in values.items():
+        words = [word.replace(f"${{{key}}}", value) for word in words]
+    return words
 
 
 def _texts(ranges: DictConfig) -> list[tuple[str, str]]:
