@@ -31,8 +31,13 @@ class Study:
     loss: str
     points: list[list[str]]  # what each setting is run with: every seed, say
     sampler: Sampler
-    fixed: list[str]  # words that its file gives beside ranges
+    fixed: list[str]  # words that its file gives beside ranges, such as ``a=${b}``
     best: tuple[float, list[str]] | None = None
+
+    def words(self, number: int) -> list[str]:
+        """The setting of that number; what follows another key has that one's value."""
+        drawn = self.sampler.ask(number)
+        return [*_filled(self.fixed, drawn), *(f"{key}={value}" for key, value in drawn.items())]
 
     def learn(self, number: int, setting: list[str], value: float) -> None:
         """Tell the sampler, and remember the best."""
@@ -137,7 +142,7 @@ class SearchSweeper(Sweeper):
         published = [f"+search={loss}"] if loss in known else []
         config = self.loader.load_sweep_config(self.config, [*points[0], *published])
         ranges = _texts(config.hydra.sweeper.ranges)
-        fixed = {word.split("=", 1)[0].lstrip("+") for word in points[0]}
+        fixed = dict(word.lstrip("+").split("=", 1) for word in points[0])
         words = [f"{key}={value}" for key, value in ranges if key not in fixed]
         found = {o.get_key_element(): o for o in parser.parse_overrides(words)} | dict(given)
         for key in found:
@@ -148,21 +153,14 @@ class SearchSweeper(Sweeper):
                 f"all that loss={loss} could be searched in is fixed on the command line; {_GIVE}"
             )
         fixed_too = [str(o.input_line) for key, o in found.items() if key not in searched]
-        return Study(loss, points, _sampler(self.sampler)(searched, self.seed), fixed_too)
+        sampler = _sampler(self.sampler)(searched, self.seed)
+        return Study(loss, points, sampler, _filled(fixed_too, fixed))
 
     def _round(
         self, studies: list[Study], numbers: range, folder: Path, done: int
     ) -> Sequence[JobReturn]:
         """Launch the settings of these numbers, of all losses at once, and learn from them."""
-        settings = [
-            (
-                study,
-                number,
-                [*study.fixed, *(f"{k}={v}" for k, v in study.sampler.ask(number).items())],
-            )
-            for number in numbers
-            for study in studies
-        ]
+        settings = [(study, number, study.words(number)) for number in numbers for study in studies]
         batch = [[*point, *words] for study, _, words in settings for point in study.points]
         if not done:  # all settings of a loss compose, or none: they differ in numbers alone
             self.validate_batch_is_legal(batch[: sum(len(study.points) for study in studies)])
@@ -174,6 +172,12 @@ class SearchSweeper(Sweeper):
             values = [_value(next(outcomes)) for _ in study.points]
             study.learn(number, words, sum(values) / len(values))
         return returns
+
+
+def _filled(words: list[str], values: Mapping[str, str]) -> list[str]:
+    for key, value in values.items():
+        words = [word.replace(f"${{{key}}}", value) for word in words]
+    return words
 
 
 def _texts(ranges: DictConfig) -> list[tuple[str, str]]:
