@@ -88,8 +88,8 @@ def main() -> None:
         it believes that the sample is real. D is trained to score real samples high and generated
         ones low; G is trained so that D scores its samples high.""")
     say("""What "high" and "low" cost is the loss, and there are dozens. They differ in how hard
-        they push. Take a sample that D is sure is fake (score -4) and one of which it knows nothing
-        (score 0). So hard does G's loss push their scores upwards:""")
+        they push. Take a sample that D is sure is fake (score -4) and one of which it knows
+        nothing (score 0). So hard does G's loss push their scores upwards:""")
     sure, undecided = pushes(-4.0), pushes(0.0)
     print(f"{'loss':10}{'score -4':>10}{'score 0':>10}")
     for name in LOSSES:
