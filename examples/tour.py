@@ -84,9 +84,9 @@ def main() -> None:
 
     chapter(1, "Two networks that compete")
     say("""A generator G turns random numbers into a sample: an image, or here a point of the plane.
-        A discriminator D looks at a sample and answers with a number, the score: the higher, the more
-        it believes that the sample is real. D is trained to score real samples high and generated
-        ones low; G is trained so that D scores its samples high.""")
+        A discriminator D looks at a sample and answers with a number, the score: the higher, the
+        more it believes that the sample is real. D is trained to score real samples high and
+        generated ones low; G is trained so that D scores its samples high.""")
     say("""What "high" and "low" cost is the loss, and there are dozens. They differ in how hard
         they push. Take a sample that D is sure is fake (score -4) and one of which it knows
         nothing (score 0). So hard does G's loss push their scores upwards:""")
