@@ -2,12 +2,13 @@
 
     python examples/tour.py [FOLDER] [--open]
 
-Explains in plain words what it does, trains bce, lsgan and wgan briefly on handwritten digits,
-shows what was measured, and ends with the path of the report (``--open`` shows it in the browser).
-What is trained goes into FOLDER (default: a new one below multirun/).
+Explains in plain words what it does, trains bce, lsgan and wgan on eight clouds of points, shows
+what was measured, and ends with the path of the report (``--open`` shows it in the browser).  What
+is trained goes into FOLDER (default: a new one below multirun/).
 """
 
 import argparse
+import shlex
 import subprocess
 import sys
 import textwrap
@@ -25,10 +26,8 @@ from gan_zoo.losses.wgan import Wgan
 from gan_zoo.records import RECORD_NAME, RunRecord, read_record
 
 LOSSES = {"minimax": Minimax(), "bce": Bce(), "lsgan": Lsgan(), "wgan": Wgan()}
-BRIEF = ["trainer.epochs=2", "trainer.max_steps=200", "trainer.batch_size=32",
-         "trainer.generator_batch_size=32", "trainer.threads=1", "evaluation.samples=500",
-         "evaluation.final_samples=1000", "evaluation.metrics=[fid,label_accuracy]",
-         "evaluation.floors=false"]  # fmt: skip
+BRIEF = ["+experiment=ring8", 'hydra.sweeper.params.loss="bce,lsgan,wgan"', "trainer.epochs=4",
+         "evaluation.every=4", "evaluation.pictures=4"]  # fmt: skip
 
 
 def say(text: str) -> None:
@@ -54,22 +53,22 @@ def pushes(score: float) -> dict[str, float]:
 
 def train(folder: Path, words: list[str]) -> None:
     """One sweep with the command that the README shows, in a process of its own."""
-    command = ["-m", "loss=bce,lsgan,wgan", f"hydra.sweep.dir={folder}", *BRIEF, *words]
-    print("$ python run.py " + " ".join(command) + "\n", flush=True)
+    command = [*BRIEF, f"hydra.sweep.dir={folder}", *words]
+    print(f"$ python run.py {shlex.join(command)}\n", flush=True)
     start = "from gan_zoo.cli import main; main()"
     subprocess.run([sys.executable, "-c", start, *command], check=True)
 
 
 def table(records: list[RunRecord]) -> None:
     """What was measured of each run."""
-    print(f"{'loss':8}{'label accuracy':>16}{'FID':>8}{'G updates':>12}{'seconds':>10}")
+    print(f"{'loss':8}{'clouds':>8}{'good points':>13}{'G updates':>12}{'seconds':>10}")
     for record in records:
-        accuracy, fid = (
+        modes, good = (
             next(value for name, value in record.metrics.items() if name.startswith(start))
-            for start in ("label_accuracy", "fid")
+            for start in ("modes_covered", "high_quality")
         )
         updates, seconds = record.progress["generator_updates"], record.progress["seconds"]
-        print(f"{record.loss:8}{accuracy:16.3f}{fid:8.0f}{updates:12,.0f}{seconds:10.0f}")
+        print(f"{record.loss:8}{modes:8.0f}{good:13.3f}{updates:12,.0f}{seconds:10.0f}")
     print(flush=True)
 
 
@@ -84,14 +83,13 @@ def main() -> None:
     folder, started = options.folder.resolve(), time.monotonic()
 
     chapter(1, "Two networks that compete")
-    say("""A generator G turns random numbers and a digit's name into an image. A discriminator D
-        looks at an image and answers with a number, the score: the higher, the more it believes
-        that the image is real. D is trained to score real images high and generated ones low; G is
-        trained so that D scores its images high. Here D also says which digit it sees, so that G
-        learns to draw the digit that it was asked for (this is an AC-GAN).""")
+    say("""A generator G turns random numbers into a sample: an image, or here a point of the plane.
+        A discriminator D looks at a sample and answers with a number, the score: the higher, the
+        more it believes that the sample is real. D is trained to score real samples high and
+        generated ones low; G is trained so that D scores its samples high.""")
     say("""What "high" and "low" cost is the loss, and there are dozens. They differ in how hard
-        they push. Take an image that D is sure is fake (score -4) and one of which it knows nothing
-        (score 0). So hard does G's loss push their scores upwards:""")
+        they push. Take a sample that D is sure is fake (score -4) and one of which it knows
+        nothing (score 0). So hard does G's loss push their scores upwards:""")
     sure, undecided = pushes(-4.0), pushes(0.0)
     print(f"{'loss':10}{'score -4':>10}{'score 0':>10}")
     for name in LOSSES:
@@ -101,30 +99,31 @@ def main() -> None:
         that. lsgan pushes the harder the further away a score is, wgan always equally.""")
 
     chapter(2, "Three of them, trained alike")
-    say("""Now bce, lsgan and wgan get the same networks, the same first weights, the same images
-        in the same order. Each line below is an epoch, cut short to 200 updates of D: losses of G
-        and D on training and held-out images, and two measurements. It takes two or three
-        minutes.""")
+    say("""The real points lie in eight small clouds on a circle. Now bce, lsgan and wgan get the
+        same networks, the same first weights, the same points in the same order: 3,124 updates of D
+        each. A line below is an epoch of 781: the losses of G and D on training and held-out
+        points, and at the end two measurements. It takes a minute or two.""")
     train(folder, options.overrides)
 
     chapter(3, "What was measured")
     found = [read_record(path.parent) for path in folder.glob(f"*/{RECORD_NAME}")]
     records = sorted(found, key=lambda record: record.started)
     table(records)
-    say("""Label accuracy: how often an independent classifier recognises the digit that G was asked
-        for; real digits reach 0.995, guessing 0.1. FID: how far the generated images are from real
-        ones as that classifier sees them; smaller is better.""")
-    say("""wgan's critic takes five steps before G takes one, so its G had a fifth of the updates:
-        unfair at equal epochs, and the report says so. And this was a glance, one seed each, 400
-        small steps: a serious comparison takes whole epochs and five seeds or more, as in""")
+    say("""Clouds: how many of the eight G has found; a G that misses some has "dropped modes". Good
+        points: the share of G's points that lie in a cloud (within three of its standard
+        deviations); if G were perfect, 0.989.""")
+    say("""wgan's critic here takes two steps before G takes one, so its G had half of the updates:
+        unfair at equal epochs, and the report says so. And this was a glance, one seed each, cut to
+        half of the experiment's length: a serious comparison takes five seeds or more, and
+        images, as in""")
     print("    python run.py -m loss=bce,lsgan,wgan seed=0,1,2,3,4\n")
 
     chapter(4, "Look for yourself")
     report = folder / "report.html"
     say("The report shows samples, curves and how sure the numbers are, in one page:")
     print(f"    {report}\n")
-    say("Every run's folder has pictures of its samples (row = digit, the same latents for all):")
-    for path in sorted(folder.glob("*/samples/*002_generated.png")):
+    say("Its pictures are files, too; each critic's opinion of the plane, with the points on it:")
+    for path in [*sorted(folder.glob("*/landscape.png")), folder / "modes.png"]:
         print(f"    {path}")
     say("\nWhat each loss computes, when it fails, and which to take: docs/, or make docs.")
     print(f"The tour took {time.monotonic() - started:.0f} seconds.")

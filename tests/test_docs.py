@@ -1,5 +1,6 @@
 """The documentation says what is so: its code runs, its formulas compute, nothing is left out."""
 
+import importlib.util
 import math
 import os
 import pkgutil
@@ -254,11 +255,11 @@ def test_the_list_of_metrics_has_all_of_them():
 
 
 def test_the_reference_has_every_public_module():
+    found = {name for names in reference.modules().values() for name in names}
     there = {module.name for module in pkgutil.walk_packages(gan_zoo.__path__, "gan_zoo.")}
-    public = {name for name in there if "._" not in name}
-    assert {name for names in reference.modules().values() for name in names} == public | {
-        "gan_zoo"
-    }
+    assert {name for name in there if "._" not in name} - found == set()
+    for name in found:
+        assert importlib.util.find_spec(name) is not None
 
 
 def test_docstrings_are_plain_text_with_literal_formulas():
@@ -313,8 +314,8 @@ def test_the_site_is_built_without_a_warning_and_without_the_network(tmp_path):
 
 @pytest.mark.slow
 def test_the_tour_ends_with_a_report(tmp_path):
-    words = ["trainer.max_steps=3", "trainer.batch_size=4", "evaluation.final_samples=20",
-             "evaluation.samples=20", "trainer.threads=1"]  # fmt: skip
+    words = ["trainer.max_steps=3", "data.samples=2000", "evaluation.final_samples=100",
+             "evaluation.samples=100"]  # fmt: skip
     done = subprocess.run(
         [sys.executable, str(ROOT / "examples" / "tour.py"), "t", *words], cwd=tmp_path,
         capture_output=True, text=True, check=True,
@@ -324,4 +325,4 @@ def test_the_tour_ends_with_a_report(tmp_path):
     assert report.exists()
     assert str(report) in done.stdout
     for loss in ("bce", "lsgan", "wgan"):
-        assert re.search(rf"^{loss} +0\.\d+ +\d+ +\d+ +\d+$", done.stdout, re.MULTILINE)
+        assert re.search(rf"^{loss} +\d +\d\.\d+ +\d+ +\d+$", done.stdout, re.MULTILINE)
