@@ -77,6 +77,7 @@ def states(sweep):
     return {line.run.split("-")[0]: line.state for line in survey(sweep)}
 
 
+@pytest.mark.slow
 def test_submitit_a_warned_job_saves_and_goes_on_and_a_dead_one_leaves_the_others_alone(cwd):
     """The warning is what SLURM sends before its time limit; submitit puts the job back."""
     pytest.importorskip("submitit", reason="the extra [slurm] is not installed")

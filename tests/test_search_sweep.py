@@ -215,6 +215,7 @@ def test_both_ends_of_every_published_range_build(bench, loss):
         assert rates == [float(space[LR].at(u))] * 2  # one rate for both networks
 
 
+@pytest.mark.slow
 def test_a_budgeted_search_from_the_command_line_to_its_curves(tmp_path):
     tiny = ["data=ring", "data.samples=600", "model=mlp", "model.generator.hidden=[4]",
             "model.discriminator.hidden=[4]", "latents=normal", "aux=none", "trainer.epochs=1",
