@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -49,7 +50,7 @@ def test_every_code_block_of_a_page_does_what_the_page_says(page, outcomes):
     assert outcomes[str(page)].strip() == "ok"
 
 
-def test_the_readme_s_other_programs_run(tmp_path):
+def test_the_readme_s_other_programs_run(tmp_path, monkeypatch):
     # its sweeps, its runs and what make does: tests/test_readme.py
     block = re.findall(r"^```\n(.*?)^```", README.read_text(), re.DOTALL | re.MULTILINE)
     known = ("make ", "python3 -m venv", ".venv/bin/", "python run.py")
@@ -57,6 +58,15 @@ def test_the_readme_s_other_programs_run(tmp_path):
         line for text in block for line in examples.commands(text) if not line.startswith(known)
     ]
     assert {line.split()[1] for line in others} == {"compare.py", "evaluate.py", "status.py"}
+    monkeypatch.chdir(tmp_path)
+    digits = np.zeros((20, 1, 28, 28), np.float32)
+    np.savez("samples.npz", images=digits, labels=np.arange(20) % 10)
+    made = ["python run.py loss=wgan", "python run.py -m loss=bce sweep_name=mine"]
+    small = " samples=20 metrics=fid floors=false"
+    for line in [*made, *others]:
+        here = line.replace("multirun/<date>/<time>", "multirun/mine")
+        code, printed = examples.execute(here + small * ("evaluate.py" in line))
+        assert not code, f"{line}: {printed}"
     assert set(re.findall(r"^```(\w+)$", README.read_text(), re.MULTILINE)) <= {"yaml", "python"}
 
 
