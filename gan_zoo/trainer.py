@@ -168,12 +168,10 @@ class Trainer:
         objective = self.objective
         fake = self.fakes(len(real.labels), self.discriminator_rng)
         if objective.regularizer.needs_image_gradients:
-            # Apart: differentiating the scores of one kind need not pass through the other's.
-            on_real = self.discriminator(real.images.requires_grad_())
-            on_fake = self.discriminator(fake.images.requires_grad_())
-        else:
-            output = self.discriminator(torch.cat([real.images, fake.images]))
-            on_real, on_fake = _split(output, len(real.labels))
+            real.images.requires_grad_()
+            fake.images.requires_grad_()
+        output = self.discriminator(torch.cat([real.images, fake.images]))
+        on_real, on_fake = _split(output, len(real.labels))
         adversarial, auxiliary = objective.discriminator(on_real, on_fake, real.labels, fake.labels)
         penalty = objective.regularizer.penalty(
             self.critic,
