@@ -33,10 +33,11 @@ def test_a_run_is_that_of_the_command_line_and_moves_no_stream(tmp_path, monkeyp
         capture_output=True, env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
     )  # fmt: skip
     stream, threads = torch.get_rng_state(), torch.get_num_threads()
+    before = HydraConfig.instance().cfg
     run = gan_zoo.train({"loss": "wgan", "seed": 3, **TINY}, folder="it's here")
     assert torch.equal(torch.get_rng_state(), stream)
     assert torch.get_num_threads() == threads
-    assert HydraConfig.instance().cfg is None
+    assert HydraConfig.instance().cfg is before
     shell = read_record(tmp_path / "shell")
     assert run.folder == tmp_path / "it's here"
     assert (run.record.status, run.record.run_id) == ("finished", shell.run_id)
@@ -73,9 +74,10 @@ def test_what_is_finished_is_given_and_never_overwritten(tmp_path, monkeypatch):
 )
 def test_mistakes_are_told_as_on_the_command_line(config, told, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    before = HydraConfig.instance().cfg
     with pytest.raises(ConfigurationError, match=told):
         gan_zoo.train(config)
-    assert HydraConfig.instance().cfg is None
+    assert HydraConfig.instance().cfg is before
 
 
 def test_a_config_dir_that_is_not_there(tmp_path):

@@ -1,8 +1,21 @@
-"""The second process of a report: ``python -m gan_zoo.report.second`` < work > figures."""
+"""The second process of a report: ``python -m gan_zoo.report.second OUT FOLDER [FOLDER ...]``."""
 
 import sys
+from pathlib import Path
 
-from gan_zoo.report.rendering import draw_for_another
+from gan_zoo.report.comparison import compare
+from gan_zoo.report.load import load
+from gan_zoo.report.rendering import SECOND, draw_figures
+from gan_zoo.report.search import search_all
+
+
+def main() -> None:
+    """Draw its part of the figures into the first folder, from the records below the others."""
+    out, *folders = map(Path, sys.argv[1:])
+    comparison = compare(load(folders))
+    for name, content in draw_figures(comparison, search_all(comparison), SECOND).items():
+        (out / name).write_bytes(content)
+
 
 if __name__ == "__main__":
-    sys.stdout.buffer.write(draw_for_another(sys.stdin.buffer.read()))
+    main()

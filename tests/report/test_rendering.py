@@ -10,17 +10,13 @@ from gan_zoo.report.search import search_all
 
 
 @pytest.fixture
-def comparison(small):
-    return compare(load([small]))
+def alone(small):
+    return drawn(small)
 
 
-@pytest.fixture
-def alone(comparison):
-    return drawn(comparison)
-
-
-def drawn(comparison):
-    with rendering.figures_begun(comparison, search_all(comparison)) as complete:
+def drawn(folder):
+    comparison = compare(load([folder]))
+    with rendering.figures_begun([folder], comparison, search_all(comparison)) as complete:
         return complete()
 
 
@@ -36,17 +32,17 @@ def ours(monkeypatch):
     return names
 
 
-def test_a_second_process_draws_its_part_and_the_same_bytes(comparison, alone, ours):
-    shared = drawn(comparison)
+def test_a_second_process_draws_its_part_and_the_same_bytes(small, alone, ours):
+    shared = drawn(small)
     assert shared == alone
     theirs = {name.split(".")[0] for name in shared} - set(ours)
     assert "distributions" in theirs
     assert not theirs & set(ours)
 
 
-def test_what_a_lost_process_was_to_draw_is_drawn_here(comparison, alone, ours, monkeypatch):
+def test_what_a_lost_process_was_to_draw_is_drawn_here(small, alone, ours, monkeypatch):
     run = subprocess.run
     exits = [sys.executable, "-c", "raise SystemExit(9)"]
     monkeypatch.setattr(subprocess, "run", lambda arguments, **options: run(exits, **options))
-    assert drawn(comparison) == alone
+    assert drawn(small) == alone
     assert "distributions" in ours
