@@ -38,8 +38,8 @@ def build_report(folders: Sequence[Path], out: Path | None = None) -> Path:
     budgets = search_all(comparison)
     with figures_begun(folders, comparison, budgets) as complete:
         grids = evolution(comparison)
-        drawn = complete()
-    drawn |= render_figure("samples", lambda: figures_samples.grids(comparison, grids))
+        drawn = render_figure("samples", lambda: figures_samples.grids(comparison, grids))
+        drawn |= complete()
     files = _tables(comparison)
     files |= {f"{FOLDER}/figures/{name}": data for name, data in drawn.items()}
     files |= {f"{FOLDER}/animations/{name}": data for name, data in grids.animations.items()}

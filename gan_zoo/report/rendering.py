@@ -18,7 +18,7 @@ from gan_zoo.report.search import Budgets
 
 _MANY = 24  # runs; with fewer, starting a process takes longer than it saves
 # About as long to draw, records read again, as all others and the animations, ours meanwhile.
-SECOND = frozenset({"losses_and_diagnostics", "distributions", "per_class", "confusion"})
+SECOND = frozenset({"losses_and_diagnostics", "distributions", "per_class"})
 _Files = dict[str, bytes]
 
 
