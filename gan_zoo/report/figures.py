@@ -34,7 +34,9 @@ def draw_all(comparison: Comparison, budgets: Budgets) -> dict[str, Callable[[],
     }
     return drawings | {
         "validation_over_epoch": lambda: _curves(comparison, validation, "epoch"),
+        "losses_and_diagnostics": lambda: _curves(comparison, other, "epoch"),
         "gradient_vanishing": lambda: _gradients(variants),
+        "distributions": lambda: figures_metrics.distributions(comparison),
         "probability_of_improvement": lambda: figures_pairs.improvement(comparison),
         "checkpoints": lambda: figures_metrics.checkpoints(comparison),
         "ranks": lambda: figures_pairs.ranks(comparison),
@@ -43,8 +45,6 @@ def draw_all(comparison: Comparison, budgets: Budgets) -> dict[str, Callable[[],
         "best_of_k": lambda: figures_metrics.budgets(comparison, budgets),
         "per_class": lambda: figures_samples.per_class_panels(comparison),
         "confusion": lambda: figures_samples.confusion_panels(comparison),
-        "distributions": lambda: figures_metrics.distributions(comparison),
-        "losses_and_diagnostics": lambda: _curves(comparison, other, "epoch"),
     }
 
 

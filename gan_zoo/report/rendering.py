@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +20,7 @@ _MANY = 24  # runs; with fewer, starting a process takes longer than it saves
 # About as long to draw, records read again, as all others and the animations, ours meanwhile.
 SECOND = frozenset({"losses_and_diagnostics", "distributions", "per_class"})
 _Files = dict[str, bytes]
+_Draw = Callable[[], Figure | None]
 
 
 @contextmanager
@@ -31,30 +32,31 @@ def figures_begun(
     With many runs, a second process draws its part already before that is called. A figure's bytes
     do not depend on who draws it.
     """
-    names = set(draw_all(comparison, budgets))
+    drawings = draw_all(comparison, budgets)
     if sum(len(variant.runs) for variant in comparison.variants) < _MANY:
-        yield lambda: draw_figures(comparison, budgets, names)
+        yield lambda: render_figures(drawings)
         return
+    ours = {name: draw for name, draw in drawings.items() if name not in SECOND}
+    others = {name: draw for name, draw in drawings.items() if name in SECOND}
     with tempfile.TemporaryDirectory() as out, ThreadPoolExecutor(1) as waiting:
         theirs = waiting.submit(_second_process, folders, Path(out))
 
         def complete() -> _Files:
-            ours = draw_figures(comparison, budgets, names - SECOND)
+            files = render_figures(ours)
             if theirs.result():
-                return ours | {path.name: path.read_bytes() for path in Path(out).iterdir()}
-            return ours | draw_figures(comparison, budgets, names & SECOND)
+                return files | {path.name: path.read_bytes() for path in Path(out).iterdir()}
+            return files | render_figures(others)
 
         yield complete
 
 
-def draw_figures(comparison: Comparison, budgets: Budgets, names: Set[str]) -> _Files:
-    """The files of the named figures."""
-    drawings = draw_all(comparison, budgets)
-    rendered = [render_figure(name, draw) for name, draw in drawings.items() if name in names]
+def render_figures(drawings: Mapping[str, _Draw]) -> _Files:
+    """The files of figures by name."""
+    rendered = [render_figure(name, draw) for name, draw in drawings.items()]
     return {name: content for files in rendered for name, content in files.items()}
 
 
-def render_figure(name: str, draw: Callable[[], Figure | None]) -> _Files:
+def render_figure(name: str, draw: _Draw) -> _Files:
     """The files of one figure; none where there is nothing to draw."""
     figure = draw()
     if figure is None:

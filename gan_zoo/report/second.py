@@ -4,8 +4,9 @@ import sys
 from pathlib import Path
 
 from gan_zoo.report.comparison import compare
+from gan_zoo.report.figures import draw_all
 from gan_zoo.report.load import load
-from gan_zoo.report.rendering import SECOND, draw_figures
+from gan_zoo.report.rendering import SECOND, render_figures
 from gan_zoo.report.search import search_all
 
 
@@ -13,7 +14,9 @@ def main() -> None:
     """Draw its part of the figures into the first folder, from the records below the others."""
     out, *folders = map(Path, sys.argv[1:])
     comparison = compare(load(folders))
-    for name, content in draw_figures(comparison, search_all(comparison), SECOND).items():
+    drawings = draw_all(comparison, search_all(comparison))
+    theirs = {name: draw for name, draw in drawings.items() if name in SECOND}
+    for name, content in render_figures(theirs).items():
         (out / name).write_bytes(content)
 
 
