@@ -10,6 +10,7 @@ import math
 import os
 import sys
 import traceback
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -47,7 +48,9 @@ from gan_zoo.records import (
 )
 from gan_zoo.resume import CHOICES, COSMETIC, Failed, check_same, goes_on
 from gan_zoo.search import objective
+from gan_zoo.settings import ConfigurationError
 from gan_zoo.stopping import Interrupted
+from gan_zoo.workers import threads_of_a_worker
 
 # What a wrong command line, file or value ends in.
 MISTAKES = (HydraException, OmegaConfBaseException, ValueError)
@@ -71,33 +74,9 @@ class SweepFolder(Callback):
         if str(config.hydra.sweeper._target_).endswith("BasicSweeper"):  # others decide as they go
             write_plan(SweepFolder.folder, _planned(config))
         if "n_jobs" in config.hydra.launcher:  # workers here, which inherit the environment
-            os.environ["OMP_NUM_THREADS"] = str(threads_of_a_worker(config.hydra.launcher.n_jobs))
-
-
-def threads_of_a_worker(n_jobs: int, cores: int | None = None) -> int:
-    """Its share of the cores: threads beyond them wait for each other, ten times as long.
-
-    Args:
-        n_jobs: how many run at once; -1: as many as cores, -2: one fewer, and so on.
-        cores: of the machine; None: those that this process may use.
-    """
-    cores = cores or _cores()
-    return max(1, cores // workers_of(n_jobs, cores))
-
-
-def workers_of(n_jobs: int, cores: int | None = None) -> int:
-    """How many work at once: ``n_jobs``, or by joblib's rule as many as cores if it is -1.
-
-    >>> [workers_of(n_jobs, cores=8) for n_jobs in (3, -1, -2)]
-    [3, 8, 7]
-    """
-    return n_jobs if n_jobs > 0 else max(1, (cores or _cores()) + 1 + n_jobs)
-
-
-def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+            with suppress(ConfigurationError):  # the launcher will say so
+                threads = threads_of_a_worker(config.hydra.launcher.n_jobs)
+                os.environ["OMP_NUM_THREADS"] = str(threads)
 
 
 def identity(config: DictConfig) -> str:
@@ -119,7 +98,7 @@ def main() -> None:
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors reach us, who explain them in a few lines
     if "" not in sys.path:
         sys.path.append("")  # a user's own losses in the current folder
-    _take_our_presets()
+    prepare_hydra()
     start = hydra.main(version_base="1.3", config_path=str(config_folder()), config_name="config")(
         _job
     )
@@ -147,12 +126,17 @@ def main() -> None:
         _exit_if_incomplete(SweepFolder.folder)
 
 
-def _take_our_presets() -> None:
-    """Hydra would hold them to the schema of a plugin that has a preset of the same name."""
+def prepare_hydra() -> None:
+    """Our presets instead of a plugin's of the same name, and a faster ``--help``; in workers too.
+
+    Hydra would hold our presets to the plugin's schema. For each group that it lists it copies the
+    store of all schemas, which takes two thirds of the time: a singleton, copied on loading anyway.
+    """
     Plugins.instance()  # discovers them
     stored = ConfigStore.instance().repo.get("hydra", {})
     for path in (config_folder() / "hydra").glob("*/*.yaml"):
         stored.get(path.parent.name, {}).pop(path.name, None)
+    ConfigStore.__deepcopy__ = lambda store, _: store  # type: ignore[attr-defined]
 
 
 def _mistake(error: BaseException) -> str:

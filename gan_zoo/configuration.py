@@ -21,7 +21,6 @@ OURS = (
 _RESOLVING = "raised while resolving interpolation: "
 SCRIPT = "gan_zoo.features.train."  # in one of ours, but it writes files
 LARGEST = 3.4e38
-EXTRAS = ("joblib",)  # launchers that an extra of the package brings
 _INSTANTIATE_KEYS = {"_target_", "_partial_", "_convert_", "_recursive_", "_args_"}
 
 
@@ -182,6 +181,8 @@ def explain(error: BaseException) -> str:
     while cause is not None:
         if isinstance(cause, InterpolationResolutionError) and _RESOLVING in str(cause):
             return str(cause).partition(_RESOLVING)[2].splitlines()[0]  # a resolver of ours
+        if isinstance(cause, ConfigurationError):
+            return str(cause)  # of a part that Hydra itself makes, such as a launcher
         if isinstance(cause, OmegaConfBaseException) and cause.full_key is not None:
             return _explain_key(cause)
         cause = cause.__cause__
@@ -189,8 +190,7 @@ def explain(error: BaseException) -> str:
     missing = getattr(error, "missing_cfg_file", None)
     if options and isinstance(missing, str):
         group, _, name = missing.rpartition("/")
-        plugin = f" Launchers are plugins: pip install 'gan-zoo[{name}]'." if name in EXTRAS else ""
-        return f"there is no '{name}' in the group '{group}'." + plugin + nearest(name, options)
+        return f"there is no '{name}' in the group '{group}'." + nearest(name, options)
     return one_line(error)
 
 

@@ -1,15 +1,18 @@
 """Sweeps on several processes: threads, report and exit code."""
 
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
-from gan_zoo.cli import threads_of_a_worker
-from gan_zoo.configuration import explain
+from gan_zoo.lock import alive, owner
 from gan_zoo.records import read_record
+from gan_zoo.settings import ConfigurationError
+from gan_zoo.workers import threads_of_a_worker, workers_of
 
 ROOT = Path(__file__).parents[1]
 TINY = ["trainer.epochs=1", "trainer.max_steps=2", "trainer.batch_size=4", "device=cpu",
@@ -46,9 +49,87 @@ def test_workers_share_the_cores_and_have_a_thread_each_at_least(workers, cores,
     assert threads_of_a_worker(workers, cores) == threads
 
 
-def test_a_missing_launcher_names_the_extra_that_brings_it():
-    error = Exception("could not find it")
-    error.options, error.missing_cfg_file = ["basic"], "hydra/launcher/joblib"
-    assert "pip install 'gan-zoo[joblib]'" in explain(error)
-    error.missing_cfg_file = "hydra/launcher/jobs"
-    assert "pip install" not in explain(error)
+@pytest.mark.parametrize("n_jobs", [0, 1.5, "all", None, True])
+def test_no_number_of_workers(n_jobs):
+    with pytest.raises(ConfigurationError, match=r"n_jobs is .*; allowed: 1 or more, or -1"):
+        workers_of(n_jobs)
+
+
+POINTS = ["data=ring", "data.samples=600", "model=mlp", "model.generator.hidden=[4]",
+          "model.discriminator.hidden=[4]", "latents=normal", "aux=none", "trainer.max_steps=5",
+          "trainer.batch_size=8", "trainer.generator_batch_size=8", "evaluation.samples=20",
+          "evaluation.final_samples=20", "evaluation.loss_samples=20", "device=cpu",
+          "hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "hydra.sweep.dir=sweep",
+          "hydra.sweep.subdir=${trainer.epochs}"]  # fmt: skip
+# run.py, but for the report, which has tests of its own and takes most of the time
+RUN = "from gan_zoo import cli; cli._report = print; cli.main()"
+
+
+def start(cwd, *arguments):
+    return subprocess.Popen(
+        [sys.executable, "-c", RUN, "-m", *POINTS, *arguments], cwd=cwd, text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)}, start_new_session=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+
+
+def wait_for(process, happened):
+    until = time.monotonic() + 120
+    while not happened():
+        assert time.monotonic() < until
+        assert process.poll() is None, process.stderr.read()
+        time.sleep(0.05)
+
+
+def training(run):
+    return (run / "record.json").exists() and alive(run)
+
+
+def test_a_killed_worker_takes_its_run_along_and_leaves_the_others_alone(tmp_path):
+    sweep = tmp_path / "sweep"
+    process = start(tmp_path, "trainer.epochs=40000,1,2,3")
+    wait_for(process, lambda: training(sweep / "40000"))
+    os.kill(owner(sweep / "40000").pid, signal.SIGKILL)
+    _, err = process.communicate(timeout=200)
+    assert process.returncode == 1
+    assert "trainer.epochs=40000 died: " in err
+    assert "SIGKILL" in err
+    assert "1 of 4 runs did not finish:\n  40000: interrupted" in err
+    assert {read_record(sweep / name).status for name in "123"} == {"finished"}
+
+
+def test_signals_reach_the_workers_and_a_killed_sweep_leaves_none_behind(tmp_path):
+    runs = [tmp_path / "sweep" / name for name in ("40000", "40001")]
+
+    def begun(times):
+        process = start(tmp_path, "trainer.epochs=40000,40001,1")
+        for run in runs:
+            wait_for(process, lambda run=run: any(run.glob("checkpoints/state*")))
+            wait_for(process, lambda run=run: len(read_record(run).resumed) == times)
+        return process
+
+    process = begun(0)
+    # Ctrl-C comes to a whole group: workers in it would get two, and the second ends them unsaved
+    assert process.pid not in {os.getpgid(owner(run).pid) for run in runs}
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=100)
+    assert process.returncode == 128 + signal.SIGTERM
+    assert "go on with the same command" in err
+    assert {read_record(run).status for run in runs} == {"interrupted"}
+    assert not (tmp_path / "sweep/1").exists()
+    process = begun(1)
+    process.kill()
+    process.communicate(timeout=30)  # the workers notice and end: they write there too
+    assert {read_record(run).status for run in runs} == {"interrupted"}
+
+
+def test_a_launcher_without_its_package_names_the_extra(tmp_path):
+    (tmp_path / "joblib.py").write_text("raise ImportError('not here')\n")
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "run.py"), "-m", "hydra/launcher=joblib", *TINY],
+        cwd=tmp_path, env={**os.environ, "PYTHONPATH": f"{tmp_path}:{ROOT}"}, text=True,
+        capture_output=True, timeout=100, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "pip install 'gan-zoo[joblib]'" in done.stderr
+    assert "Traceback" not in done.stderr

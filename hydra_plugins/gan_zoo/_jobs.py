@@ -33,8 +33,11 @@ class Task:
     def __call__(self) -> JobReturn:
         """Run it; an exception of the run is inside what is returned."""
         os.chdir(self.folder)  # a worker of a cluster is anywhere
+        from gan_zoo.cli import prepare_hydra  # it discovers the plugins, this one among them
+
         Singleton.set_state(self.singletons)
         setup_globals()
+        prepare_hydra()
         config = self.context.config_loader.load_sweep_config(self.config, self.words)
         with open_dict(config):
             config.hydra.job.id, config.hydra.job.num = f"{self.number}", self.number

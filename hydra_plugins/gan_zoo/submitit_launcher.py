@@ -9,6 +9,7 @@ from hydra.core.utils import JobReturn
 
 from gan_zoo.configuration import one_line
 from gan_zoo.settings import ConfigurationError
+from gan_zoo.workers import workers_of
 from hydra_plugins.gan_zoo._jobs import JobsLauncher, Task, dead
 
 POLL = 0.2  # seconds between two looks at local jobs
@@ -31,7 +32,7 @@ class SubmititLauncher(JobsLauncher):
     ):
         self.cluster, self.folder, self.requeues = cluster, folder, requeues
         self.parameters = {k: v for k, v in parameters.items() if v is not None}
-        self.n_jobs = n_jobs
+        self.workers = 0 if n_jobs is None else workers_of(n_jobs)
 
     def run(self, tasks: Sequence[Task]) -> list[JobReturn]:
         """Run them: local ones a few at a time, a SLURM array as the queue has room.
@@ -77,12 +78,10 @@ class SubmititLauncher(JobsLauncher):
             raise
 
     def _few(self, executor: Any, tasks: Sequence[Task]) -> list[JobReturn]:
-        from gan_zoo.cli import workers_of
-
         jobs: list[Any] = []
         try:
             for task in tasks:
-                while sum(not job.done() for job in jobs) >= workers_of(self.n_jobs or -1):
+                while sum(not job.done() for job in jobs) >= self.workers:
                     time.sleep(POLL)
                 jobs.append(executor.submit(task))
             return [_outcome(task, job) for task, job in zip(tasks, jobs, strict=True)]

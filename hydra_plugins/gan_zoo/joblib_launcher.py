@@ -1,0 +1,156 @@
+"""``hydra/launcher=joblib``: several runs at a time on this machine, in processes that stay."""
+
+import os
+import queue
+import signal
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from hydra.core.utils import JobReturn
+
+from gan_zoo.settings import ConfigurationError
+from gan_zoo.stopping import SIGNALS, Interrupted
+from gan_zoo.workers import workers_of
+from hydra_plugins.gan_zoo._jobs import JobsLauncher, Task, dead
+
+POLL = 1.0  # seconds between two looks whether the launching process lives
+SAVING = 60.0  # seconds for a run to save
+_alone = threading.Event()  # in a worker: its launching process is gone
+
+
+class JoblibLauncher(JobsLauncher):
+    """Keeps ``n_jobs`` workers of joblib's loky, each of which takes the next job when it is done.
+
+    A worker that dies takes its job along and leaves the others alone. Ctrl-C and SIGTERM are
+    passed on to the workers, which finish their step and save.
+    """
+
+    def __init__(self, n_jobs: int):
+        self.n_jobs = workers_of(n_jobs)
+        self.workers: list[Worker] = []
+
+    def run(self, tasks: Sequence[Task]) -> list[JobReturn]:
+        """Run them, as many at a time as there are workers.
+
+        Raises:
+            ConfigurationError: joblib is not installed.
+            Interrupted: a signal came; what ran has saved.
+        """
+        while len(self.workers) < min(self.n_jobs, len(tasks)):
+            self.workers.append(Worker())
+        waiting: queue.SimpleQueue[tuple[int, Task]] = queue.SimpleQueue()
+        for item in enumerate(tasks):
+            waiting.put(item)
+        done: dict[int, JobReturn] = {}
+        with passed_on(self.workers) as stopped, ThreadPoolExecutor(len(self.workers)) as threads:
+            busy = [threads.submit(_work, each, waiting, done, stopped) for each in self.workers]
+            for each in busy:
+                each.result()
+        if stopped:
+            raise Interrupted(stopped[0])
+        return [done[number] for number in range(len(tasks))]
+
+
+class Worker:
+    """A process for one job after the other; after its death the next job gets a new one.
+
+    Each is a pool of its own: when a process of a pool dies, loky ends the whole pool.
+
+    Raises:
+        ConfigurationError: joblib is not installed.
+    """
+
+    def __init__(self) -> None:
+        try:
+            from joblib.externals import loky
+        except ImportError as error:
+            raise ConfigurationError(
+                "hydra/launcher=joblib needs joblib: pip install 'gan-zoo[joblib]'"
+            ) from error
+        self._loky = loky
+        self._pool: Any = None
+        self._pid: int | None = None
+
+    def __call__(self, task: Task) -> JobReturn:
+        """Run a job to its end or its process's."""
+        try:
+            if self._pool is None:
+                self._pool = self._loky.ProcessPoolExecutor(1)
+                self._pid = self._pool.submit(_begin).result()
+            return self._pool.submit(_call, task).result()
+        except self._loky.BrokenProcessPool as error:
+            self._pool = self._pid = None
+            return dead(task, error)
+
+    def signal(self, number: int) -> None:
+        """Pass a signal on, if there is a process."""
+        if self._pid is not None:
+            with suppress(ProcessLookupError):  # it died just now, which its job will tell
+                os.kill(self._pid, number)
+
+
+@contextmanager
+def passed_on(workers: Sequence[Worker]) -> Iterator[list[int]]:
+    """While this lasts, signals go to the workers; which came. Only the main thread hears any."""
+    came: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield came
+        return
+
+    def handle(number: int, _: object) -> None:
+        came.append(number)
+        for worker in workers:
+            worker.signal(number)
+
+    before = {number: signal.signal(number, handle) for number in SIGNALS}
+    try:
+        yield came
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _work(
+    worker: Worker,
+    waiting: "queue.SimpleQueue[tuple[int, Task]]",
+    done: dict[int, JobReturn],
+    stopped: list[int],
+) -> None:
+    """One worker's share: jobs until there are none, or a signal came."""
+    while not stopped:
+        try:
+            number, task = waiting.get_nowait()
+        except queue.Empty:
+            return
+        done[number] = worker(task)
+
+
+def _begin() -> int:
+    """In the worker: leave the terminal's Ctrl-C to the launching process, which passes it on."""
+    if hasattr(os, "setpgrp"):
+        os.setpgrp()
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+    return os.getpid()
+
+
+def _end_with(launching: int) -> None:
+    """In the worker: let its run save and end it if the launching process was killed."""
+    while os.getppid() == launching:
+        time.sleep(POLL)
+    _alone.set()
+    os.kill(os.getpid(), signal.SIGTERM)  # asks a run to save, and ends a process without one
+    time.sleep(SAVING)
+    os._exit(1)
+
+
+def _call(task: Task) -> JobReturn:
+    try:
+        return task()
+    except KeyboardInterrupt as error:  # it has saved
+        if _alone.is_set():
+            os._exit(1)  # nobody takes what would be returned
+        return dead(task, error)
