@@ -270,4 +270,4 @@ def _some(count: int, of: int) -> Tensor:
 
 
 def _unit(images: Tensor) -> Tensor:
-    return (images.double().flatten(1) + 1) / 2
+    return images.double().flatten(1).add_(1).div_(2)

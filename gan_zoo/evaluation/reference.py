@@ -13,6 +13,7 @@ from gan_zoo.features.extractor import FeatureNetwork
 from gan_zoo.features.stacked import STACKED
 from gan_zoo.interfaces import Dataset, Split
 
+PART = 5000  # images as floats at a time: all 50,000 would be the peak of a run's memory
 # Features by (data set, extractor, part): the runs of a sweep in one process share them.
 _FEATURES: dict[tuple[str, str, str], Features] = {}
 
@@ -51,7 +52,9 @@ class Reference:
         if key not in _FEATURES:
             if len(_FEATURES) >= 6:  # two data sets: a process that sees more starts over
                 _FEATURES.clear()
-            _FEATURES[key] = self._extract(normalise(self.split(split).images))
+            parts = self.split(split).images.split(PART)
+            found = [self._extract(normalise(images)) for images in parts]
+            _FEATURES[key] = Features(*(torch.cat(each) for each in zip(*found, strict=True)))
         return _FEATURES[key]
 
     def samples(self, split: str) -> Samples:
