@@ -113,6 +113,31 @@ def test_hodges_lehmann_by_hand():
     assert pairwise.hodges_lehmann([1, 5, 9], [2, 4]) == 2
 
 
+@pytest.mark.parametrize(("n", "m"), [(33, 34), (45, 55), (80, 20)])
+def test_many_runs_are_counted_as_exactly_as_few(n, m):  # more ways than 64 bits hold
+    rng = np.random.default_rng(n)
+    x, y = rng.normal(0.5, 1, n), rng.normal(0, 1, m)
+    expected = stats.mannwhitneyu(x, y, method="exact").pvalue
+    assert pairwise.rank_test(x, y) == pytest.approx(expected, rel=1e-10)
+
+
+def test_beyond_a_hundred_runs_the_normal_approximation_takes_over_without_a_step():
+    rng = np.random.default_rng(0)
+    for shift in (0.0, 0.3, 0.6):
+        x, y = rng.normal(shift, 1, 50).round(1), rng.normal(0, 1, 50).round(1)  # with ties
+        exact = pairwise.rank_test(x, y)
+        approximate = stats.mannwhitneyu(x, y, method="asymptotic").pvalue
+        assert approximate == pytest.approx(exact, rel=0.15, abs=1e-5)
+        assert pairwise.rank_test([*x, shift], y) == pytest.approx(exact, rel=0.35)
+    assert pairwise.rank_test([1.0] * 60, [1.0] * 60) == 1.0
+    here, beyond = (
+        pairwise.hodges_lehmann_interval(rng.normal(0, 1, n), rng.normal(0, 1, 50))
+        for n in (50, 51)
+    )
+    assert here.high - here.low == pytest.approx(beyond.high - beyond.low, rel=0.3)
+    assert pairwise._critical(50, 51) == pytest.approx(pairwise._critical(50, 50), rel=0.03)
+
+
 def test_hodges_lehmann_interval_of_the_published_table():
     # n = m = 5: P(U <= 2) = 4/252 = .0159, P(U <= 3) = 7/252 = .028, so k = 3 (critical U is 2)
     x, y = np.array([0, 10, 20, 30, 40]), np.array([1, 2, 3, 4, 5]) * 0.1
