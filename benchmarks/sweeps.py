@@ -4,12 +4,17 @@ import os
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
+from benchmarks.step import fp32
 from benchmarks.timing import Section, interleaved, ratios, seconds_of, spread, table
-from benchmarks.turns import ROOT
+from benchmarks.turns import ROOT, Worker
 
 ROUNDS, JOBS, STEPS = 2, 4, 150
+UPDATES, TURNS = 20, 10  # of the updates alone: at a time, and how often
+ONE, TWO = "1 worker x 2 threads", "2 workers x 1 thread"
 SHORT = [
     "device=cpu", "trainer.epochs=1", f"trainer.max_steps={STEPS}", "evaluation.samples=100",
     "evaluation.final_samples=100", "evaluation.loss_samples=100", "evaluation.floors=false",
@@ -36,21 +41,67 @@ def run(*arguments: str) -> None:
 
 
 def sweeps() -> list[Section]:
-    """The whole command, imports, evaluations and report included."""
+    """Updates alone, and the whole command, imports, evaluations and report included."""
+    return [updates("acgan_small"), updates("acgan"), whole_command()]
+
+
+def updates(model: str) -> Section:
+    """What the cores give while nothing but training goes on."""
+    count = UPDATES if model == "acgan_small" else 1
+    command = ("-m", "benchmarks.worker", "ours", model, *fp32())
+    with ExitStack() as stack:
+
+        def worker(threads: int) -> Worker:
+            return stack.enter_context(
+                Worker(*command, environment={"OMP_NUM_THREADS": f"{threads}"})
+            )
+
+        ways = {ONE: [worker(2)], TWO: [worker(1), worker(1)]}
+        found = interleaved(
+            {
+                name: lambda workers=workers: together(workers, count)
+                for name, workers in ways.items()
+            },
+            TURNS if model == "acgan_small" else 3,
+        )
+    each = {name: [seconds / count / len(ways[name]) for seconds in found[name]] for name in ways}
+    rows = [
+        [name, spread(values, 1000, 0), spread(ratios(each[ONE], values))]
+        for name, values in each.items()
+    ]
+    text = (
+        f"`{model}`, no evaluations: the time of an update (D and G step) by all workers together."
+    )
+    header = ["", "ms an update", "times the throughput"]
+    return Section(f"(d) Updates on two cores, {model}", text, table(header, rows))
+
+
+def together(workers: list[Worker], count: int) -> float:
+    """Seconds for ``count`` updates of each worker, all at the same time."""
+
+    def work(worker: Worker) -> None:
+        for _ in range(count):
+            worker()
+
+    with ThreadPoolExecutor(len(workers)) as threads:
+        return seconds_of(lambda: list(threads.map(work, workers)))
+
+
+def whole_command() -> Section:
+    """From the command to its report."""
     sweep = ["-m", "loss=bce,lsgan", "seed=0,1", *SHORT]
     ways = {
-        "1 worker x 2 threads": ["trainer.threads=2"],
-        "2 workers x 1 thread": ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2"],
+        ONE: ["trainer.threads=2"],
+        TWO: ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2"],
     }
     found = interleaved(
         {name: lambda way=way: seconds_of(lambda: run(*sweep, *way)) for name, way in ways.items()},
         ROUNDS,
         warm_up=0,
     )
-    one = found["1 worker x 2 threads"]
     rows = [
         [name, spread(values, digits=0), f"{JOBS * 3600 / min(values):.0f}",
-         spread(ratios(one, values))]
+         spread(ratios(found[ONE], values))]
         for name, values in found.items()
     ]  # fmt: skip
     header = ["", "seconds", "runs an hour (best)", "times the throughput"]
@@ -58,5 +109,4 @@ def sweeps() -> list[Section]:
         f"`run.py -m loss=bce,lsgan seed=0,1` with {STEPS} updates of the default model each, from"
         f" the command to its report; {ROUNDS} rounds in turn."
     )
-    title = "(d) Sweep throughput on two cores"
-    return [Section(title, text, table(header, rows))]
+    return Section("(d) Sweep throughput on two cores", text, table(header, rows))

@@ -21,7 +21,7 @@ import shlex
 import sys
 import tempfile
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 from unittest import mock
@@ -84,7 +84,7 @@ def check(page: Path) -> None:
     """
     found = blocks(page.read_text())
     names: dict[str, Any] = {"__name__": "__main__"}
-    with tempfile.TemporaryDirectory() as folder, _at(Path(folder)):
+    with tempfile.TemporaryDirectory() as folder, _at(Path(folder)), without_figures():
         for number, block in enumerate(found):
             after = found[number + 1] if number + 1 < len(found) else Block("", "", 0)
             try:
@@ -93,6 +93,13 @@ def check(page: Path) -> None:
                 raise Failed(f"{page}:{block.line}: {error}") from error
             except Exception as error:
                 raise Failed(f"{page}:{block.line}: {traceback.format_exc()}") from error
+
+
+@contextlib.contextmanager
+def without_figures() -> Iterator[None]:
+    """Reports without their static figures: most of a tiny sweep's time, and tested elsewhere."""
+    with mock.patch("gan_zoo.report.rendering.render_figures", return_value={}):
+        yield
 
 
 def _run(block: Block, expected: str, names: dict[str, Any]) -> None:
@@ -136,15 +143,17 @@ def execute(line: str) -> tuple[object, str]:
         first = next((n for n, word in enumerate(words) if _OVERRIDE.match(word)), len(words))
         words[first:first] = SMALL if _POINTS.search(line) else TINY  # the line's own come after
     if words[0] == "-m":
-        return _called(lambda: runpy.run_module(words[1], run_name="__main__"), words[1:], given)
+        return called(lambda: runpy.run_module(words[1], run_name="__main__"), words[1:], given)
     script = Path(words[0]) if Path(words[0]).exists() else ROOT / words[0]
     if not script.suffix == ".py" or not script.exists():
         raise Failed(f"{line!r}: neither a script of gan_zoo nor one that the page has written")
-    return _called(lambda: runpy.run_path(str(script), run_name="__main__"), words, given)
+    return called(lambda: runpy.run_path(str(script), run_name="__main__"), words, given)
 
 
-def _called(start: Any, words: Sequence[str], given: dict[str, str]) -> tuple[object, str]:
-    """What a program prints and ends with that is run in this process as in one of its own."""
+def called(
+    start: Callable[[], object], words: Sequence[str], given: Mapping[str, str]
+) -> tuple[object, str]:
+    """Exit code and output of a program that is run in this process as in one of its own."""
     from gan_zoo.cli import SweepFolder
 
     SweepFolder.folder = SweepFolder.after = None

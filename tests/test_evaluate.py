@@ -20,8 +20,7 @@ METRICS = "metrics=fid,label_accuracy"
 def folder(tmp_path_factory) -> Path:
     """A finished run of two epochs, with an average, of the smallest width."""
     where = tmp_path_factory.mktemp("runs")
-    more = ["trainer.epochs=2", "trainer.ema_decay=0.5", "model.generator.width=0.02",
-            "model.discriminator.width=0.05", "hydra.run.dir=run"]  # fmt: skip
+    more = ["trainer.epochs=2", "trainer.ema_decay=0.5", "hydra.run.dir=run"]
     done = command("run.py", *TINY[1:], *more, cwd=where)
     assert done.returncode == 0, done.stderr
     return where / "run"
