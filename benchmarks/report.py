@@ -20,7 +20,7 @@ from PIL import Image
 
 import gan_zoo
 from gan_zoo.records import HISTORY_NAME, TIMING_NAME, RunRecord, write_record, write_rows
-from gan_zoo.report import build_report
+from gan_zoo.report.build import build_report
 
 MNIST = Path(gan_zoo.__file__).parent / "data" / "files" / "mnist"
 LOSSES = (

@@ -16,7 +16,7 @@ from torch.overrides import TorchFunctionMode
 from gan_zoo.models import layers
 
 PRODUCTS = (functional.conv2d, functional.linear)  # what autocast turns into bf16
-FOLLOWING = (Tensor.mul, Tensor.mul_, torch.tanh, Tensor.add)  # what keeps its input's type
+FOLLOWING = (Tensor.mul, torch.tanh, Tensor.add)  # what keeps its input's type
 
 
 class _Rounded(torch.autograd.Function):
@@ -46,6 +46,9 @@ class Rounding(TorchFunctionMode):
             arguments = [_Rounded.apply(a) if isinstance(a, Tensor) else a for a in arguments]
         output = function(*arguments, **options)
         differentiable = isinstance(output, Tensor) and output.dtype == torch.float32
+        if function is Tensor.mul_ and differentiable:  # others hold this very tensor
+            output.data.copy_(output.data.bfloat16())
+            return output
         if function in PRODUCTS or (function in FOLLOWING and differentiable):
             return _Rounded.apply(output)
         return output
@@ -81,6 +84,18 @@ def _phases(layer: layers.UpsampleConv2d) -> Callable[[Tensor], Tensor]:
 
 def main() -> None:
     """How far a generator's and a critic's gradients in real and emulated bf16 are from fp32's."""
+    found = gradients()
+    for pair in (("bf16", "fp32"), ("emulated", "fp32"), ("emulated", "bf16")):
+        print(f"gradients, {pair[0]} against {pair[1]}: relative distance {far(found, *pair):.2e}")
+
+
+def far(found: Mapping[str, Tensor], a: str, b: str) -> float:
+    """Norm of the difference over fp32's."""
+    return float((found[a] - found[b]).norm() / found["fp32"].norm())
+
+
+def gradients() -> dict[str, Tensor]:
+    """Of all parameters, weights, latents and dropout being the same, in each arithmetic."""
     from gan_zoo.execution import Execution, prepare
     from gan_zoo.models.acgan import Discriminator, Generator
 
@@ -90,7 +105,7 @@ def main() -> None:
         torch.manual_seed(0)
         networks = (
             Generator(**shape, width=0.0625),
-            Discriminator(**shape, width=0.0625, dropout=0.0),
+            Discriminator(**shape, width=0.0625),
         )
         for network in networks:
             network.to(memory_format=torch.channels_last)
@@ -105,12 +120,7 @@ def main() -> None:
         loss = functional.softplus(scores).mean() + functional.cross_entropy(logits, labels)
         loss.backward()
         found[name] = torch.cat([p.grad.flatten() for n in networks for p in n.parameters()])
-
-    def far(a: str, b: str) -> float:
-        return float((found[a] - found[b]).norm() / found["fp32"].norm())
-
-    for pair in (("bf16", "fp32"), ("emulated", "fp32"), ("emulated", "bf16")):
-        print(f"gradients, {pair[0]} against {pair[1]}: relative distance {far(*pair):.2e}")
+    return found
 
 
 if __name__ == "__main__":

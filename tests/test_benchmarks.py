@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks import checkpoint, naive, step
+from benchmarks import checkpoint, naive, rounding, step
 from benchmarks.__main__ import PARTS, README, replaced
 from benchmarks.costs import inside
 from benchmarks.quality import compared, reached
@@ -128,6 +128,13 @@ def test_rounding_makes_bf16_s_errors():
         emulated = layer(x)
     assert torch.equal(emulated, emulated.bfloat16().float())
     assert (emulated - native).norm() < 0.5 * (native - exact).norm()
+
+
+def test_emulated_bf16_trains_networks_as_bf16_does():
+    """Dropout included, whose factors are made in place."""
+    found = rounding.gradients()
+    assert rounding.far(found, "bf16", "fp32") < 0.05
+    assert rounding.far(found, "emulated", "bf16") < 0.05
 
 
 def test_differences_between_precisions_are_held_against_their_noise():

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from gan_zoo.data.batches import normalise
+from gan_zoo.evaluation.kept import keep_features, kept_path, read_features
 from gan_zoo.evaluation.measures import Comparison, Judgement, Samples, applicable, judge
 from gan_zoo.features.cnn import Features
 from gan_zoo.features.extractor import FeatureNetwork
@@ -47,15 +48,23 @@ class Reference:
         return splits.get(name, self.dataset.test)
 
     def features(self, split: str) -> Features:
-        """Of all images of that part; computed once a process."""
+        """Of all images of that part; computed once a process, or read from the cache folder."""
         key = (self.sha256, self.extractor.sha256, split)
         if key not in _FEATURES:
             if len(_FEATURES) >= 6:  # two data sets: a process that sees more starts over
                 _FEATURES.clear()
-            parts = self.split(split).images.split(PART)
-            found = [self._extract(normalise(images)) for images in parts]
-            _FEATURES[key] = Features(*(torch.cat(each) for each in zip(*found, strict=True)))
+            images = self.split(split).images
+            path = kept_path(self.extractor, self.sha256, split)
+            found = read_features(path, len(images))
+            if found is None:
+                found = self._extract_all(images)
+                keep_features(path, found)
+            _FEATURES[key] = Features(*(each.to(images.device) for each in found))
         return _FEATURES[key]
+
+    def _extract_all(self, images: Tensor) -> Features:
+        found = [self._extract(normalise(part)) for part in images.split(PART)]
+        return Features(*(torch.cat(each) for each in zip(*found, strict=True)))
 
     def samples(self, split: str) -> Samples:
         """That part's images, labels and features."""

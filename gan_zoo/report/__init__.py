@@ -1,6 +1,5 @@
-"""The comparison report: reads what runs left behind, never imports torch."""
+"""The comparison report: reads what runs left behind, never imports torch.
 
-from gan_zoo.report.build import build_report
-from gan_zoo.report.load import ReportError
-
-__all__ = ["ReportError", "build_report"]
+``gan_zoo.report.build.build_report`` makes it. Nothing is imported here: a run needs some names of
+the report, and not the two seconds that pandas, scipy and matplotlib take.
+"""

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gan_zoo.report import ReportError, build_report
+from gan_zoo.report.build import build_report
 from gan_zoo.report.cli import main
+from gan_zoo.report.load import ReportError
 
 
 def table(path):
@@ -54,7 +55,7 @@ def test_same_records_same_bytes_in_another_process_without_torch(small, tmp_pat
     small.rename(tmp_path / "elsewhere")  # another place, another process
     (tmp_path / "elsewhere").rename(small)
     code = (
-        "import sys; from pathlib import Path; from gan_zoo.report import build_report; "
+        "import sys; from pathlib import Path; from gan_zoo.report.build import build_report; "
         f"build_report([Path({str(small)!r})]); "
         "print(sorted(m for m in sys.modules if m.split('.')[0] in ('torch', 'hydra')))"
     )

@@ -1,0 +1,70 @@
+"""Features of real images, kept in the cache folder from one process to the next.
+
+They are most of what a short run takes to measure: MNIST's 70,000 images, six seconds on two cores.
+Only those by networks of this package are kept: the checksum of a user's own tells its weights, not
+its code. Numbers of all runs on a machine come from the same bits, whoever computed them.
+"""
+
+import sys
+from pathlib import Path
+
+import torch
+from safetensors.torch import save
+
+from gan_zoo import __version__, sealed
+from gan_zoo.cache import cache_folder
+from gan_zoo.checkpoint import CheckpointError, read_weights
+from gan_zoo.features.cnn import Features
+from gan_zoo.features.extractor import SHIPPED, FeatureNetwork
+from gan_zoo.records import write_bytes
+
+_OURS = {shipped.sha256 for shipped in SHIPPED.values()}
+
+
+def kept_path(extractor: object, sha256: str, split: str) -> Path | None:
+    """Where these features are kept; None if they are not.
+
+    Args:
+        extractor: the feature network.
+        sha256: the data set's fingerprint.
+        split: which part of it.
+    """
+    if not isinstance(extractor, FeatureNetwork) or extractor.sha256 not in _OURS:
+        return None
+    # what rounds otherwise has features of its own
+    kind = extractor.device.type
+    capability = torch.backends.cpu.get_cpu_capability() if kind == "cpu" else "float32"
+    versions = f"{__version__}-{torch.__version__}-{kind}-{capability}".replace("+", "-")
+    name = f"{extractor.sha256[:16]}-{sha256[:16]}-{split}-{versions}.safetensors"
+    return cache_folder() / "real_features" / name
+
+
+def read_features(path: Path | None, count: int) -> Features | None:
+    """What ``keep_features`` wrote; None if there is none, or (told) damaged or of other images."""
+    if path is None or not path.exists():
+        return None
+    try:
+        found = read_weights(path)
+        features, logits = found["features"], found["logits"]
+        if not len(features) == len(logits) == count:
+            raise ValueError(f"it holds {len(features)} images, not {count}")
+    except (CheckpointError, KeyError, ValueError) as error:
+        print(f"gan_zoo: {path} is damaged ({error!r}): computing anew", file=sys.stderr)
+        return None
+    return Features(features, logits)
+
+
+def keep_features(path: Path | None, features: Features) -> None:
+    """Write them for the next process; a cache that cannot be written is told."""
+    if path is None:
+        return
+    tensors = {name: each.cpu().contiguous() for name, each in features._asdict().items()}
+    content = sealed.sealed(save(tensors, metadata={sealed.KEY: sealed.BLANK}))
+    try:
+        write_bytes(path, content)
+    except OSError as error:
+        print(
+            f"gan_zoo: {path} cannot be written ({error}): features of real images will be computed"
+            " anew in each process. Set GAN_ZOO_CACHE to a folder that can be written",
+            file=sys.stderr,
+        )
