@@ -1,6 +1,6 @@
 """``python -m benchmarks [name ...]``: measure, and write the outcome into benchmarks/README.md.
 
-Without names, everything, which takes about an hour; with names, these parts alone.
+Without names, everything, which takes an hour and a half; with names, these parts alone.
 """
 
 import datetime
