@@ -13,7 +13,6 @@ from benchmarks.timing import Section, interleaved, ratios, seconds_of, spread, 
 from benchmarks.turns import ROOT, Worker
 
 ROUNDS, JOBS, STEPS = 2, 4, 150
-UPDATES, TURNS = 20, 10  # of the updates alone: at a time, and how often
 ONE, TWO = "1 worker x 2 threads", "2 workers x 1 thread"
 SHORT = [
     "device=cpu", "trainer.epochs=1", f"trainer.max_steps={STEPS}", "evaluation.samples=100",
@@ -42,12 +41,11 @@ def run(*arguments: str) -> None:
 
 def sweeps() -> list[Section]:
     """Updates alone, and the whole command, imports, evaluations and report included."""
-    return [updates("acgan_small"), updates("acgan"), whole_command()]
+    return [updates("acgan_small", 20, 10), updates("acgan", 1, 3), whole_command()]
 
 
-def updates(model: str) -> Section:
-    """What the cores give while nothing but training goes on."""
-    count = UPDATES if model == "acgan_small" else 1
+def updates(model: str, count: int, rounds: int) -> Section:
+    """What the cores give while nothing but training goes on, ``count`` updates at a time."""
     command = ("-m", "benchmarks.worker", "ours", model, *fp32())
     with ExitStack() as stack:
 
@@ -62,7 +60,7 @@ def updates(model: str) -> Section:
                 name: lambda workers=workers: together(workers, count)
                 for name, workers in ways.items()
             },
-            TURNS if model == "acgan_small" else 3,
+            rounds,
         )
     each = {name: [seconds / count / len(ways[name]) for seconds in found[name]] for name in ways}
     rows = [

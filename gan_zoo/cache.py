@@ -16,18 +16,32 @@ def cache_folder() -> Path:
     return Path(os.environ.get("GAN_ZOO_CACHE") or "~/.cache/gan_zoo").expanduser()
 
 
-def write_entry(path: Path, values: Mapping[str, Any]) -> None:
-    """Write a JSON file of what was computed, with its checksum.
+def keep(path: Path, content: bytes, otherwise: str) -> None:
+    """Write a file for other runs; if that fails it is told, with what follows from it.
 
-    Raises:
-        OSError: the file cannot be written.
+    Args:
+        path: in the cache folder.
+        content: of the file.
+        otherwise: what happens without it, such as "features will be computed anew".
     """
+    try:
+        write_bytes(path, content)
+    except OSError as error:
+        print(
+            f"gan_zoo: {path} cannot be written ({error}): {otherwise}."
+            " Set GAN_ZOO_CACHE to a folder that can be written",
+            file=sys.stderr,
+        )
+
+
+def entry(values: Mapping[str, Any]) -> bytes:
+    """A JSON file of what was computed, with its checksum."""
     content = {sealed.KEY: sealed.BLANK, "values": values}
-    write_bytes(path, sealed.sealed((json.dumps(content, indent=1) + "\n").encode()))
+    return sealed.sealed((json.dumps(content, indent=1) + "\n").encode())
 
 
 def read_entry(path: Path) -> dict[str, Any] | None:
-    """What ``write_entry`` wrote; None if there is no such file, or (told) it is damaged."""
+    """What ``entry`` made; None if there is no such file, or (told) it is damaged."""
     if not path.exists():
         return None
     try:

@@ -32,10 +32,14 @@ def weight_path(folder: Path, network: str, epoch: int | str) -> Path:
 
 def save_weights(folder: Path, network: str, module: nn.Module, epoch: int | str) -> None:
     """Write one network's weights."""
-    tensors = {key: value.contiguous() for key, value in module.state_dict().items()}
+    write_bytes(weight_path(folder, network, epoch), sealed_tensors(module.state_dict()))
+
+
+def sealed_tensors(tensors: Mapping[str, Tensor]) -> bytes:
+    """A safetensors file with its checksum: what ``read_weights`` reads."""
+    contiguous = {key: value.contiguous() for key, value in tensors.items()}
     # One entry alone: of several, safetensors shuffles the order, and the bytes would differ.
-    content = sealed.sealed(save(tensors, metadata={sealed.KEY: sealed.BLANK}))
-    write_bytes(weight_path(folder, network, epoch), content)
+    return sealed.sealed(save(contiguous, metadata={sealed.KEY: sealed.BLANK}))
 
 
 def save_epoch(

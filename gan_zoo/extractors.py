@@ -14,7 +14,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
-from gan_zoo.cache import cache_folder
+from gan_zoo.cache import cache_folder, keep
 from gan_zoo.data.batches import BatchStream, normalise, to_device
 from gan_zoo.data.fingerprint import dataset_fingerprint
 from gan_zoo.features.cnn import SMALLEST, FeatureCNN
@@ -27,7 +27,6 @@ from gan_zoo.features.extractor import (
 from gan_zoo.features.fit import augment, fit, mirror
 from gan_zoo.features.stacked import load_stacked_extractor
 from gan_zoo.interfaces import Batch, Dataset, Split
-from gan_zoo.records import write_bytes
 from gan_zoo.seeding import global_stream, stream
 
 BATCH_SIZE = 100
@@ -141,13 +140,7 @@ def _cached(path: Path, dataset: Dataset) -> FeatureCNN | None:
 
 def _keep(path: Path, network: FeatureCNN) -> None:
     content = save(network.state_dict(), metadata={"sha256": state_sha256(network)})
-    try:
-        write_bytes(path, content)
-    except OSError as error:
-        _tell(
-            f"the feature network cannot be kept and the next run will train it again: {error}. "
-            "Set GAN_ZOO_CACHE to a folder that can be written to"
-        )
+    keep(path, content, "the feature network cannot be kept and the next run will train it again")
 
 
 def _tell(line: str) -> None:

@@ -1,5 +1,6 @@
 """The command line as a user types it, in processes of its own."""
 
+import copy
 import json
 import os
 import subprocess
@@ -8,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+from hydra.core.config_store import ConfigStore
 
 from docs import examples
 from gan_zoo import cli
@@ -69,14 +71,22 @@ def test_a_misspelt_key_in_a_file_is_told_too(tmp_path):
 
 def test_help_and_configuration_come_without_torch_and_at_once(tmp_path):
     for arguments in (["--help"], ["--cfg", "job"]):
-        times: list[float] = []
-        while len(times) < 8 and min(times, default=9.0) >= 1.5:  # others may be at work here
+        times = []
+        for _ in range(3):
             start = time.perf_counter()
             done = command("run.py", *arguments, cwd=tmp_path)
             times.append(time.perf_counter() - start)
             assert done.returncode == 0
             assert "loss" in done.stdout
         assert min(times) < 1.5
+
+
+def test_hydra_s_store_of_schemas_is_not_copied_for_each_group_that_help_lists():
+    cli.prepare_hydra()
+    store = ConfigStore.instance()
+    assert copy.deepcopy(store) is store
+    loaded = store.load("base_schema.yaml")
+    assert loaded.node is not store.load("base_schema.yaml").node  # what is loaded is a copy
 
 
 def test_the_same_command_gives_the_same_history_and_finished_work_is_kept(tmp_path):

@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import load, save
 
 from gan_zoo import extractors
-from gan_zoo.cache import read_entry, write_entry
+from gan_zoo.cache import entry, read_entry
 from gan_zoo.checkpoint import CheckpointError, load_weights, save_weights, weight_path
 from gan_zoo.data.idx import DataError, IdxFile, read_idx
 from gan_zoo.data.mnist import BUNDLED, TEST_LABELS
@@ -222,8 +222,7 @@ def test_the_table_of_a_run_that_goes_on_may_be_ahead_of_its_record(tmp_path):
 
 def test_cache_entries(tmp_path, capsys):
     path, values = tmp_path / "entry.json", {"fid": {"real": {"a": 0.125, "b": 3.5}}}
-    write_entry(path, values)
-    content, tried = path.read_bytes(), 0
+    content, tried = entry(values), 0
     for what, damaged in corruptions(content, b'{"fid": {"real": {"a": 0.125, "b": 3.5}}}'):
         path.write_bytes(damaged)
         assert read_entry(path) is None, what

@@ -4,15 +4,20 @@ import os
 import signal
 import subprocess
 import sys
-import time
+import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from gan_zoo.lock import alive, owner
 from gan_zoo.records import read_record
 from gan_zoo.settings import ConfigurationError
+from gan_zoo.stopping import Interrupted
 from gan_zoo.workers import threads_of_a_worker, workers_of
+from hydra_plugins.gan_zoo.joblib_launcher import JoblibLauncher, Worker
+from tests.test_sweep_resume import RUN, wait_for
+from tests.test_sweep_resume import TINY as TWO_EPOCHS
 
 ROOT = Path(__file__).parents[1]
 TINY = ["trainer.epochs=1", "trainer.max_steps=2", "trainer.batch_size=4", "device=cpu",
@@ -55,30 +60,17 @@ def test_no_number_of_workers(n_jobs):
         workers_of(n_jobs)
 
 
-POINTS = ["data=ring", "data.samples=600", "model=mlp", "model.generator.hidden=[4]",
-          "model.discriminator.hidden=[4]", "latents=normal", "aux=none", "trainer.max_steps=5",
-          "trainer.batch_size=8", "trainer.generator_batch_size=8", "evaluation.samples=20",
-          "evaluation.final_samples=20", "evaluation.loss_samples=20", "device=cpu",
-          "hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "hydra.sweep.dir=sweep",
-          "hydra.sweep.subdir=${trainer.epochs}"]  # fmt: skip
-# run.py, but for the report, which has tests of its own and takes most of the time
-RUN = "from gan_zoo import cli; cli._report = print; cli.main()"
+POINTS = [word for word in TWO_EPOCHS if not word.startswith("trainer.epochs=")]
 
 
 def start(cwd, *arguments):
+    """Runs of ``test_sweep_resume`` in two workers, each into ``multirun/mine/<epochs>``."""
     return subprocess.Popen(
-        [sys.executable, "-c", RUN, "-m", *POINTS, *arguments], cwd=cwd, text=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT)}, start_new_session=True,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        [sys.executable, "-c", RUN, "-m", *POINTS, "hydra/launcher=joblib",
+         "hydra.launcher.n_jobs=2", "hydra.sweep.subdir=${trainer.epochs}", *arguments],
+        cwd=cwd, env={**os.environ, "PYTHONPATH": str(ROOT)}, start_new_session=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
-
-
-def wait_for(process, happened):
-    until = time.monotonic() + 120
-    while not happened():
-        assert time.monotonic() < until
-        assert process.poll() is None, process.stderr.read()
-        time.sleep(0.05)
 
 
 def training(run):
@@ -86,9 +78,9 @@ def training(run):
 
 
 def test_a_killed_worker_takes_its_run_along_and_leaves_the_others_alone(tmp_path):
-    sweep = tmp_path / "sweep"
+    sweep = tmp_path / "multirun/mine"
     process = start(tmp_path, "trainer.epochs=40000,1,2,3")
-    wait_for(process, lambda: training(sweep / "40000"))
+    wait_for(lambda: training(sweep / "40000"), process)
     os.kill(owner(sweep / "40000").pid, signal.SIGKILL)
     _, err = process.communicate(timeout=200)
     assert process.returncode == 1
@@ -99,13 +91,13 @@ def test_a_killed_worker_takes_its_run_along_and_leaves_the_others_alone(tmp_pat
 
 
 def test_signals_reach_the_workers_and_a_killed_sweep_leaves_none_behind(tmp_path):
-    runs = [tmp_path / "sweep" / name for name in ("40000", "40001")]
+    runs = [tmp_path / "multirun/mine" / name for name in ("40000", "40001")]
 
     def begun(times):
         process = start(tmp_path, "trainer.epochs=40000,40001,1")
         for run in runs:
-            wait_for(process, lambda run=run: any(run.glob("checkpoints/state*")))
-            wait_for(process, lambda run=run: len(read_record(run).resumed) == times)
+            wait_for(lambda run=run: any(run.glob("checkpoints/state*")), process)
+            wait_for(lambda run=run: len(read_record(run).resumed) == times, process)
         return process
 
     process = begun(0)
@@ -116,11 +108,31 @@ def test_signals_reach_the_workers_and_a_killed_sweep_leaves_none_behind(tmp_pat
     assert process.returncode == 128 + signal.SIGTERM
     assert "go on with the same command" in err
     assert {read_record(run).status for run in runs} == {"interrupted"}
-    assert not (tmp_path / "sweep/1").exists()
+    assert not (tmp_path / "multirun/mine/1").exists()
     process = begun(1)
     process.kill()
     process.communicate(timeout=30)  # the workers notice and end: they write there too
     assert {read_record(run).status for run in runs} == {"interrupted"}
+
+
+def test_a_signal_while_a_worker_begins_lets_no_job_begin():
+    class Beginning:
+        """A pool that is signalled while its process starts, when there is none to pass on to."""
+
+        def submit(self, function, *arguments):
+            begun.append(function.__name__)
+            os.kill(os.getpid(), signal.SIGTERM)
+            return SimpleNamespace(result=lambda: heard.wait(10))
+
+    begun, heard, launcher, worker = [], threading.Event(), JoblibLauncher(1), Worker()
+    worker.signal = lambda number: heard.set()
+    worker._loky = SimpleNamespace(
+        ProcessPoolExecutor=lambda _: Beginning(), BrokenProcessPool=RuntimeError
+    )
+    launcher.workers.append(worker)
+    with pytest.raises(Interrupted, match="SIGTERM"):
+        launcher.run([object(), object()])
+    assert begun == ["_begin"]
 
 
 def test_a_launcher_without_its_package_names_the_extra(tmp_path):

@@ -98,3 +98,8 @@ def test_losses_import_only_torch_and_the_contracts():
 def test_torch_is_not_imported_before_a_job_starts(module):
     code = f"import sys, {module}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_run_imports_nothing_of_the_report_but_names():
+    code = "import sys, gan_zoo.experiment; sys.exit('pandas' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -14,6 +14,11 @@ from gan_zoo.interfaces import CriticOutput
 from gan_zoo.losses.bce import Bce
 from gan_zoo.losses.lsgan import Lsgan
 from gan_zoo.losses.wgan import Wgan
+from gan_zoo.regularizers.dragan import Dragan
+from gan_zoo.regularizers.gradient_penalty import GradientPenalty
+from gan_zoo.regularizers.none import Unregularized
+from gan_zoo.regularizers.r1 import R1
+from gan_zoo.regularizers.r1_r2 import R1R2
 from gan_zoo.settings import AuxiliarySettings
 from gan_zoo.trainer import Objective
 
@@ -307,3 +312,21 @@ def test_the_average_follows_the_weights_and_changes_nothing_else(tiny_parts):
         torch.testing.assert_close(a, b)
     for a, b in zip(trainer.generator.parameters(), plain.generator.parameters(), strict=True):
         assert a.equal(b)
+
+
+@pytest.mark.parametrize(
+    ("regularizer", "sizes"),
+    [
+        (Unregularized(), [20]),
+        (R1(), [20]),  # the loss's own scores are differentiated
+        (R1R2(), [20]),
+        (GradientPenalty(), [20, 10]),  # points that D has not seen
+        (Dragan(), [20, 10]),
+    ],
+)
+def test_a_penalty_costs_no_forward_pass_that_it_can_do_without(tiny_parts, regularizer, sizes):
+    trainer = build_trainer(replace(tiny_parts, regularizer=regularizer))
+    seen = []
+    trainer.discriminator.register_forward_hook(lambda _, inputs, __: seen.append(len(inputs[0])))
+    trainer.discriminator_backward(trainer.discriminator_batches.next())
+    assert seen == sizes

@@ -4,14 +4,13 @@ Computed once for each data set, extractor and number of samples, and kept: for 
 package (written by ``python -m gan_zoo.evaluation.floors``), else in the cache folder.
 """
 
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 import torch
 
 from gan_zoo.baselines import class_means, kernel_density, real, real_limit
-from gan_zoo.cache import cache_folder, read_entry, write_entry
+from gan_zoo.cache import cache_folder, entry, keep, read_entry
 from gan_zoo.data.batches import normalise
 from gan_zoo.data.fingerprint import dataset_fingerprint
 from gan_zoo.data.mnist import load_mnist
@@ -101,14 +100,7 @@ def _file_name(reference: Reference, count: int) -> str:
 
 
 def _keep(path: Path, values: Mapping[str, object]) -> None:
-    try:
-        write_entry(path, values)
-    except OSError as error:
-        print(
-            f"gan_zoo: {path} cannot be written ({error}): what real data reach will be measured"
-            " anew in each run. Set GAN_ZOO_CACHE to a folder that can be written",
-            file=sys.stderr,
-        )
+    keep(path, entry(values), "what real data reach will be measured anew in each run")
 
 
 def main() -> None:

@@ -9,14 +9,12 @@ import sys
 from pathlib import Path
 
 import torch
-from safetensors.torch import save
 
-from gan_zoo import __version__, sealed
-from gan_zoo.cache import cache_folder
-from gan_zoo.checkpoint import CheckpointError, read_weights
+from gan_zoo import __version__
+from gan_zoo.cache import cache_folder, keep
+from gan_zoo.checkpoint import CheckpointError, read_weights, sealed_tensors
 from gan_zoo.features.cnn import Features
 from gan_zoo.features.extractor import SHIPPED, FeatureNetwork
-from gan_zoo.records import write_bytes
 
 _OURS = {shipped.sha256 for shipped in SHIPPED.values()}
 
@@ -58,13 +56,5 @@ def keep_features(path: Path | None, features: Features) -> None:
     """Write them for the next process; a cache that cannot be written is told."""
     if path is None:
         return
-    tensors = {name: each.cpu().contiguous() for name, each in features._asdict().items()}
-    content = sealed.sealed(save(tensors, metadata={sealed.KEY: sealed.BLANK}))
-    try:
-        write_bytes(path, content)
-    except OSError as error:
-        print(
-            f"gan_zoo: {path} cannot be written ({error}): features of real images will be computed"
-            " anew in each process. Set GAN_ZOO_CACHE to a folder that can be written",
-            file=sys.stderr,
-        )
+    content = sealed_tensors({name: each.cpu() for name, each in features._asdict().items()})
+    keep(path, content, "features of real images will be computed anew in each process")

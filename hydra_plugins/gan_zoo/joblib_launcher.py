@@ -42,17 +42,22 @@ class JoblibLauncher(JobsLauncher):
         """
         while len(self.workers) < min(self.n_jobs, len(tasks)):
             self.workers.append(Worker())
-        waiting: queue.SimpleQueue[tuple[int, Task]] = queue.SimpleQueue()
-        for item in enumerate(tasks):
-            waiting.put(item)
-        done: dict[int, JobReturn] = {}
-        with passed_on(self.workers) as stopped, ThreadPoolExecutor(len(self.workers)) as threads:
-            busy = [threads.submit(_work, each, waiting, done, stopped) for each in self.workers]
-            for each in busy:
-                each.result()
-        if stopped:
-            raise Interrupted(stopped[0])
-        return [done[number] for number in range(len(tasks))]
+        idle: queue.SimpleQueue[Worker] = queue.SimpleQueue()
+        for worker in self.workers:
+            idle.put(worker)
+
+        def work(task: Task) -> JobReturn | None:
+            worker = idle.get()
+            try:
+                return worker(task, came)
+            finally:
+                idle.put(worker)
+
+        with passed_on(self.workers) as came, ThreadPoolExecutor(len(self.workers)) as threads:
+            done = list(threads.map(work, tasks))
+        if came:
+            raise Interrupted(came[0])
+        return [outcome for outcome in done if outcome is not None]  # without a signal: all
 
 
 class Worker:
@@ -75,12 +80,16 @@ class Worker:
         self._pool: Any = None
         self._pid: int | None = None
 
-    def __call__(self, task: Task) -> JobReturn:
-        """Run a job to its end or its process's."""
+    def __call__(self, task: Task, stopped: Sequence[int]) -> JobReturn | None:
+        """Run a job to its end or its process's; None if a signal came before it began."""
+        if stopped:
+            return None
         try:
             if self._pool is None:
                 self._pool = self._loky.ProcessPoolExecutor(1)
                 self._pid = self._pool.submit(_begin).result()
+                if stopped:  # meanwhile, when there was no process to pass it on to
+                    return None
             return self._pool.submit(_call, task).result()
         except self._loky.BrokenProcessPool as error:
             self._pool = self._pid = None
@@ -112,21 +121,6 @@ def passed_on(workers: Sequence[Worker]) -> Iterator[list[int]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _work(
-    worker: Worker,
-    waiting: "queue.SimpleQueue[tuple[int, Task]]",
-    done: dict[int, JobReturn],
-    stopped: list[int],
-) -> None:
-    """One worker's share: jobs until there are none, or a signal came."""
-    while not stopped:
-        try:
-            number, task = waiting.get_nowait()
-        except queue.Empty:
-            return
-        done[number] = worker(task)
 
 
 def _begin() -> int:

@@ -49,7 +49,14 @@ def test_images_taken_in_parts_have_the_features_of_all_at_once(shipped, monkeyp
     whole = shipped().features("train")
     monkeypatch.setenv("GAN_ZOO_CACHE", "/dev/null/none")  # nothing is kept there
     monkeypatch.setattr(module, "PART", 7)
+    sizes, extract = [], Reference._extract
+    monkeypatch.setattr(
+        Reference,
+        "_extract",
+        lambda self, images: sizes.append(len(images)) or extract(self, images),
+    )
     parts = shipped().features("train")
+    assert sizes == [7] * 5 + [5]
     torch.testing.assert_close(parts.features, whole.features)
 
 

@@ -32,9 +32,10 @@ def test_real_then_trained_then_noise():
     def score(samples):
         return parzen(samples, validation, test).mean
 
-    for _ in range(250):
+    for _ in range(400):  # at 250 rounding decides how near; by now it is -72 or -77, not -258
         trainer.step()
     trained = score(pixels(trainer.fakes(COUNT, stream(1, "z")).images))
     noise = score(torch.rand(COUNT, 784, generator=stream(0, "noise")).double())
     real = score(some(digits.train, "train"))
     assert real > trained > noise
+    assert real - trained < trained - noise  # nearer to digits than to noise
