@@ -6,8 +6,8 @@ import torch
 from gan_zoo.evaluation import reference as module
 from gan_zoo.evaluation.kept import kept_path
 from gan_zoo.evaluation.reference import Reference
-from gan_zoo.features.cnn import Features
-from gan_zoo.features.extractor import load_extractor
+from gan_zoo.features.cnn import FeatureCNN, Features
+from gan_zoo.features.extractor import FeatureNetwork, load_extractor
 from gan_zoo.interfaces import Dataset, Split
 
 
@@ -92,3 +92,5 @@ def test_a_user_s_network_is_not_kept(reference, tmp_path):
     reference.features("train")
     assert kept_path(reference.extractor, reference.sha256, "train") is None
     assert not (tmp_path / "cache").exists()
+    wrapped = FeatureNetwork("mine", "c" * 64, FeatureCNN(), image_shape=None, device="cpu")
+    assert kept_path(wrapped, reference.sha256, "train") is None  # its code may change
