@@ -1,0 +1,175 @@
+"""InfoGAN's networks with a label for the generator and a class head for the discriminator."""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from gan_zoo.interfaces import CriticOutput
+
+GENERATOR_NORMS = ("batch", "layer", "none")
+DISCRIMINATOR_NORMS = ("none", "layer", "spectral", "batch")
+LEAKY_SLOPE = 0.2
+
+
+class Generator(nn.Module):
+    """Generate images from a latent and a one-hot label.
+
+    ``G(z, c) = tanh(deconv(a(deconv(a(dense(a(dense([z, onehot(c)]))))))))`` with
+    ``a(h) = relu(norm(h))``: dense 1024; dense 128*(H/4)*(W/4); two 4x4 transposed convolutions
+    of stride 2 with 64 filters and one per channel. At width 0.25, 28x28x1 images and 10 classes:
+    441,697 parameters.
+
+    Args:
+        image_shape: (channels, height, width) of the images; height and width multiples of 4.
+        num_classes: number of labels K.
+        latent_dim: size of z.
+        width: factor of every hidden width.
+        norm: ``batch``, ``layer`` or ``none``, after every hidden layer.
+
+    Shapes: z (N, latent_dim), labels (N,) int64 -> (N, channels, height, width) in (-1, 1).
+
+    Raises:
+        ValueError: samples that are not images, an image side that is not a multiple of 4, or an
+            option out of its range.
+
+    Source: Chen et al. 2016 (arXiv 1606.03657), table 1; Lucic et al. 2018 (arXiv 1711.10337)
+    compare losses with it. Deviations: a one-hot label instead of latent codes, tanh instead of
+    sigmoid outputs, because images are in [-1, 1].
+    """
+
+    def __init__(
+        self,
+        *,
+        image_shape: Sequence[int],
+        num_classes: int,
+        latent_dim: int = 100,
+        width: float = 0.25,
+        norm: str = "batch",
+    ):
+        super().__init__()
+        channels, rows, columns = _image(image_shape)
+        if latent_dim < 1:
+            raise ValueError(f"latent_dim must be at least 1, got {latent_dim}")
+        _check_norm("generator", norm, GENERATOR_NORMS)
+        dense, first, second = (_scaled(size, width) for size in (1024, 128, 64))
+        self.latent_dim, self.num_classes = latent_dim, num_classes
+        self.base_shape = (rows // 4, columns // 4, first)
+        base, bias = math.prod(self.base_shape), norm == "none"
+        self.dense1 = nn.Linear(latent_dim + num_classes, dense, bias=bias)
+        self.norm1 = _norm1d(norm, dense)
+        self.dense2 = nn.Linear(dense, base, bias=bias)
+        self.norm2 = _norm1d(norm, base)
+        self.conv1 = nn.ConvTranspose2d(first, second, 4, stride=2, padding=1, bias=bias)
+        self.norm3 = _norm2d(norm, second)
+        self.conv2 = nn.ConvTranspose2d(second, channels, 4, stride=2, padding=1)
+
+    def forward(self, z: Tensor, labels: Tensor) -> Tensor:
+        inputs = torch.cat([z, functional.one_hot(labels, self.num_classes).to(z.dtype)], 1)
+        hidden = torch.relu_(self.norm1(self.dense1(inputs)))
+        hidden = torch.relu_(self.norm2(self.dense2(hidden)))
+        # Dense units are stored as (row, column, channel): a channels-last view without a copy.
+        hidden = hidden.unflatten(1, self.base_shape).permute(0, 3, 1, 2)
+        hidden = torch.relu_(self.norm3(self.conv1(hidden)))
+        return torch.tanh(self.conv2(hidden))
+
+
+class Discriminator(nn.Module):
+    """Score an image and classify it: two 4x4 convolutions of stride 2 and a dense layer.
+
+    64 and 128 filters and 1024 dense units, each followed by LeakyReLU(0.2); a score head (1) and
+    a class head (K). At width 0.25, 28x28x1 images and 10 classes: 412,987 parameters.
+
+    Args:
+        image_shape: (channels, height, width) of the images; height and width multiples of 4.
+        num_classes: number of labels K.
+        width: factor of every hidden width.
+        norm: ``none``; ``layer`` or ``batch``, after every hidden layer but the first; or
+            ``spectral``, which divides every weight but the class head's by its largest singular
+            value (Miyato et al. 2018, arXiv 1802.05957), one power iteration a forward pass.
+
+    Shapes: images (N, C, H, W) -> scores (N,) unbounded, class_logits (N, K).
+
+    Raises:
+        ValueError: samples that are not images, an image side that is not a multiple of 4, or an
+            option out of its range.
+
+    Source: as ``Generator``. Deviation: no batch norm by default, so that a score depends on its
+    own image alone, which gradient penalties need.
+    """
+
+    def __init__(
+        self,
+        *,
+        image_shape: Sequence[int],
+        num_classes: int,
+        width: float = 0.25,
+        norm: str = "none",
+    ):
+        super().__init__()
+        channels, rows, columns = _image(image_shape)
+        _check_norm("discriminator", norm, DISCRIMINATOR_NORMS)
+        first, second, dense = (_scaled(size, width) for size in (64, 128, 1024))
+        bias = norm in ("none", "spectral")
+        self.conv1 = nn.Conv2d(channels, first, 4, stride=2, padding=1)
+        self.conv2 = nn.Conv2d(first, second, 4, stride=2, padding=1, bias=bias)
+        self.norm2 = _norm2d(norm, second)
+        self.dense = nn.Linear(second * (rows // 4) * (columns // 4), dense, bias=bias)
+        self.norm3 = _norm1d(norm, dense)
+        self.score_head = nn.Linear(dense, 1)
+        self.class_head = nn.Linear(dense, num_classes)
+        if norm == "spectral":
+            for module in (self.conv1, self.conv2, self.dense, self.score_head):
+                nn.utils.parametrizations.spectral_norm(module)
+
+    def forward(self, images: Tensor) -> CriticOutput:
+        hidden = functional.leaky_relu(self.conv1(images), LEAKY_SLOPE)
+        hidden = functional.leaky_relu(self.norm2(self.conv2(hidden)), LEAKY_SLOPE)
+        # Flattened as (row, column, channel): a view of a channels-last tensor.
+        hidden = self.norm3(self.dense(hidden.permute(0, 2, 3, 1).flatten(1)))
+        hidden = functional.leaky_relu(hidden, LEAKY_SLOPE)
+        return CriticOutput(self.score_head(hidden)[:, 0], self.class_head(hidden))
+
+    def adversarial_parameters(self) -> Iterator[nn.Parameter]:
+        """Yield the parameters that the score depends on: all but the class head's."""
+        for name, module in self.named_children():
+            if name != "class_head":
+                yield from module.parameters()
+
+
+def _image(shape: Sequence[int]) -> tuple[int, int, int]:
+    if len(shape) != 3 or shape[1] % 4 or shape[2] % 4:
+        raise ValueError(
+            "infogan needs images (channels, height, width) whose sides are multiples of 4, got"
+            f" samples of shape {tuple(shape)}: resize or pad the data set, or choose model=mlp for"
+            " points"
+        )
+    channels, rows, columns = shape
+    return channels, rows, columns
+
+
+def _scaled(size: int, width: float) -> int:
+    if not 0 < width < math.inf:
+        raise ValueError(f"width must be more than 0, got {width} (1 is the published network)")
+    return max(1, round(size * width))
+
+
+def _check_norm(network: str, norm: str, allowed: Sequence[str]) -> None:
+    if norm not in allowed:
+        raise ValueError(f"{network}.norm must be one of {', '.join(allowed)}, got {norm!r}")
+
+
+def _norm1d(norm: str, size: int) -> nn.Module:
+    kinds: dict[str, Callable[[int], nn.Module]] = {
+        "batch": nn.BatchNorm1d, "layer": nn.LayerNorm,
+    }  # fmt: skip
+    return kinds.get(norm, lambda _: nn.Identity())(size)
+
+
+def _norm2d(norm: str, size: int) -> nn.Module:
+    kinds: dict[str, Callable[[int], nn.Module]] = {
+        "batch": nn.BatchNorm2d, "layer": lambda channels: nn.GroupNorm(1, channels),
+    }  # fmt: skip
+    return kinds.get(norm, lambda _: nn.Identity())(size)
