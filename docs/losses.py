@@ -157,8 +157,8 @@ class Method:
         ]
         if config.trainer.gradient_clip is not None:
             values.append(f"`trainer.gradient_clip={config.trainer.gradient_clip}`")
-        if config.model.discriminator.spectral_norm:
-            values.append("`model.discriminator.spectral_norm=true`")
+        if config.model.discriminator.norm == "spectral":
+            values.append("`model.discriminator.norm=spectral`")
         return ", ".join(values) + "."
 
     def elsewhere(self) -> list[str]:
@@ -175,7 +175,7 @@ class Method:
         """What the program says of a run without the regularizer, or with batch norm in D."""
         plain, normed = nn.Linear(1, 1), nn.BatchNorm1d(1)
         found = incompatibilities(self.loss, Unregularized(), plain)
-        if not self.config.model.discriminator.spectral_norm and found:
+        if self.config.model.discriminator.norm != "spectral" and found:
             yield f"Without its regularizer: {found[0]}"
         for text in incompatibilities(self.loss, self.regularizer, nn.Sequential(normed)):
             yield f"With batch norm in D: {text}".replace(" (0)", "")

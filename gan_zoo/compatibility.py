@@ -22,7 +22,7 @@ def incompatibilities(
         found.append(
             "this loss has no lower bound unless something bounds the critic's slope, and nothing"
             " does: scores will grow without end. Use regularizer=weight_clip,"
-            " regularizer=gradient_penalty or model.discriminator.spectral_norm=true"
+            " regularizer=gradient_penalty or model.discriminator.norm=spectral"
         )
     if penalised and (names := _batch_norms(discriminator)):
         found.append(
@@ -38,7 +38,7 @@ def incompatibilities(
     if clipped and spectral:
         found.append(
             "spectral normalisation divides the scale of each weight out again, so that clipping"
-            " bounds nothing. Use regularizer=none or model.discriminator.spectral_norm=false"
+            " bounds nothing. Use regularizer=none or model.discriminator.norm=none"
         )
     return found
 

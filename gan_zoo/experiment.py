@@ -36,7 +36,9 @@ from gan_zoo.settings import (
     AuxiliarySettings,
     ConfigurationError,
     EvaluationSettings,
+    Schedule,
     TrainerSettings,
+    schedule,
 )
 from gan_zoo.state import discard_states
 from gan_zoo.stopping import Stop, stopping
@@ -98,7 +100,7 @@ def build_trainer(parts: Parts) -> Trainer:
             batches(settings.generator_batch_size, "data order of G's steps"),
         ),
         num_classes=data.num_classes,
-        updates=settings.epochs * steps_per_epoch(parts),
+        updates=schedule_of(parts).updates,
         settings=settings,
         seed=seed,
         device=parts.device,
@@ -110,10 +112,9 @@ def execution_of(parts: Parts, *networks: nn.Module) -> Execution:
     return choose(parts.trainer, parts.device, sum(_count(network) for network in networks))
 
 
-def steps_per_epoch(parts: Parts) -> int:
-    """Discriminator updates in an epoch: a pass over the training images, or fewer if told so."""
-    whole = len(parts.dataset.train.labels) // parts.trainer.batch_size
-    return min(whole, parts.trainer.max_steps or whole)
+def schedule_of(parts: Parts) -> Schedule:
+    """Return the updates of the whole run, epoch by epoch."""
+    return schedule(parts.trainer, len(parts.dataset.train.labels))
 
 
 def run(
@@ -211,7 +212,7 @@ def _train_and_measure(
     *,
     bar: bool,
 ) -> None:
-    settings, record = parts.trainer, journal.record
+    record = journal.record
     data = to_device(parts.dataset, parts.device)
     try:
         trainer = build_trainer(parts)
@@ -224,8 +225,8 @@ def _train_and_measure(
     }  # fmt: skip
     record.warnings = incompatibilities(parts.loss, parts.regularizer, trainer.discriminator)
     record.divergence_range = _ends(parts.loss.divergence_range)
-    steps = steps_per_epoch(parts)
-    reporter = Reporter(_title(record), settings.epochs, steps, bar=bar)
+    planned = schedule_of(parts)
+    reporter = Reporter(_title(record), planned, bar=bar)
     for warning in record.warnings:
         reporter.warn(warning)
     tracking.begin()

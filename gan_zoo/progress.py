@@ -14,6 +14,8 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from gan_zoo.settings import Schedule
+
 _KINDS = ("loss", "generation", "auxiliary")
 _ROWS = tuple((who, part) for who in ("generator", "discriminator") for part in ("train", "test"))
 
@@ -28,19 +30,19 @@ class Reporter:
 
     Args:
         title: stands before each line, such as the loss and the seed.
-        epochs: planned number of epochs.
-        steps: discriminator updates in an epoch.
+        schedule: planned epochs and updates.
         bar: a moving bar and the loss table; False, as in parallel jobs or logs: a line per epoch.
     """
 
-    def __init__(self, title: str, epochs: int, steps: int, *, bar: bool):
-        self.title, self.epochs, self.steps, self.bar = title, epochs, steps, bar
+    def __init__(self, title: str, schedule: Schedule, *, bar: bool):
+        self.title, self.schedule, self.bar = title, schedule, bar
         self.console = Console(stderr=True, soft_wrap=not bar)
 
     def epoch(self, epoch: int, first: int = 0) -> Iterator[int]:
         """The step numbers of an epoch from ``first`` on, drawn as they pass."""
+        steps = self.schedule.steps_of(epoch)
         if not self.bar:
-            yield from range(first, self.steps)
+            yield from range(first, steps)
             return
         with Progress(
             TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
@@ -48,11 +50,9 @@ class Reporter:
             console=self.console, transient=True,
         ) as progress:  # fmt: skip
             self._progress = progress
-            name = f"{self.title} epoch {epoch}/{self.epochs}"
-            self._task: TaskID = progress.add_task(
-                name, total=self.steps, completed=first, speed=""
-            )
-            for step in range(first, self.steps):
+            name = f"{self.title} epoch {epoch}/{self.schedule.epochs}"
+            self._task: TaskID = progress.add_task(name, total=steps, completed=first, speed="")
+            for step in range(first, steps):
                 yield step
                 progress.advance(self._task)
 
@@ -70,7 +70,7 @@ class Reporter:
     ) -> None:
         """The epoch's losses: the document's table, or one line when there is no terminal."""
         shown = "  ".join(f"{name} {value:.4g}" for name, value in metrics.items())
-        head = f"{self.title} epoch {int(row['epoch'])}/{self.epochs}"
+        head = f"{self.title} epoch {int(row['epoch'])}/{self.schedule.epochs}"
         if not self.bar:
             losses = " ".join(
                 f"{network[0].upper()}-{part} {row[f'{network}_{part}_loss']:.4f}"

@@ -90,7 +90,12 @@ def check_same(old: RunRecord, new: RunRecord, folder: Path) -> None:
         return
     found = differences(old.config, new.config)
     epochs = found.get("trainer.epochs")
-    if list(found) == ["trainer.epochs"] and epochs is not None and epochs[1] > epochs[0]:
+    if (
+        list(found) == ["trainer.epochs"]
+        and epochs
+        and None not in epochs
+        and epochs[1] > epochs[0]
+    ):
         reason = _not_extendable(old.config, epochs[0])
         if reason is None:
             return

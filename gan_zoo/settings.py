@@ -35,14 +35,15 @@ def _within(minimum: int, maximum: int) -> Callable[[Any], bool]:
 class TrainerSettings:
     """How long and in which rhythm the two networks are trained."""
 
-    epochs: int = 7  # passes over the training images, in discriminator updates
-    batch_size: int = 100  # real images of one discriminator update, and as many fakes
-    generator_batch_size: int = 100  # latents of one generator update
+    generator_updates: int | None = 4000  # length of the training; unused where epochs is given
+    epochs: int | None = None  # length in passes over the training images; null: generator_updates
+    batch_size: int = 64  # real images of one discriminator update, and as many fakes
+    generator_batch_size: int = 64  # latents of one generator update
     n_critic: int = 1  # discriminator updates for each generator update
     simultaneous: bool = False  # both gradients at the old point (f-GAN's Algorithm 1)
-    lr_decay: float = 0.0  # last share of the updates in which learning rates fall linearly to 0
+    lr_decay: float = 0.5  # last share of the updates in which learning rates fall linearly to 0
     gradient_clip: float | None = None  # largest gradient norm of each network; null: none
-    ema_decay: float | None = None  # of a moving average of G's weights, per update; null: none
+    ema_decay: float | None = 0.999  # of a moving average of G's weights, per update; null: none
     max_steps: int | None = None  # stop an epoch early, for trying out; null: whole epochs
     keep_checkpoints: int | None = None  # epochs whose weights are kept, the newest; null: all
     threads: int | None = None  # CPU threads; null: torch's choice
@@ -53,14 +54,17 @@ class TrainerSettings:
     compile: bool = False  # compile the networks with torch.compile
 
     def __post_init__(self) -> None:
-        for name in (
-            "epochs", "batch_size", "generator_batch_size", "n_critic", "checkpoint_every",
-        ):  # fmt: skip
+        for name in ("batch_size", "generator_batch_size", "n_critic", "checkpoint_every"):
             _require("trainer", name, getattr(self, name), _at_least(1), "1 or more")
+        if self.epochs is None and self.generator_updates is None:
+            raise ValueError(
+                "trainer.epochs and trainer.generator_updates are both null: set one of them, the"
+                " length of the training"
+            )
         policies = ("stop", "rollback", "raise")
         allowed = ", ".join(policies)
         _require("trainer", "on_divergence", self.on_divergence, policies.__contains__, allowed)
-        for name in ("max_steps", "keep_checkpoints"):
+        for name in ("epochs", "generator_updates", "max_steps", "keep_checkpoints"):
             if getattr(self, name) is not None:
                 _require("trainer", name, getattr(self, name), _at_least(1), "1 or more, or null")
         if self.threads is not None:
@@ -80,6 +84,45 @@ class TrainerSettings:
         if self.gradient_clip is not None:
             allowed = "more than 0, or null for no clipping"
             _require("trainer", "gradient_clip", self.gradient_clip, _positive, allowed)
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Discriminator updates of a whole run, epoch by epoch."""
+
+    epochs: int
+    steps: int  # discriminator updates of every epoch but the last
+    last_steps: int  # of the last epoch
+
+    @property
+    def updates(self) -> int:
+        """Return the number of discriminator updates of the whole run."""
+        return (self.epochs - 1) * self.steps + self.last_steps
+
+    def steps_of(self, epoch: int) -> int:
+        """Return the number of discriminator updates of an epoch, counted from 1."""
+        return self.last_steps if epoch == self.epochs else self.steps
+
+
+def schedule(settings: TrainerSettings, images: int) -> Schedule:
+    """Return how long a run takes.
+
+    An epoch is a pass over the training images, ``images // batch_size`` discriminator updates.
+    ``epochs`` counts them; without it, ``generator_updates`` sets the length and the last epoch may
+    be shorter. ``max_steps`` cuts every epoch short.
+
+    >>> schedule(TrainerSettings(generator_updates=1000, n_critic=2, batch_size=64), 50_000)
+    Schedule(epochs=3, steps=781, last_steps=438)
+    """
+    whole = images // settings.batch_size
+    most = settings.max_steps or whole
+    if settings.epochs is not None:
+        return Schedule(settings.epochs, min(whole, most), min(whole, most))
+    assert settings.generator_updates is not None  # checked when the settings were made
+    total = settings.generator_updates * settings.n_critic
+    epochs = -(-total // whole)
+    last = total - (epochs - 1) * whole
+    return Schedule(epochs, min(whole, most), min(last, most))
 
 
 @dataclass

@@ -1,5 +1,6 @@
 """One trainer for every objective: ``Trainer.step`` reads like the algorithm in the papers."""
 
+import copy
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,7 +11,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.optim import Optimizer
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from gan_zoo.data.batches import BatchStream
 from gan_zoo.diverged import Diverged
@@ -122,10 +122,9 @@ class Trainer:
         self.generator_rng = stream(seed, "latents of G's steps", device)
         self.penalty_rng = stream(seed, "penalty", device)
         self.planned_updates = updates
-        # Weights are averaged; buffers, such as batch norm's statistics, are copied as they are.
-        decay = settings.ema_decay
-        average = None if decay is None else get_ema_multi_avg_fn(decay)
-        self.ema = None if average is None else AveragedModel(generator, multi_avg_fn=average)
+        self.ema = None if settings.ema_decay is None else copy.deepcopy(generator)
+        if self.ema is not None:
+            self.ema.requires_grad_(False)
         self.rates = [
             (group, group["lr"]) for optimizer in optimizers for group in optimizer.param_groups
         ]
@@ -160,8 +159,10 @@ class Trainer:
         with self._watched("generator", self.generator, self.generator_updates):
             self.generator_optimizer.step()
         self.generator_updates += 1
-        if self.ema is not None:
-            self.ema.update_parameters(self.generator)
+        if self.ema is not None and self.settings.ema_decay is not None:
+            # A short memory at first, so that the initial weights are forgotten soon.
+            warm_up = (1 + self.generator_updates) / (10 + self.generator_updates)
+            update_average(self.ema, self.generator, min(self.settings.ema_decay, warm_up))
 
     def discriminator_backward(self, real: Batch) -> None:
         """Gradients of D's loss on one mixed batch of real and fake samples."""
@@ -294,6 +295,26 @@ class Trainer:
         if self.settings.gradient_clip is not None:
             nn.utils.clip_grads_with_norm_(parameters, self.settings.gradient_clip, norm)
         return norm.detach().float()
+
+
+@torch.no_grad()
+def update_average(average: nn.Module, network: nn.Module, decay: float) -> None:
+    """Move averaged weights toward a network's: ``average = decay * average + (1 - decay) * w``.
+
+    Floating-point buffers, such as batch norm's running statistics, are averaged like weights;
+    integer buffers are copied.
+    """
+    averaged = [*average.parameters(), *average.buffers()]
+    current = [*network.parameters(), *network.buffers()]
+    floating = [tensor.is_floating_point() for tensor in averaged]
+    torch._foreach_lerp_(
+        [tensor for tensor, is_float in zip(averaged, floating, strict=True) if is_float],
+        [tensor for tensor, is_float in zip(current, floating, strict=True) if is_float],
+        1 - decay,
+    )
+    for target, source, is_float in zip(averaged, current, floating, strict=True):
+        if not is_float:
+            target.copy_(source)
 
 
 def _split(output: CriticOutput, count: int) -> tuple[CriticOutput, CriticOutput]:

@@ -61,9 +61,10 @@ class Training:
         self.journal, self.reporter, self.tracking = journal, reporter, tracking
         self.dataset, self.stop, self.seed = dataset, stop, seed
         self.settings, self.position = trainer.settings, Position()
+        self.schedule = reporter.schedule
         self.generators: dict[str, nn.Module] = {"generator": trainer.generator}
         if trainer.ema is not None:
-            self.generators["generator_ema"] = trainer.ema.module
+            self.generators["generator_ema"] = trainer.ema
 
     def go_on(self) -> None:
         """Train up to the last epoch.
@@ -76,7 +77,7 @@ class Training:
         policy, record = self.settings.on_divergence, self.journal.record
         if policy == "rollback" and self.position == Position() and not record.rollbacks:
             self.save()  # a first epoch that diverges can start again, too
-        while self.position.epoch <= self.settings.epochs:
+        while self.position.epoch <= self.schedule.epochs:
             try:
                 with self.stop.deferred():
                     self._close(self._updates())
@@ -112,7 +113,8 @@ class Training:
 
     def _updates(self) -> dict[str, float]:
         """The rest of the epoch's updates; the means of what was logged in the whole epoch."""
-        trainer, position, steps = self.trainer, self.position, self.reporter.steps
+        trainer, position = self.trainer, self.position
+        steps = self.schedule.steps_of(position.epoch)
         began, before, first = time.perf_counter(), position.seconds, position.step
         for step in self.reporter.epoch(position.epoch, position.step):
             trainer.step()
@@ -136,7 +138,7 @@ class Training:
         """What follows an epoch's updates: numbers, pictures, weights, record and state."""
         trainer, journal, settings = self.trainer, self.journal, self.settings
         evaluation, epoch = self.evaluator.settings, self.position.epoch
-        last = epoch == settings.epochs
+        last = epoch == self.schedule.epochs
         progress = {
             "generator_updates": trainer.generator_updates,
             "discriminator_updates": trainer.discriminator_updates,
@@ -153,7 +155,7 @@ class Training:
             step = trainer.discriminator_updates
             raise Diverged(step, "generated samples", math.nan) from error
         row: dict[str, float] = {"epoch": epoch, **progress, **means, **losses}
-        images = self.reporter.steps * settings.batch_size
+        images = self.schedule.steps_of(epoch) * settings.batch_size
         speed = journal.epoch({**row, **metrics}, self.position.seconds, images)
         for collapse in self.evaluator.collapses(samples):
             journal.collapse(epoch, collapse)
@@ -162,7 +164,7 @@ class Training:
             journal.samples(epoch, samples, self.dataset.test.images)
         self._weights(epoch)
         self.position = Position(epoch + 1)
-        journal.progress({"epoch": epoch, "epochs": settings.epochs, **progress})
+        journal.progress({"epoch": epoch, "epochs": self.schedule.epochs, **progress})
         self.tracking.epoch()
         if epoch % settings.checkpoint_every == 0 or last:
             self.save()

@@ -19,7 +19,7 @@ def go(parts, folder):
 def on_points(parts, dataset):
     networks = {
         "generator": partial(Generator, latent_dim=10, hidden=[8]),
-        "discriminator": partial(Discriminator, hidden=[8], spectral_norm=True),
+        "discriminator": partial(Discriminator, hidden=[8], norm="spectral"),
     }
     return replace(parts, dataset=dataset, trainer=TrainerSettings(epochs=1), **networks)
 

@@ -154,7 +154,7 @@ def everything(tiny_parts):
     """AC-GAN with all that a state can hold: dropout, spectral norm, EMA, memory, penalty."""
     return replace(
         tiny_parts,
-        discriminator=partial(Discriminator, width=0.1, spectral_norm=True),
+        discriminator=partial(Discriminator, width=0.1, norm="spectral"),
         regularizer=Combined([LeCam(start=2), Dragan()]),
         trainer=replace(tiny_parts.trainer, epochs=3, n_critic=2, ema_decay=0.9, simultaneous=True),
     )

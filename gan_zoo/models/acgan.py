@@ -90,8 +90,9 @@ class Discriminator(nn.Module):
         leaky_slope: LeakyReLU's factor of negative inputs.
         dropout: probability that dropout zeroes an element.
         width: multiplies every number of filters.
-        spectral_norm: divide each weight by its largest singular value (Miyato et al. 2018, arXiv
-            1802.05957), one power iteration a forward pass; the class head is left free.
+        norm: ``none``, or ``spectral``: divide every weight but the class head's by its largest
+            singular value (Miyato et al. 2018, arXiv 1802.05957), one power iteration a forward
+            pass.
 
     Shapes: images (N, C, H, W) -> scores (N,) unbounded, class_logits (N, K).
 
@@ -112,7 +113,7 @@ class Discriminator(nn.Module):
         leaky_slope: float = 0.3,
         dropout: float = 0.3,
         width: float = 1.0,
-        spectral_norm: bool = False,
+        norm: str = "none",
     ):
         super().__init__()
         if len(filters) != len(strides) or not filters:
@@ -138,7 +139,9 @@ class Discriminator(nn.Module):
         self.score_head = nn.Linear(channels * size[0] * size[1], 1)
         self.class_head = nn.Linear(channels * size[0] * size[1], num_classes)
         _initialise(self, conv=nn.init.xavier_uniform_)
-        if spectral_norm:
+        if norm not in ("none", "spectral"):
+            raise ValueError(f"discriminator.norm must be none or spectral, got {norm!r}")
+        if norm == "spectral":
             for module in [*self.trunk, self.score_head]:
                 if isinstance(module, nn.Conv2d | nn.Linear):
                     nn.utils.parametrizations.spectral_norm(module)

@@ -62,8 +62,9 @@ class Discriminator(nn.Module):
         num_classes: number of labels K.
         hidden: widths of the hidden layers.
         activation: ``relu``, ``tanh`` or ``leaky_relu`` (slope 0.2).
-        spectral_norm: divide each weight by its largest singular value (Miyato et al. 2018, arXiv
-            1802.05957), one power iteration a forward pass; the class head is left free.
+        norm: ``none``, or ``spectral``: divide every weight but the class head's by its largest
+            singular value (Miyato et al. 2018, arXiv 1802.05957), one power iteration a forward
+            pass.
 
     Shapes: images (N, *image_shape) -> scores (N,) unbounded, class_logits (N, K).
 
@@ -78,14 +79,16 @@ class Discriminator(nn.Module):
         num_classes: int,
         hidden: Sequence[int] = (128, 128),
         activation: str = "leaky_relu",
-        spectral_norm: bool = False,
+        norm: str = "none",
     ):
         super().__init__()
         self.trunk = _trunk(math.prod(image_shape), hidden, activation)
         self.score_head = nn.Linear(hidden[-1], 1)
         self.class_head = nn.Linear(hidden[-1], num_classes)
         _initialise(self)
-        if spectral_norm:
+        if norm not in ("none", "spectral"):
+            raise ValueError(f"discriminator.norm must be none or spectral, got {norm!r}")
+        if norm == "spectral":
             for module in [*self.trunk, self.score_head]:
                 if isinstance(module, nn.Linear):
                     nn.utils.parametrizations.spectral_norm(module)

@@ -150,7 +150,7 @@ def test_adversarial_parameters_leave_the_class_head_out():
 
 def test_spectral_norm_bounds_the_trunk_s_singular_values():
     torch.manual_seed(0)
-    discriminator = Discriminator(**MNIST, width=0.125, spectral_norm=True)
+    discriminator = Discriminator(**MNIST, width=0.125, norm="spectral")
     for _ in range(50):  # one power iteration a forward pass
         discriminator(torch.randn(2, 1, 28, 28))
     discriminator.eval()

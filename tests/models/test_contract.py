@@ -18,10 +18,10 @@ GENERATORS = {
 DISCRIMINATORS = {
     "acgan": Built(partial(acgan.Discriminator, width=0.1), IMAGES, 10),
     "acgan spectral": Built(
-        partial(acgan.Discriminator, width=0.1, spectral_norm=True), (1, 12, 12), 3
+        partial(acgan.Discriminator, width=0.1, norm="spectral"), (1, 12, 12), 3
     ),
     "mlp": Built(mlp.Discriminator, POINTS, 8),
-    "mlp spectral": Built(partial(mlp.Discriminator, spectral_norm=True), POINTS, 8),
+    "mlp spectral": Built(partial(mlp.Discriminator, norm="spectral"), POINTS, 8),
     "dirac": Built(affine.DiracDiscriminator, LINE, 1),
 }
 

@@ -40,7 +40,7 @@ def test_the_critic_is_what_its_formula_says(name, activation):
 
 def test_spectral_norm_bounds_the_slope():
     torch.manual_seed(0)
-    critic = Discriminator(image_shape=(2,), num_classes=4, spectral_norm=True)
+    critic = Discriminator(image_shape=(2,), num_classes=4, norm="spectral")
     for _ in range(50):
         critic(Z)  # power iterations
     points = Z.clone().requires_grad_()
