@@ -10,7 +10,7 @@ from torch.nn import functional
 from gan_zoo.interfaces import CriticOutput
 
 GENERATOR_NORMS = ("batch", "layer", "none")
-DISCRIMINATOR_NORMS = ("none", "layer", "spectral", "batch")
+DISCRIMINATOR_NORMS = ("layer", "none", "spectral", "batch")
 LEAKY_SLOPE = 0.2
 
 
@@ -86,7 +86,7 @@ class Discriminator(nn.Module):
         image_shape: (channels, height, width) of the images; height and width multiples of 4.
         num_classes: number of labels K.
         width: factor of every hidden width.
-        norm: ``none``; ``layer`` or ``batch``, after every hidden layer but the first; or
+        norm: ``layer`` or ``batch``, after every hidden layer but the first; ``none``; or
             ``spectral``, which divides every weight but the class head's by its largest singular
             value (Miyato et al. 2018, arXiv 1802.05957), one power iteration a forward pass.
 
@@ -96,8 +96,8 @@ class Discriminator(nn.Module):
         ValueError: samples that are not images, an image side that is not a multiple of 4, or an
             option out of its range.
 
-    Source: as ``Generator``. Deviation: no batch norm by default, so that a score depends on its
-    own image alone, which gradient penalties need.
+    Source: as ``Generator``. Deviation: layer norm instead of batch norm by default, so that a score
+    depends on its own image alone, which gradient penalties need.
     """
 
     def __init__(
@@ -106,7 +106,7 @@ class Discriminator(nn.Module):
         image_shape: Sequence[int],
         num_classes: int,
         width: float = 0.25,
-        norm: str = "none",
+        norm: str = "layer",
     ):
         super().__init__()
         channels, rows, columns = _image(image_shape)
