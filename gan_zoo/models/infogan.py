@@ -57,7 +57,7 @@ class Generator(nn.Module):
         dense, first, second = (_scaled(size, width) for size in (1024, 128, 64))
         self.latent_dim, self.num_classes = latent_dim, num_classes
         self.base_shape = (rows // 4, columns // 4, first)
-        base, bias = math.prod(self.base_shape), norm == "none"
+        base, bias = math.prod(self.base_shape), norm != "batch"
         self.dense1 = nn.Linear(latent_dim + num_classes, dense, bias=bias)
         self.norm1 = _norm1d(norm, dense)
         self.dense2 = nn.Linear(dense, base, bias=bias)
@@ -112,7 +112,7 @@ class Discriminator(nn.Module):
         channels, rows, columns = _image(image_shape)
         _check_norm("discriminator", norm, DISCRIMINATOR_NORMS)
         first, second, dense = (_scaled(size, width) for size in (64, 128, 1024))
-        bias = norm in ("none", "spectral")
+        bias = norm != "batch"
         self.conv1 = nn.Conv2d(channels, first, 4, stride=2, padding=1)
         self.conv2 = nn.Conv2d(first, second, 4, stride=2, padding=1, bias=bias)
         self.norm2 = _norm2d(norm, second)
@@ -162,14 +162,18 @@ def _check_norm(network: str, norm: str, allowed: Sequence[str]) -> None:
 
 
 def _norm1d(norm: str, size: int) -> nn.Module:
+    """Return the norm of a dense layer; layer norm has no gain, which weight clipping would cut."""
     kinds: dict[str, Callable[[int], nn.Module]] = {
-        "batch": nn.BatchNorm1d, "layer": nn.LayerNorm,
-    }  # fmt: skip
+        "batch": nn.BatchNorm1d,
+        "layer": lambda units: nn.LayerNorm(units, elementwise_affine=False),
+    }
     return kinds.get(norm, lambda _: nn.Identity())(size)
 
 
 def _norm2d(norm: str, size: int) -> nn.Module:
+    """Return the norm of a convolution, as ``_norm1d``."""
     kinds: dict[str, Callable[[int], nn.Module]] = {
-        "batch": nn.BatchNorm2d, "layer": lambda channels: nn.GroupNorm(1, channels),
-    }  # fmt: skip
+        "batch": nn.BatchNorm2d,
+        "layer": lambda channels: nn.GroupNorm(1, channels, affine=False),
+    }
     return kinds.get(norm, lambda _: nn.Identity())(size)
