@@ -7,6 +7,7 @@ network, optimizer and memory format. Only sizes are smaller.
 import math
 import os
 import signal
+from contextlib import nullcontext
 from copy import deepcopy
 from dataclasses import replace
 from functools import cache, partial
@@ -20,7 +21,9 @@ from omegaconf import OmegaConf
 
 from gan_zoo import cli
 from gan_zoo.building import build
+from gan_zoo.checkpoint import weight_path
 from gan_zoo.data import mnist
+from gan_zoo.evaluation.evaluator import Evaluator
 from gan_zoo.experiment import build_trainer, run
 from gan_zoo.interfaces import Split
 from gan_zoo.losses.bce import Bce
@@ -425,13 +428,68 @@ def test_a_signal_between_epochs_loses_nothing(tiny_parts, tmp_path, monkeypatch
     assert_same(tmp_path / "whole", tmp_path / "broken")
 
 
-def test_lost_best_weights_cost_a_new_beginning_and_no_number(tmp_path, capsys):
+def test_damaged_best_weights_are_written_again_from_the_state(tmp_path):
     parts = parts_of()
     go(parts, tmp_path / "whole")
     interrupted(parts, tmp_path / "broken", after=9)
     (best,) = (tmp_path / "broken/checkpoints").glob("params_generator_epoch_best.safetensors")
     best.write_bytes(best.read_bytes()[:-1])
     record = go(parts, tmp_path / "broken", load_state(tmp_path / "broken"))
-    assert "the best weights are lost, so it begins anew" in capsys.readouterr().err
-    assert record.resumed == []
+    assert len(record.resumed) == 1
     assert_same(tmp_path / "whole", tmp_path / "broken")
+
+
+@pytest.mark.parametrize("policy", ["rollback", "stop"])
+def test_the_best_weights_are_not_those_of_an_epoch_that_was_taken_back(
+    policy, tmp_path, monkeypatch
+):
+    """Epoch 3 is the best so far, epoch 4 diverges, and the state is of epoch 2."""
+    quality = iter([5.0, 4.0, 1.0, 9.0, 9.0])
+
+    def validation(evaluator, _):
+        return {evaluator.criterion: next(quality)}
+
+    monkeypatch.setattr(Evaluator, "validation", validation)
+    parts = with_settings(
+        parts_of(), epochs=4, checkpoint_every=2, on_divergence=policy, ema_decay=None
+    )
+    record = go(replace(parts, loss=breaking(parts.loss, at=14)), tmp_path)
+    assert record.status == {"rollback": "finished", "stop": "diverged"}[policy]
+    assert (record.best["generator"]["epoch"], record.best["generator"]["value"]) == (2, 4.0)
+    best, second = (weight_path(tmp_path, "generator", epoch).read_bytes() for epoch in ("best", 2))
+    assert best == second
+    if policy == "rollback":
+        name = next(key for key in record.metrics if key.startswith("fid_"))
+        assert record.metrics[f"best_{name}"] != record.metrics[name]
+
+
+def test_other_threads_are_told_and_recorded(tiny_parts, tmp_path, capsys):
+    """Sums over threads round differently."""
+    interrupted(tiny_parts, tmp_path, after=13)
+    state = load_state(tmp_path)
+    assert state["journal"]["record"]["environment"]["threads"] == 1
+    state["journal"]["record"]["environment"]["threads"] = 2
+    record = go(tiny_parts, tmp_path, state)
+    assert record.resumed[0]["changed"] == {"threads": [2, 1]}
+    told = capsys.readouterr().err
+    assert "other circumstances, so not bit for bit: threads was 2, is 1" in told
+
+
+@pytest.mark.parametrize("error", [None, MemoryError()])
+def test_a_run_leaves_the_caller_s_threads(error, tiny_parts, tmp_path, monkeypatch):
+    """Two runs one after the other, the second with the process's own number."""
+    found = []
+
+    def train(*_, **__):
+        found.append(torch.get_num_threads())
+        if error is not None:
+            raise error
+
+    monkeypatch.setattr("gan_zoo.experiment._train_and_measure", train)
+    torch.set_num_threads(3)
+    for threads in (2, None):
+        with pytest.raises(MemoryError) if error is not None else nullcontext():
+            go(with_settings(tiny_parts, threads=threads), tmp_path / f"{threads}")
+        found.append(torch.get_num_threads())
+        found.append(read_record(tmp_path / f"{threads}").environment["threads"])
+    assert found == [2, 3, 2, 3, 3, 3]
