@@ -4,7 +4,8 @@ import copy
 import math
 import sys
 import traceback
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -15,8 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from gan_zoo.checkpoint import CheckpointError, load_weights, read_weights, weight_path
-from gan_zoo.compatibility import incompatibilities, refuse_batch_norm
+from gan_zoo.compatibility import incompatibilities, refuse_batch_norm, too_short
 from gan_zoo.data.batches import BatchStream, to_device
 from gan_zoo.data.fingerprint import dataset_fingerprint
 from gan_zoo.diverged import Diverged
@@ -140,12 +140,29 @@ def run(
         Exception: whatever went wrong, after it was recorded; ``Diverged`` is an outcome, recorded
             and not raised unless ``on_divergence`` says so.
     """
-    if state is None or not _best_is_good(folder, state):
-        state = None
+    if state is None:
         refuse_finished(folder)
         discard_states(folder)
-    if parts.trainer.threads is not None:
-        torch.set_num_threads(parts.trainer.threads)
+    with _threads(parts.trainer.threads):
+        return _recorded(parts, folder, record, state, bar=bar)
+
+
+@contextmanager
+def _threads(count: int | None) -> Iterator[None]:
+    """Set torch's number of CPU threads, None: leave it, and restore the caller's at the end."""
+    before = torch.get_num_threads()
+    if count is not None:
+        torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _recorded(
+    parts: Parts, folder: Path, record: RunRecord, state: Mapping[str, Any] | None, *, bar: bool
+) -> RunRecord:
+    """Do the run's work and write its record, whatever the outcome."""
     record.environment = {**describe(parts.device), "extractor": _extractor(parts)}
     record.dataset = dataset_fingerprint(parts.dataset)
     record.started = _now()
@@ -182,18 +199,6 @@ def run(
     return record
 
 
-def _best_is_good(folder: Path, state: Mapping[str, Any]) -> bool:
-    """Whether the best weights so far, which no state holds, can be read."""
-    for name in state["journal"]["record"]["best"]:
-        try:
-            read_weights(weight_path(folder, name, "best"))
-        except CheckpointError as error:
-            told = f"gan_zoo: the best weights are lost, so it begins anew: {error}"
-            print(told, file=sys.stderr)
-            return False
-    return True
-
-
 def _save_last(journal: Journal) -> None:
     """The record's last word; if even that cannot be written, what went wrong before is told."""
     try:
@@ -224,7 +229,10 @@ def _train_and_measure(
     record.parameters = {
         "generator": _count(trainer.generator), "discriminator": _count(trainer.discriminator),
     }  # fmt: skip
-    record.warnings = incompatibilities(parts.loss, parts.regularizer, trainer.discriminator)
+    record.warnings = [
+        *incompatibilities(parts.loss, parts.regularizer, trainer.discriminator),
+        *too_short(parts.trainer, trainer.planned_updates),
+    ]
     record.divergence_range = _ends(parts.loss.divergence_range)
     planned = schedule_of(parts)
     reporter = Reporter(_title(record), planned, bar=bar)
@@ -295,7 +303,7 @@ def _measure_finally(training: Training, data: Dataset) -> None:
         if name in record.best:
             if record.best[name]["epoch"] != last_epoch:
                 generator = copy.deepcopy(generator)
-                load_weights(weight_path(journal.folder, name, "best"), generator)
+                generator.load_state_dict(journal.best_weights[name])
                 last = evaluator.final(generator)
             journal.judgement(last, f"best_{PREFIXES[name]}")
     record.floors = evaluator.floors()
