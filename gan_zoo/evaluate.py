@@ -112,7 +112,7 @@ def evaluate(what: Path, options: Options) -> dict[str, Any]:
     protocol = reference.protocol(options.split, count)
     judgement = named(reference.judge(fake, options.split, metrics), protocol)
     with_floors = options.floors and options.split == "test" and fake.labels is not None
-    known = floors(reference, count, metrics) if with_floors else {}
+    known = dict(floors(reference, count, metrics).values) if with_floors else {}
     content = {
         "what": str(what),
         "checkpoint": None if run is None else f"{options.network} {options.checkpoint}",

@@ -20,16 +20,19 @@ _CURVES = (
 
 
 def sample_grid(images: Tensor, columns: int = 10) -> bytes:
-    """PNG of (N, C, H, W) images in [-1, 1], row by row, N a multiple of ``columns``; C is 1 or 3.
+    """PNG of (N, C, H, W) images in [-1, 1], row by row, N a multiple of ``columns``.
+
+    Grey for one channel, colours for three; else an image's channels side by side in grey.
 
     Raises:
-        ValueError: N is no multiple of ``columns``, or C is neither 1 nor 3.
+        ValueError: N is no multiple of ``columns``.
     """
+    if images.shape[1] not in (1, 3):
+        images = images.transpose(1, 2).flatten(2).unsqueeze(1)  # (N, 1, H, C * W)
     count, channels, height, width = images.shape
-    if count % columns or channels not in (1, 3):
+    if count % columns:
         raise ValueError(
-            f"a grid of {columns} columns takes a multiple of {columns} images with 1 or 3"
-            f" channels, got {count} with {channels}"
+            f"a grid of {columns} columns takes a multiple of {columns} images, got {count}"
         )
     pixels = images.float().clamp(-1, 1).add(1).mul(127.5).round().byte().cpu()
     tiled = pixels.view(count // columns, columns, channels, height, width)

@@ -16,7 +16,7 @@ from gan_zoo.evaluation.intervals import histogram_interval, share_interval
 from gan_zoo.features.cnn import SMALLEST as SMALLEST_IMAGE
 from gan_zoo.features.cnn import Features
 from gan_zoo.features.stacked import MODES, stacked_modes
-from gan_zoo.interfaces import Batch
+from gan_zoo.interfaces import Batch, Dataset, Split
 from gan_zoo.metrics.class_histogram import class_kl, class_shares, class_total_variation
 from gan_zoo.metrics.diversity import class_diversities
 from gan_zoo.metrics.duplicates import duplicates
@@ -193,6 +193,7 @@ MEASURES: dict[str, Callable[[Comparison], Outcome]] = {
 }
 ON_REQUEST = {"gan_train"}  # trains a classifier
 NEEDS_LABELS = {"label_accuracy", "intra_class_fid", "ms_ssim", "diversity", "gan_train"}
+NEEDS_REAL = {"fid": 2, "kid": 2, "duplicates": 2, "parzen": 2, "precision_recall": NEIGHBOURS + 1}
 NEEDS_CLASSES = NEEDS_LABELS | {"inception_score", "class_histogram"}
 
 
@@ -204,6 +205,7 @@ class Judgement:
     per_class: dict[str, list[float]] = field(default_factory=dict)
     intervals: dict[str, tuple[float, float]] = field(default_factory=dict)
     confusion: list[list[int]] = field(default_factory=list)
+    unavailable: dict[str, str] = field(default_factory=dict)  # measure -> why it has no value
 
 
 def applicable(shape: torch.Size, num_classes: int, *, labelled: bool = True) -> list[str]:
@@ -248,11 +250,59 @@ def smallest(names: list[str], num_classes: int) -> int:
     return max(needs)
 
 
+def unservable(names: list[str], dataset: Dataset, split: str) -> dict[str, str]:
+    """Return those of the measures that a part of the real data cannot serve, with the reason.
+
+    Found from the images and labels alone, so that it is known before any training.
+
+    Args:
+        names: measures.
+        dataset: of images.
+        split: the part that samples will be held against, ``validation`` or ``test``.
+    """
+    real: Split = getattr(dataset, split)
+    count, found = len(real.labels), {}
+    for name in names:
+        least = NEEDS_REAL.get(name, 1)
+        if count < least:
+            found[name] = f"the {split} part has {count} images; it needs {least} or more"
+    if "intra_class_fid" in names:
+        sizes = real.labels.bincount(minlength=dataset.num_classes)
+        rare = (sizes < 2).nonzero().flatten().tolist()
+        if rare:
+            found["intra_class_fid"] = (
+                f"the {split} part has {int(sizes[rare[0]])} images of class {rare[0]}; it needs 2"
+                " or more of each"
+            )
+    if "memorisation" in names:
+        known = {hash(image.tobytes()) for image in dataset.train.images.cpu().numpy()}
+        copies = sum(hash(image.tobytes()) in known for image in real.images.cpu().numpy())
+        if 2 * copies >= count:
+            found["memorisation"] = (
+                f"{copies} of the {count} images of the {split} part are also in the training part;"
+                " it needs more images that the generator was not trained on"
+            )
+    return found
+
+
+def reason(error: Exception) -> str:
+    """Return an exception's type and message on one line."""
+    return f"{type(error).__name__}: {' '.join(str(error).split()) or 'no message'}"
+
+
 def judge(comparison: Comparison, names: list[str]) -> Judgement:
-    """Take these measures, one after the other."""
+    """Take these measures, one after the other.
+
+    Whatever a measure raises costs that measure alone, and is the reason in ``unavailable``: when
+    final numbers are taken, all training is spent.
+    """
     result = Judgement()
     for name in names:
-        outcome = MEASURES[name](comparison)
+        try:
+            outcome = MEASURES[name](comparison)
+        except Exception as error:
+            result.unavailable[name] = reason(error)
+            continue
         result.values |= outcome.values
         result.per_class |= outcome.per_class
         result.intervals |= outcome.intervals

@@ -41,6 +41,10 @@ class PointReference:
         """Modes covered, high-quality share and reverse KL need no labels."""
         return ["modes"]
 
+    def unservable(self, split: str, metrics: list[str]) -> dict[str, str]:
+        """None: the mixture serves all of them."""
+        return {}
+
     def seen(self, points: Tensor, labels: Tensor | None) -> Samples:
         """Points, which are their own features.
 
