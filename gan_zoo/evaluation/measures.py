@@ -8,11 +8,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+import numpy as np
 import torch
+from scipy.special import rel_entr
 from torch import Tensor
 
 from gan_zoo.classification_scores import gan_train
-from gan_zoo.evaluation.intervals import histogram_interval, share_interval
+from gan_zoo.evaluation.intervals import (
+    Distance,
+    histogram_interval,
+    mean_interval,
+    share_interval,
+)
 from gan_zoo.features.cnn import SMALLEST as SMALLEST_IMAGE
 from gan_zoo.features.cnn import Features
 from gan_zoo.features.stacked import MODES, stacked_modes
@@ -117,11 +124,19 @@ def _class_histogram(of: Comparison) -> Outcome:
     """Against equal shares of the classes, which is what is asked of a generator."""
     shares = class_shares(of.fake.features.logits.argmax(1), of.num_classes)
     wanted = torch.full_like(shares, 1 / of.num_classes)
-    found, intervals = {}, {}
-    for name, distance in (("class_kl", class_kl), ("class_tv", class_total_variation)):
-        found[name] = distance(shares, wanted)
-        intervals[name] = histogram_interval(shares, wanted, len(of.fake.images), distance)
-    return Outcome(found, intervals=intervals)
+    found = {
+        "class_kl": class_kl(shares, wanted), "class_tv": class_total_variation(shares, wanted),
+    }  # fmt: skip
+    held = wanted.double().cpu().numpy()
+    distances: dict[str, Distance] = {
+        "class_kl": lambda drawn: rel_entr(drawn, held).sum(-1),
+        "class_tv": lambda drawn: np.abs(drawn - held).sum(-1) / 2,
+    }
+    observed, count = shares.double().cpu().numpy(), len(of.fake.images)
+    return Outcome(found, intervals={
+        name: histogram_interval(observed, held, count, distance)
+        for name, distance in distances.items()
+    })  # fmt: skip
 
 
 def _modes(of: Comparison) -> Outcome:
@@ -159,20 +174,17 @@ def _duplicates(of: Comparison) -> Outcome:
 def _parzen(of: Comparison) -> Outcome:
     validation = of.validation[_some(PARZEN_VALIDATION, len(of.validation))]
     found = parzen(*(_unit(images) for images in (of.fake.images, validation, of.real.images)))
-    half = 1.96 * found.standard_error
-    interval = (found.mean - half, found.mean + half)
+    interval = mean_interval(found.mean, found.standard_error, len(of.real.images))
     name = "parzen_log_likelihood"
     return Outcome({name: found.mean}, intervals={name: interval})
 
 
 def _gan_train(of: Comparison) -> Outcome:
     assert of.real.labels is not None
-    return Outcome({
-        "gan_train": gan_train(
-            Batch(of.fake.images, of.requested), Batch(of.real.images, of.real.labels),
-            of.num_classes,
-        )
-    })  # fmt: skip
+    fake, real = Batch(of.fake.images, of.requested), Batch(of.real.images, of.real.labels)
+    value = gan_train(fake, real, of.num_classes)
+    interval = share_interval(value, len(real.labels))
+    return Outcome({"gan_train": value}, intervals={"gan_train": interval})
 
 
 MEASURES: dict[str, Callable[[Comparison], Outcome]] = {
