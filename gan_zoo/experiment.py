@@ -23,6 +23,8 @@ from gan_zoo.diverged import Diverged
 from gan_zoo.environment import describe
 from gan_zoo.evaluation.bank import NonFiniteSamples
 from gan_zoo.evaluation.evaluator import Evaluator
+from gan_zoo.evaluation.floors import Floors
+from gan_zoo.evaluation.measures import Judgement
 from gan_zoo.evaluation.points import reference_of
 from gan_zoo.execution import Execution, choose, prepare
 from gan_zoo.features.extractor import FeatureNetwork
@@ -251,6 +253,7 @@ def _train_and_measure(
         except ValueError as error:  # another kind of device
             raise ConfigurationError(str(error)) from error
         training.repair()
+    training.unavailable(evaluator.unavailable)
     try:
         training.go_on()
     except Diverged:
@@ -295,9 +298,14 @@ def _measure_finally(training: Training, data: Dataset) -> None:
     """The final numbers of the last and of the best weights, and what is shown beside them."""
     evaluator, journal, generators = training.evaluator, training.journal, training.generators
     record, last_epoch = journal.record, journal.history[-1]["epoch"]
+
+    def judge(judgement: Judgement, prefix: str) -> None:
+        journal.judgement(judgement, prefix)
+        training.unavailable(judgement.unavailable, prefix)
+
     for name, generator in generators.items():
         last = evaluator.final(generator)
-        journal.judgement(last, PREFIXES[name])
+        judge(last, PREFIXES[name])
         if name == "generator":
             journal.classes(last)
         if name in record.best:
@@ -305,10 +313,16 @@ def _measure_finally(training: Training, data: Dataset) -> None:
                 generator = copy.deepcopy(generator)
                 generator.load_state_dict(journal.best_weights[name])
                 last = evaluator.final(generator)
-            journal.judgement(last, f"best_{PREFIXES[name]}")
-    record.floors = evaluator.floors()
+            judge(last, f"best_{PREFIXES[name]}")
+    floors = training.attempt("values of real data and baselines", evaluator.floors) or Floors()
+    record.floors = dict(floors.values)
+    training.unavailable(floors.unavailable)
     generator = generators["generator"]
-    for name, (images, columns) in evaluator.walks(generator).items():
+    pictures = evaluator.walks(generator)
+    neighbours = training.attempt("nearest_neighbours", lambda: evaluator.neighbours(generator))
+    if neighbours is not None:
+        pictures["nearest_neighbours"] = neighbours
+    for name, (images, columns) in pictures.items():
         journal.picture(name, sample_grid(images, columns))
     journal.curve()
     discriminator = training.trainer.discriminator

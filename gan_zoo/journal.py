@@ -27,7 +27,7 @@ from gan_zoo.records import (
 )
 
 # What a record holds of the epochs so far; the rest belongs to the process or to the end.
-CARRIED = ("started", "best", "artifacts", "progress", "collapses", "rollbacks")
+CARRIED = ("started", "best", "artifacts", "progress", "collapses", "rollbacks", "unavailable")
 
 
 def grid_name(epoch: int) -> str:
@@ -131,8 +131,9 @@ class Journal:
         record = self.record
         for name, value in judgement.values.items():
             record.metrics[f"{prefix}{name}"] = value if math.isfinite(value) else None
-        for name, (low, high) in judgement.intervals.items():
-            record.intervals[f"{prefix}{name}"] = [low, high]
+        for name, ends in judgement.intervals.items():
+            if all(map(math.isfinite, ends)):
+                record.intervals[f"{prefix}{name}"] = list(ends)
 
     def classes(self, judgement: Judgement) -> None:
         """Tables of the numbers that each class has, and of which class was taken for which."""

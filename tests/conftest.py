@@ -19,6 +19,18 @@ def _one_thread():
     torch.set_num_threads(1)  # tests are small, and several may run at once
 
 
+@pytest.fixture
+def homeless(monkeypatch):
+    """A process without a home folder: no HOME, and a user that the system does not know."""
+
+    def unknown(uid):
+        raise KeyError(f"getpwuid(): uid not found: {uid}")
+
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.delenv("GAN_ZOO_CACHE", raising=False)
+    monkeypatch.setattr("pwd.getpwuid", unknown)
+
+
 def tiny_split(count: int, seed: int) -> Split:
     rng = torch.Generator().manual_seed(seed)
     labels = torch.arange(count) % 3

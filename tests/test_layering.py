@@ -9,6 +9,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "gan_zoo"
 LAYERS = {
+    "outliers": 0,
     "__init__": 0, "interfaces": 0, "records": 0, "settings": 0, "seeding": 0, "allocator": 0,
     "cache": 0, "options": 0, "sealed": 0, "lock": 0, "stopping": 0, "annotations": 0,
     "diverged": 0, "extras": 0, "died": 0,
