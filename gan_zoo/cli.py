@@ -10,16 +10,12 @@ import math
 import os
 import sys
 import traceback
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
 import hydra
-from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.config_store import ConfigStore
-from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.plugins import Plugins
 from hydra.errors import HydraException
 from hydra.experimental.callback import Callback
@@ -35,7 +31,7 @@ from gan_zoo.died import JobDied
 from gan_zoo.diverged import Diverged
 from gan_zoo.folders import run_folder, sweep_folder
 from gan_zoo.lock import Busy, RunLock, alive
-from gan_zoo.plan import Job, planned, recorded, write_plan
+from gan_zoo.plan import recorded
 from gan_zoo.records import (
     RECORD_NAME,
     AlreadyFinished,
@@ -50,11 +46,16 @@ from gan_zoo.resume import CHOICES, COSMETIC, Failed, check_same, goes_on
 from gan_zoo.search import objective
 from gan_zoo.settings import ConfigurationError
 from gan_zoo.stopping import Interrupted
-from gan_zoo.workers import threads_of_a_worker
 
 # What a wrong command line, file or value ends in.
 MISTAKES = (HydraException, OmegaConfBaseException, ValueError)
 LEAKS = (TypeError, OverflowError, AssertionError)  # Hydra and OmegaConf let these through
+PLANNED_SWEEPER = "hydra_plugins.gan_zoo.basic_sweeper.PlannedSweeper"
+# What the command line says of sweeps alone.
+OF_SWEEPS = (
+    "hydra.sweep.", "hydra.sweeper.", "hydra/sweeper", "hydra.launcher.", "hydra/launcher",
+    "sweep_name=",
+)  # fmt: skip
 _UNRECORDED = ("resume", "sweep_name", "tracker")
 
 
@@ -71,18 +72,15 @@ class SweepFolder(Callback):
         except OmegaConfBaseException:
             return  # Hydra will say so, where it ends the sweep
         SweepFolder.after = config.after_sweep
-        if str(config.hydra.sweeper._target_).endswith("BasicSweeper"):  # others decide as they go
-            write_plan(SweepFolder.folder, _planned(config))
-        if "n_jobs" in config.hydra.launcher:  # workers here, which inherit the environment
-            with suppress(ConfigurationError):  # the launcher will say so
-                threads = threads_of_a_worker(config.hydra.launcher.n_jobs)
-                os.environ["OMP_NUM_THREADS"] = str(threads)
 
 
 def identity(config: DictConfig) -> str:
     """Hash of what determines a run's numbers: the resolved configuration and the version."""
-    keys = [str(key) for key in config if key not in ("hydra", *COSMETIC)]
-    content = OmegaConf.to_container(OmegaConf.masked_copy(config, keys), resolve=True)
+    values = {str(key): config[key] for key in config if key not in ("hydra", *COSMETIC)}
+    content = {
+        key: OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
+        for key, value in values.items()
+    }
     text = json.dumps([content, __version__], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
@@ -134,9 +132,30 @@ def prepare_hydra() -> None:
     """
     Plugins.instance()  # discovers them
     stored = ConfigStore.instance().repo.get("hydra", {})
+    sweeper = {"_target_": PLANNED_SWEEPER, "max_batch_size": None, "params": None}
+    ConfigStore.instance().store("basic", sweeper, group="hydra/sweeper", provider="gan_zoo")
     for path in (config_folder() / "hydra").glob("*/*.yaml"):
         stored.get(path.parent.name, {}).pop(path.name, None)
     ConfigStore.__deepcopy__ = lambda store, _: store  # type: ignore[attr-defined]
+
+
+def check_command(hydra_config: Any, sweep_name: str | None) -> None:
+    """Refuse options that have no effect: those of sweeps for one run, and the other way round.
+
+    Raises:
+        ConfigurationError: naming them.
+    """
+    words = [str(word) for word in hydra_config.overrides.hydra]
+    if hydra_config.mode is RunMode.MULTIRUN:
+        of_others: tuple[str, ...] = ("hydra.run.",)
+        told = "of no effect on a sweep: give sweep_name=… or hydra.sweep.dir=… instead"
+    else:
+        of_others = OF_SWEEPS
+        told = "of no effect on one run: add -m for a sweep, or leave it out"
+        words += [] if sweep_name is None else [f"sweep_name={sweep_name}"]
+    vain = [word for word in words if word.lstrip("+").startswith(of_others)]
+    if vain:
+        raise ConfigurationError(f"{', '.join(vain)}: {told}")
 
 
 def _mistake(error: BaseException) -> str:
@@ -188,6 +207,7 @@ def _job(config: DictConfig) -> float:
         sys.path.append(context.runtime.cwd)  # a worker finds a user's own losses too
     keep_freed_memory()
     if context.mode is not RunMode.MULTIRUN:
+        check_command(context, config.sweep_name)
         return objective(_train(config, folder))
     try:
         return objective(_train(config, folder))
@@ -234,16 +254,6 @@ def _train(config: DictConfig, folder: Path) -> RunRecord:
         outcome = run(parts, folder, record, bar=bar, state=state)
     print(f"gan_zoo: {outcome.loss} seed {outcome.seed} {outcome.status}: {folder}")
     return outcome
-
-
-def _planned(config: DictConfig) -> list[Job]:
-    """The runs of a sweep, as Hydra's own sweeper will multiply them out."""
-    given = [f"{key}={value}" for key, value in (config.hydra.sweeper.params or {}).items()]
-    parser = OverridesParser.create(GlobalHydra.instance().config_loader())
-    overrides = parser.parse_overrides([*given, *config.hydra.overrides.task])
-    (batch,) = BasicSweeper.split_arguments(overrides, None)
-    loss, seed = config.hydra.runtime.choices.loss, config.seed
-    return [planned(words, loss, seed) for words in batch]
 
 
 def _new_record(config: DictConfig) -> RunRecord:
