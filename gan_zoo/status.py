@@ -16,6 +16,7 @@ from rich.table import Table
 
 from gan_zoo.lock import LOCK_NAME, alive, owner
 from gan_zoo.options import given_words
+from gan_zoo.output import lasting_output
 from gan_zoo.plan import PLAN_NAME, Job, read_plan
 from gan_zoo.records import RECORD_NAME, RecordError, RunRecord, read_record
 
@@ -61,9 +62,10 @@ def survey(folder: Path) -> list[Line]:
     return [*lines, *(Line(_name(job, shared), "planned") for job in planned)]
 
 
+@lasting_output()
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print the table; a folder that is not there ends the process with a message."""
-    words = given_words(arguments, __doc__)
+    words = given_words(arguments, __file__)
     if not words:
         return
     try:

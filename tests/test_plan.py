@@ -123,7 +123,7 @@ def test_quoted_values_are_planned_trained_and_get_their_share_of_threads(tmp_pa
 def test_an_option_that_has_no_effect_is_refused(tmp_path, monkeypatch, words, told):
     monkeypatch.chdir(tmp_path)
     tiny = [word for word in TINY if not word.startswith("sweep_name")]
-    code, output = examples.called(cli.main, ["run.py", *tiny, *words], {})
+    code, output = examples.called(cli.main, ["run.py", *words, *tiny], {})
     assert str(code).startswith("gan_zoo: ")
     assert told in output
     assert not list(tmp_path.rglob("record.json"))

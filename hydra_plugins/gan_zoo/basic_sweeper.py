@@ -22,6 +22,7 @@ class PlannedSweeper(BasicSweeper):
         """Check what the command line says of a sweep, and run it."""
         from gan_zoo.cli import check_command
 
+        assert self.config is not None  # set by Hydra's setup, as all that follows
         self._jobs = 0
         check_command(self.config.hydra, self.config.sweep_name)
         returns: list[object] = super().sweep(arguments)
@@ -29,6 +30,8 @@ class PlannedSweeper(BasicSweeper):
 
     def validate_batch_is_legal(self, batch: Sequence[Sequence[str]]) -> None:
         """Compose all jobs of a batch; called by Hydra before it launches them."""
+        assert self.config is not None
+        assert self.hydra_context is not None
         jobs = compose_jobs(self.hydra_context.config_loader, self.config, batch, self._jobs)
         write_plan(Path(self.config.hydra.sweep.dir), jobs)
         self._jobs += len(jobs)

@@ -17,6 +17,7 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
 from gan_zoo.configuration import nearest
+from gan_zoo.overrides import shell_word
 from gan_zoo.plan import write_plan
 from gan_zoo.search import SAMPLERS, Choice, Interval, RandomSampler, Sampler, Space
 from gan_zoo.settings import ConfigurationError
@@ -236,4 +237,5 @@ def _tell(study: Study, budget: int) -> None:
         print(f"gan_zoo: search: loss={study.loss}: none of {budget} settings came to a number")
         return
     value, words = study.best
-    print(f"gan_zoo: search: loss={study.loss}: best of {budget}: {value:.4g}: {' '.join(words)}")
+    found = " ".join(map(shell_word, words))
+    print(f"gan_zoo: search: loss={study.loss}: best of {budget}: {value:.4g}: {found}")
