@@ -186,8 +186,9 @@ def _mistakes_told() -> Iterator[None]:
         yield
     except InstantiationException as error:
         cause = error.__cause__ or error
-        key = str(error).rpartition("full_key: ")[2].splitlines()[0]
-        raise ConfigurationError(f"{key}: {one_line(cause)}") from error
+        _, named, key = str(error).rpartition("full_key: ")
+        where = f"{key.splitlines()[0]}: " if named else ""  # without, the cause says it
+        raise ConfigurationError(f"{where}{one_line(cause)}") from error
     except ConfigurationError:
         raise
     except (ValueError, OSError) as error:

@@ -27,13 +27,13 @@ POINTS = [word for word in TINY if not word.startswith("sweep_name")]
 ODD = os.fsdecode(b"n\xff\xc3\xbc 'x'")  # no locale prints all of it
 
 
-def refused(monkeypatch, folder, *words):
+def refused(monkeypatch, folder, *words, last="trainer.epochs=0"):
     """What the command says of words that it refuses; it trains nothing."""
     monkeypatch.chdir(folder)
     for name in ("folder", "after"):
         monkeypatch.setattr(cli.SweepFolder, name, None)
     before = set(folder.rglob("*.safetensors"))
-    code, output = examples.called(cli.main, ["run.py", *words, *POINTS, "trainer.epochs=0"], {})
+    code, output = examples.called(cli.main, ["run.py", *words, *POINTS, last], {})
     assert str(code).startswith("gan_zoo: "), code
     assert "Traceback" not in output
     assert set(folder.rglob("*.safetensors")) == before
@@ -121,6 +121,12 @@ def test_no_message_is_that_of_another_library_alone(tmp_path, monkeypatch, word
     ).replace('gan_zoo: "loss=\'" cannot', "gan_zoo: cannot")
 
 
+def test_a_tracker_s_own_words_come_first(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "trackio", None)
+    told = refused(monkeypatch, tmp_path, "tracker=trackio", last="seed=0")
+    assert told.startswith("gan_zoo: tracker=trackio needs trackio, not installed here: pip")
+
+
 def test_the_hint_about_a_sweep_s_value_works(tmp_path, monkeypatch):
     words = ["-m", "loss=wgan_gp,dragan", "regularizer.weight=choice(5)", "seed=0.5"]
     assert "seed" in refused(monkeypatch, tmp_path, *words)  # no longer the regularizer
@@ -160,7 +166,7 @@ def test_a_run_s_own_command_is_quoted(tmp_path):
     config = {"trainer": {"epochs": 1}}
     old = RunRecord("a", "bce", 0, "finished", ['data.root="a b"'], config)
     new = RunRecord("b", "bce", 0, "finished", [], {"trainer": {"epochs": 0}})
-    with pytest.raises(ConfigurationError, match="loss=bce seed=0 'data.root=\"a b\"'"):
+    with pytest.raises(ConfigurationError, match=r"loss=bce seed=0 'data\.root=\"a b\"'"):
         check_same(old, new, tmp_path)
 
 
