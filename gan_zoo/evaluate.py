@@ -23,14 +23,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hydra import compose, initialize_config_dir
 from hydra.errors import HydraException
-from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from gan_zoo.building import build, config_folder
+from gan_zoo.building import build, compose_config
 from gan_zoo.configuration import explain
+from gan_zoo.memory import OutOfMemory, shortage_explained
 from gan_zoo.options import given_words, parse
+from gan_zoo.output import lasting_output
+from gan_zoo.overrides import hydra_value
 from gan_zoo.recorded import check_choice, configuration_of, weights_of
 from gan_zoo.records import RECORD_NAME, RunRecord, read_record, write_text
 
@@ -68,16 +69,18 @@ class Options:
             raise ValueError(f"samples is {self.samples}; allowed: 2 or more")
 
 
+@lasting_output()
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, print a table, write JSON; a mistake ends the process with a message."""
-    words = given_words(arguments, __doc__)
+    words = given_words(arguments, __file__)
     if not words:
         return
     try:
-        evaluate(Path(words[0]), parse(words[1:], Options))
+        with shortage_explained("Choose fewer samples or metrics"):
+            evaluate(Path(words[0]), parse(words[1:], Options))
     except (HydraException, OmegaConfBaseException) as error:
         sys.exit(f"gan_zoo: {explain(error)}")
-    except (ValueError, OSError, ArithmeticError, RecursionError) as error:
+    except (ValueError, OSError, ArithmeticError, RecursionError, OutOfMemory) as error:
         sys.exit(f"gan_zoo: {error}")
 
 
@@ -103,7 +106,11 @@ def evaluate(what: Path, options: Options) -> dict[str, Any]:
     run = read_record(what) if (what / RECORD_NAME).exists() else None
     _check_options(options, of_a_run=run is not None)
     keep_freed_memory()
-    parts = build(_composed(options.data) if run is None else configuration_of(run, options.allow))
+    parts = build(
+        compose_config([f"data={hydra_value(options.data)}"])
+        if run is None
+        else configuration_of(run, options.allow)
+    )
     sha256, network = str(dataset_fingerprint(parts.dataset)["sha256"]), parts.extractor
     reference = reference_of(to_device(parts.dataset, parts.device), network, sha256)
     if reference is None:
@@ -163,13 +170,8 @@ def _check_options(options: Options, *, of_a_run: bool) -> None:
                 f"{name}={getattr(options, name)} does not apply to {this}, only to {other}: leave"
                 " it out"
             )
-    if options.out and Path(options.out).exists():
+    if options.out and Path(options.out).expanduser().exists():
         raise ValueError(f"{options.out} exists and is not overwritten: give another name as out=")
-
-
-def _composed(data: str) -> DictConfig:
-    with initialize_config_dir(str(config_folder()), version_base="1.3"):
-        return compose("config", overrides=[f"data={data}"])
 
 
 def _from_run(
@@ -246,7 +248,7 @@ def _show(judgement: "Judgement", known: dict[str, dict[str, float]]) -> None:
 
 def _write(what: Path, run: RunRecord | None, out: str, content: dict[str, Any]) -> None:
     if out:
-        path = Path(out)
+        path = Path(out).expanduser()
     elif run is not None:
         path = what / "evaluations" / f"{datetime.now(UTC):%Y-%m-%dT%H-%M-%S-%f}.json"
     else:

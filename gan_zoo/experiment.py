@@ -30,6 +30,7 @@ from gan_zoo.execution import Execution, choose, prepare
 from gan_zoo.features.extractor import FeatureNetwork
 from gan_zoo.interfaces import AdversarialLoss, Dataset, Regularizer, Tracker
 from gan_zoo.journal import Journal
+from gan_zoo.memory import shortage_explained
 from gan_zoo.pictures import sample_grid
 from gan_zoo.progress import Reporter, warn_of
 from gan_zoo.records import RunRecord, refuse_finished
@@ -175,7 +176,7 @@ def _recorded(
     journal.save()
     tracking = Tracking(parts.tracker, journal, warn=partial(warn_of, _title(record)))
     try:
-        with stopping() as stop:
+        with stopping() as stop, shortage_explained():
             _train_and_measure(parts, journal, tracking, stop, state, bar=bar)
         record.status = "finished"
     except Diverged as error:
