@@ -94,7 +94,7 @@ def test_hydra_s_store_of_schemas_is_not_copied_for_each_group_that_help_lists()
     assert loaded.node is not store.load("base_schema.yaml").node  # what is loaded is a copy
 
 
-def test_the_same_command_gives_the_same_history_and_finished_work_is_kept(tmp_path):
+def test_the_same_command_gives_the_same_history_and_finished_work_is_kept(tmp_path, monkeypatch):
     for name, more in (("a", []), ("b", ["tracker=none"])):
         done = command("run.py", *TINY, *more, f"hydra.run.dir={name}", cwd=tmp_path)
         assert done.returncode == 0, done.stderr
@@ -108,9 +108,10 @@ def test_the_same_command_gives_the_same_history_and_finished_work_is_kept(tmp_p
     assert {"label_accuracy_mnistcnn_test_20", "fid_mnistcnn_test_20"} <= set(record.metrics)
     assert record.environment["extractor"]["name"] == "mnistcnn"
     before = {path: path.read_bytes() for path in (tmp_path / "a").rglob("*.*") if path.is_file()}
-    again = command("run.py", *TINY, "seed=5", "hydra.run.dir=a", cwd=tmp_path)
-    assert again.returncode == 1
-    assert "never overwritten" in again.stderr
+    monkeypatch.chdir(tmp_path)
+    code, told = examples.called(cli.main, ["run.py", *TINY, "seed=5", "hydra.run.dir=a"], {})
+    assert str(code).startswith("gan_zoo: ")
+    assert "never overwritten" in told
     records = {path: content for path, content in before.items() if ".hydra" not in path.parts}
     assert all(path.read_bytes() == content for path, content in records.items())
 
@@ -143,10 +144,6 @@ def test_a_sweep_ends_with_a_report_and_one_failure_does_not_stop_the_others(tmp
     assert "as it was asked to" in page
     summary = (sweep / "summary.csv").read_text()
     assert all(name in summary for name in ("bce", "wgan", "broken"))
-    (sweep / "report.html").unlink()
-    compared = command("compare.py", str(sweep), cwd=tmp_path)
-    assert compared.returncode == 0, compared.stderr
-    assert (sweep / "report.html").read_text() == page
 
 
 def test_a_failing_report_is_told_and_fails_nothing(tmp_path, monkeypatch, capsys):
