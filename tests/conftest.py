@@ -14,7 +14,6 @@ from gan_zoo.models.latents import Uniform, UniformLabels
 from gan_zoo.regularizers.none import Unregularized
 from gan_zoo.settings import AuxiliarySettings, EvaluationSettings, TrainerSettings
 
-
 # Set by users and by continuous integration; they change what programs print.
 PRINTING = ("COLUMNS", "FORCE_COLOR", "HYDRA_FULL_ERROR", "NO_COLOR", "TTY_COMPATIBLE")
 
