@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 import gan_zoo
+from docs import examples
+from gan_zoo import cli
 from gan_zoo.evaluate import main as evaluate
 from gan_zoo.records import read_record
 
@@ -42,11 +44,12 @@ def test_the_user_s_own_tests_pass(example):
     assert " passed" in call(example, "-m", "pytest", "-q", "-p", "no:cacheprovider")
 
 
-def test_the_user_s_parts_are_swept_over_beside_ours(example):
-    call(
-        example, str(ROOT / "run.py"), "--config-dir", "conf", "+experiment=stripes",
-        "hydra.sweep.dir=sweep", "loss=bgan,bce", *SMALL,
-    )  # fmt: skip
+def test_the_user_s_parts_are_swept_over_beside_ours(example, monkeypatch):
+    monkeypatch.syspath_prepend(example)
+    words = ["--config-dir", "conf", "+experiment=stripes", "hydra.sweep.dir=sweep"]
+    with examples.without_figures():
+        code, output = examples.called(cli.main, ["run.py", *words, "loss=bgan,bce", *SMALL], {})
+    assert not code, output
     records = [read_record(path.parent) for path in example.glob("sweep/*/record.json")]
     assert sorted(r.loss for r in records) == ["bce", "bgan"]
     assert {r.status for r in records} == {"finished"}
