@@ -27,7 +27,7 @@ def command(script: str, *arguments: str, cwd: Path) -> subprocess.CompletedProc
     environment.pop("HYDRA_FULL_ERROR", None)
     return subprocess.run(
         [sys.executable, str(ROOT / script), *arguments],
-        cwd=cwd, env=environment, capture_output=True, text=True, timeout=300, check=False,
+        cwd=cwd, env=environment, capture_output=True, text=True, timeout=900, check=False,
     )  # fmt: skip
 
 
