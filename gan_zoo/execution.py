@@ -1,4 +1,4 @@
-"""How the networks' arithmetic is carried out: precision, memory format, compilation."""
+"""How the networks' arithmetic is carried out: precision and memory format."""
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -24,7 +24,6 @@ class Execution:
 
     precision: str  # fp32 | bf16
     memory_format: str  # channels_last | contiguous
-    compile: bool
 
     def record(self) -> dict[str, object]:
         """For the run's environment."""
@@ -49,30 +48,20 @@ def choose(settings: TrainerSettings, device: torch.device, parameters: int) -> 
         precision = "bf16" if fast else "fp32"
     if memory_format == "auto":
         memory_format = "channels_last" if device.type == "cpu" else "contiguous"
-    return Execution(precision, memory_format, settings.compile)
+    return Execution(precision, memory_format)
 
 
 def prepare(network: nn.Module, execution: Execution, *, twice_differentiated: bool) -> None:
     """Set a network up in place; its parameters, their names and the optimizer stay in float32.
 
     Only training is affected: in evaluation mode a network computes in float32, so that what is
-    measured depends on its weights alone.  A critic whose gradient is penalised stays in float32
-    and uncompiled: the penalty's gradient is a second derivative, which bf16 loses and
-    torch.compile does not have.
-
-    Raises:
-        ValueError: ``compile`` is wanted where torch cannot compile.
+    measured depends on its weights alone.  A critic whose gradient is penalised stays in float32:
+    the penalty's gradient is a second derivative, which bf16 loses.
     """
     if execution.memory_format == "channels_last":
         network.to(memory_format=torch.channels_last)
-    if execution.compile:
-        _require_compiler(next(network.parameters()).device)
-    if twice_differentiated:
-        return
-    if execution.precision == "bf16":
+    if execution.precision == "bf16" and not twice_differentiated:
         network.forward = partial(_in_bf16, network, network.forward)
-    if execution.compile:
-        network.compile()
 
 
 def multiplies_bf16(device: torch.device) -> bool:
@@ -98,15 +87,3 @@ def _in_bf16(network: nn.Module, forward: Callable[..., Any], *inputs: Tensor) -
     if isinstance(output, Tensor):
         return output.float()
     return type(output)(*(tensor.float() for tensor in output))
-
-
-def _require_compiler(device: torch.device) -> None:
-    """Compile one line, as any training would."""
-    try:
-        torch.compile(lambda x: x * 2 + 1)(torch.zeros(8, device=device))
-    except Exception as error:
-        told = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise ValueError(
-            f"trainer.compile is true, but torch.compile does not work here: {told}. It needs a C++"
-            " compiler (g++, or one named in CXX): install one, or set trainer.compile=false"
-        ) from error

@@ -83,9 +83,12 @@ def test_turns_are_taken_and_warming_up_does_not_count():
     assert ratios([4, 9], [2, 3]) == [2, 3]
 
 
-def test_the_step_benchmark_compares_both_forms():
+@pytest.mark.parametrize("native", [False, True])
+def test_the_step_benchmark_compares_both_forms_and_bf16_where_it_is_native(monkeypatch, native):
+    monkeypatch.setattr(step, "multiplies_bf16", lambda device: native)
     section = step.against_naive("acgan_small", rounds=1)
-    assert [line.split("|")[1].strip() for line in section.lines[2:]] == ["naive", "gan_zoo fp32"]
+    forms = ["naive", "gan_zoo fp32", *["gan_zoo bf16"] * native]
+    assert [line.split("|")[1].strip() for line in section.lines[2:]] == forms
     assert " 1.00 (1.00–1.00) |" in section.lines[2]
 
 

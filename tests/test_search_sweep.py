@@ -225,7 +225,7 @@ def test_a_budgeted_search_from_the_command_line_to_its_curves(tmp_path):
         [sys.executable, str(ROOT / "run.py"), "+experiment=budgeted_search",
          "hydra.sweeper.budget=3", *tiny],
         cwd=tmp_path, env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
-        capture_output=True, text=True, timeout=600, check=False,
+        capture_output=True, text=True, timeout=900, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
     sweep = tmp_path / "multirun/mine"
