@@ -80,8 +80,10 @@ class InfoDiscriminator(nn.Module):
         first, second, dense = (round(size * width) for size in (64, 128, 1024))
         self.trunk = nn.Sequential(
             nn.Conv2d(1, first, 4, 2, 1), nn.LeakyReLU(0.2),
-            nn.Conv2d(first, second, 4, 2, 1), nn.LeakyReLU(0.2),
-            nn.Flatten(), nn.Linear(second * 49, dense), nn.LeakyReLU(0.2),
+            nn.Conv2d(first, second, 4, 2, 1), nn.GroupNorm(1, second, affine=False),
+            nn.LeakyReLU(0.2), nn.Flatten(),
+            nn.Linear(second * 49, dense), nn.LayerNorm(dense, elementwise_affine=False),
+            nn.LeakyReLU(0.2),
         )  # fmt: skip
         self.score = nn.Linear(dense, 1)
         self.classes = nn.Linear(dense, 10)

@@ -11,7 +11,7 @@ from gan_zoo.interfaces import CriticOutput
 from gan_zoo.models.layers import ImageConv2d, ImageConvTranspose2d
 
 GENERATOR_NORMS = ("batch", "layer", "none")
-DISCRIMINATOR_NORMS = ("none", "layer", "spectral", "batch")
+DISCRIMINATOR_NORMS = ("layer", "none", "spectral", "batch")
 LEAKY_SLOPE = 0.2
 
 
@@ -58,7 +58,7 @@ class Generator(nn.Module):
         dense, first, second = (_scaled(size, width) for size in (1024, 128, 64))
         self.latent_dim, self.num_classes = latent_dim, num_classes
         self.base_shape = (rows // 4, columns // 4, first)
-        base, bias = math.prod(self.base_shape), norm == "none"
+        base, bias = math.prod(self.base_shape), norm != "batch"
         self.dense1 = nn.Linear(latent_dim + num_classes, dense, bias=bias)
         self.norm1 = _norm1d(norm, dense)
         self.dense2 = nn.Linear(dense, base, bias=bias)
@@ -87,7 +87,7 @@ class Discriminator(nn.Module):
         image_shape: (channels, height, width) of the images; height and width multiples of 4.
         num_classes: number of labels K.
         width: factor of every hidden width.
-        norm: ``none``; ``layer`` or ``batch``, after every hidden layer but the first; or
+        norm: ``layer`` or ``batch``, after every hidden layer but the first; ``none``; or
             ``spectral``, which divides every weight but the class head's by its largest singular
             value (Miyato et al. 2018, arXiv 1802.05957), one power iteration a forward pass.
 
@@ -97,8 +97,8 @@ class Discriminator(nn.Module):
         ValueError: samples that are not images, an image side that is not a multiple of 4, or an
             option out of its range.
 
-    Source: as ``Generator``. Deviation: no batch norm by default, so that a score depends on its
-    own image alone, which gradient penalties need.
+    Source: as ``Generator``. Deviation: layer norm instead of batch norm by default, so that a score
+    depends on its own image alone, which gradient penalties need.
     """
 
     def __init__(
@@ -107,13 +107,13 @@ class Discriminator(nn.Module):
         image_shape: Sequence[int],
         num_classes: int,
         width: float = 0.25,
-        norm: str = "none",
+        norm: str = "layer",
     ):
         super().__init__()
         channels, rows, columns = _image(image_shape)
         _check_norm("discriminator", norm, DISCRIMINATOR_NORMS)
         first, second, dense = (_scaled(size, width) for size in (64, 128, 1024))
-        bias = norm in ("none", "spectral")
+        bias = norm != "batch"
         self.conv1 = ImageConv2d(channels, first)
         self.conv2 = nn.Conv2d(first, second, 4, stride=2, padding=1, bias=bias)
         self.norm2 = _norm2d(norm, second)
@@ -163,14 +163,18 @@ def _check_norm(network: str, norm: str, allowed: Sequence[str]) -> None:
 
 
 def _norm1d(norm: str, size: int) -> nn.Module:
+    """Return the norm of a dense layer; layer norm has no gain, which weight clipping would cut."""
     kinds: dict[str, Callable[[int], nn.Module]] = {
-        "batch": nn.BatchNorm1d, "layer": nn.LayerNorm,
-    }  # fmt: skip
+        "batch": nn.BatchNorm1d,
+        "layer": lambda units: nn.LayerNorm(units, elementwise_affine=False),
+    }
     return kinds.get(norm, lambda _: nn.Identity())(size)
 
 
 def _norm2d(norm: str, size: int) -> nn.Module:
+    """Return the norm of a convolution, as ``_norm1d``."""
     kinds: dict[str, Callable[[int], nn.Module]] = {
-        "batch": nn.BatchNorm2d, "layer": lambda channels: nn.GroupNorm(1, channels),
-    }  # fmt: skip
+        "batch": nn.BatchNorm2d,
+        "layer": lambda channels: nn.GroupNorm(1, channels, affine=False),
+    }
     return kinds.get(norm, lambda _: nn.Identity())(size)
