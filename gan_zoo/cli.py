@@ -187,6 +187,10 @@ def _job(config: DictConfig) -> float:
     if context.runtime.cwd not in sys.path:
         sys.path.append(context.runtime.cwd)  # a worker finds a user's own losses too
     keep_freed_memory()
+    if not config.trainer.compile:
+        from gan_zoo.eager import without_compiler
+
+        without_compiler()
     if context.mode is not RunMode.MULTIRUN:
         return objective(_train(config, folder))
     try:
