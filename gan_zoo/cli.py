@@ -256,6 +256,9 @@ def _run_job(config: DictConfig) -> float:
     if context.runtime.cwd not in sys.path:
         sys.path.append(context.runtime.cwd)  # a worker finds a user's own losses too
     keep_freed_memory()
+    from gan_zoo.eager import without_compiler
+
+    without_compiler()
     if context.mode is not RunMode.MULTIRUN:
         check_command(context, config.sweep_name)
         return objective(_train(config, folder))

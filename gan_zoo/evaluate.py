@@ -18,7 +18,7 @@ import json
 import math
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -181,7 +181,8 @@ def _from_run(
     from gan_zoo.evaluation.bank import Bank
     from gan_zoo.experiment import build_trainer
 
-    trainer = build_trainer(parts)
+    settings = replace(parts.trainer, precision="fp32")  # nothing is trained, so nothing probed
+    trainer = build_trainer(replace(parts, trainer=settings))
     path = weights_of(folder, run, options.network, options.checkpoint)
     load_weights(path, trainer.generator)
     bank = Bank(

@@ -6,7 +6,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -26,7 +26,7 @@ from gan_zoo.evaluation.evaluator import Evaluator
 from gan_zoo.evaluation.floors import Floors
 from gan_zoo.evaluation.measures import Judgement
 from gan_zoo.evaluation.points import reference_of
-from gan_zoo.execution import Execution, choose, prepare
+from gan_zoo.execution import choose, prepare
 from gan_zoo.features.extractor import FeatureNetwork
 from gan_zoo.interfaces import AdversarialLoss, Dataset, Regularizer, Tracker
 from gan_zoo.journal import Journal
@@ -83,8 +83,10 @@ def build_trainer(parts: Parts) -> Trainer:
     with global_stream(seed, "weights of D"):
         discriminator = parts.discriminator(**shape).to(parts.device)
     refuse_batch_norm(parts.regularizer, discriminator)
-    execution = execution_of(parts, generator, discriminator)
     penalised = parts.regularizer.penalises_gradients
+    execution = choose(
+        settings, parts.device, generator, discriminator, twice_differentiated=penalised
+    )
     prepare(generator, execution, twice_differentiated=False)
     prepare(discriminator, execution, twice_differentiated=penalised)
     make_d, make_g = parts.optimizers
@@ -108,12 +110,8 @@ def build_trainer(parts: Parts) -> Trainer:
         settings=settings,
         seed=seed,
         device=parts.device,
+        execution=execution,
     )
-
-
-def execution_of(parts: Parts, *networks: nn.Module) -> Execution:
-    """How the networks are run: what the settings come to on this device."""
-    return choose(parts.trainer, parts.device, sum(_count(network) for network in networks))
 
 
 def schedule_of(parts: Parts) -> Schedule:
@@ -223,12 +221,15 @@ def _train_and_measure(
 ) -> None:
     record = journal.record
     data = to_device(parts.dataset, parts.device)
+    if state is not None and parts.trainer.precision == "auto":  # what it was until now
+        precision = state["journal"]["record"]["environment"]["precision"]
+        parts = replace(parts, trainer=replace(parts.trainer, precision=precision))
     try:
         trainer = build_trainer(parts)
         evaluator = _evaluator(parts, data, trainer.latent_dim, str(record.dataset["sha256"]))
     except ValueError as error:  # a width, a batch size that does not fit: nothing has begun yet
         raise ConfigurationError(str(error)) from error
-    record.environment |= execution_of(parts, trainer.generator, trainer.discriminator).record()
+    record.environment |= trainer.execution.record()
     record.parameters = {
         "generator": _count(trainer.generator), "discriminator": _count(trainer.discriminator),
     }  # fmt: skip
