@@ -14,7 +14,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from gan_zoo.cache import cache_folder, entry, keep, read_entry
+from gan_zoo.cache import cache_path, entry, keep, read_entry
 from gan_zoo.environment import cpu_name
 from gan_zoo.interfaces import Generator
 from gan_zoo.settings import TrainerSettings
@@ -93,11 +93,11 @@ def _probed(
         "memory_format": memory_format, "twice_differentiated": twice_differentiated,
     }  # fmt: skip
     digest = hashlib.sha256(json.dumps(situation).encode()).hexdigest()[:16]
-    path = cache_folder() / "precision" / f"{digest}.json"
+    path = cache_path("precision", f"{digest}.json")
     known = read_entry(path)
     if known is None:
         speedup = _speedup(networks, count, device, memory_format, twice_differentiated)
-        known = read_entry(path) if path.exists() else None
+        known = read_entry(path)
     if known is None:
         precision = "bf16" if speedup > WORTHWHILE else "fp32"
         known = {"precision": precision, "speedup": round(speedup, 3), **situation}
