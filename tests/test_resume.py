@@ -55,7 +55,7 @@ MORE = {
     "ema_decay=null": ["trainer.ema_decay=null"],
     "contiguous": ["trainer.memory_format=contiguous"],
     "bf16": ["trainer.precision=bf16"],
-    "acgan_small": ["model=acgan_small"],
+    "acgan": ["model=acgan", "model.generator.width=0.125", "model.discriminator.width=0.125"],
     "mlp": ["data=ring", "data.samples=300", "model=mlp", "latents=normal", "aux=none"],
     **{f"optimizer={name}": [f"optimizer={name}", "optimizer.discriminator.lr=1e-3"]
        for name in OPTIMIZERS},
@@ -187,7 +187,7 @@ def assert_laid_out(trainer):
     for network in networks:
         assert_equal(layout(network), layout(deepcopy(network)))
     if trainer.ema is not None:
-        assert_equal(layout(trainer.ema.module), layout(trainer.generator))
+        assert_equal(layout(trainer.ema), layout(trainer.generator))
     for optimizer in (trainer.discriminator_optimizer, trainer.generator_optimizer):
         for parameter, entries in optimizer.state.items():
             for value in entries.values():
