@@ -57,7 +57,8 @@ def checkpoints(comparison: Comparison) -> Figure | None:
             _real(panel, comparison.real(metric))
             for checkpoint, marker in zip(CHECKPOINTS, "oD^v", strict=True):
                 _means(panel, comparison, checkpoint + metric.base, marker)
-            drawn = [float(x) for line in panel.get_lines() for x in line.get_xdata()]  # type: ignore[union-attr]
+            names_of = [checkpoint + metric.base for checkpoint in CHECKPOINTS]
+            drawn = [e.mean for (_, name), e in comparison.estimates.items() if name in names_of]
             survive_outliers(panel, "x", drawn)
             panel.set_title(heading(metric))
             panel.set_yticks(range(len(names)), names)
