@@ -271,3 +271,13 @@ def test_lost_best_weights_cost_a_new_beginning_and_no_number(tmp_path, capsys):
     assert "the best weights are lost, so it begins anew" in capsys.readouterr().err
     assert record.resumed == []
     assert_same(tmp_path / "whole", tmp_path / "broken")
+
+
+def test_a_resumed_run_keeps_the_precision_that_auto_came_to(tmp_path):
+    """Whatever a probe would say now."""
+    parts = parts_of("trainer.precision=bf16")
+    interrupted(parts, tmp_path, after=10)
+    go(with_settings(parts, precision="auto"), tmp_path, load_state(tmp_path))
+    assert read_record(tmp_path).environment["precision"] == "bf16"
+    go(parts, tmp_path / "whole")
+    assert_equal(lasting(tmp_path)[2], lasting(tmp_path / "whole")[2])
