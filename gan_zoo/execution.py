@@ -1,4 +1,4 @@
-"""How the networks' arithmetic is carried out: precision, memory format, compilation."""
+"""How the networks' arithmetic is carried out: precision and memory format."""
 
 import copy
 import hashlib
@@ -14,7 +14,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from gan_zoo.cache import cache_folder, entry, keep, read_entry
+from gan_zoo.cache import cache_path, entry, keep, read_entry
 from gan_zoo.environment import cpu_name
 from gan_zoo.interfaces import Generator
 from gan_zoo.settings import TrainerSettings
@@ -33,7 +33,6 @@ class Execution:
 
     precision: str  # fp32 | bf16
     memory_format: str  # channels_last | contiguous
-    compile: bool
 
     def record(self) -> dict[str, object]:
         """For the run's environment."""
@@ -73,7 +72,7 @@ def choose(
             precision = _probed(
                 networks, settings.generator_batch_size, device, memory_format, twice_differentiated
             )
-    return Execution(precision, memory_format, settings.compile)
+    return Execution(precision, memory_format)
 
 
 def _probed(
@@ -94,11 +93,11 @@ def _probed(
         "memory_format": memory_format, "twice_differentiated": twice_differentiated,
     }  # fmt: skip
     digest = hashlib.sha256(json.dumps(situation).encode()).hexdigest()[:16]
-    path = cache_folder() / "precision" / f"{digest}.json"
+    path = cache_path("precision", f"{digest}.json")
     known = read_entry(path)
     if known is None:
         speedup = _speedup(networks, count, device, memory_format, twice_differentiated)
-        known = read_entry(path) if path.exists() else None
+        known = read_entry(path)
     if known is None:
         precision = "bf16" if speedup > WORTHWHILE else "fp32"
         known = {"precision": precision, "speedup": round(speedup, 3), **situation}
@@ -121,7 +120,7 @@ def _speedup(
     labels = torch.zeros(count, dtype=torch.int64, device=device)
     for precision in ("fp32", "bf16"):
         generator, discriminator = copy.deepcopy(networks)
-        execution = Execution(precision, memory_format, compile=False)
+        execution = Execution(precision, memory_format)
         prepare(generator, execution, twice_differentiated=False)
         prepare(discriminator, execution, twice_differentiated=twice_differentiated)
 
@@ -150,23 +149,13 @@ def prepare(network: nn.Module, execution: Execution, *, twice_differentiated: b
     """Set a network up in place; its parameters, their names and the optimizer stay in float32.
 
     Only training is affected: in evaluation mode a network computes in float32, so that what is
-    measured depends on its weights alone.  A critic whose gradient is penalised stays in float32
-    and uncompiled: the penalty's gradient is a second derivative, which bf16 loses and
-    torch.compile does not have.
-
-    Raises:
-        ValueError: ``compile`` is wanted where torch cannot compile.
+    measured depends on its weights alone.  A critic whose gradient is penalised stays in float32:
+    the penalty's gradient is a second derivative, which bf16 loses.
     """
     if execution.memory_format == "channels_last":
         network.to(memory_format=torch.channels_last)
-    if execution.compile:
-        _require_compiler(next(network.parameters()).device)
-    if twice_differentiated:
-        return
-    if execution.precision == "bf16":
+    if execution.precision == "bf16" and not twice_differentiated:
         network.forward = partial(_in_bf16, network, network.forward)
-    if execution.compile:
-        network.compile()
 
 
 def multiplies_bf16(device: torch.device) -> bool:
@@ -192,15 +181,3 @@ def _in_bf16(network: nn.Module, forward: Callable[..., Any], *inputs: Tensor) -
     if isinstance(output, Tensor):
         return output.float()
     return type(output)(*(tensor.float() for tensor in output))
-
-
-def _require_compiler(device: torch.device) -> None:
-    """Compile one line, as any training would."""
-    try:
-        torch.compile(lambda x: x * 2 + 1)(torch.zeros(8, device=device))
-    except Exception as error:
-        told = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise ValueError(
-            f"trainer.compile is true, but torch.compile does not work here: {told}. It needs a C++"
-            " compiler (g++, or one named in CXX): install one, or set trainer.compile=false"
-        ) from error

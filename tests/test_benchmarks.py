@@ -17,7 +17,6 @@ from benchmarks.subjects import trainer
 from benchmarks.timing import interleaved, ratios, table
 from benchmarks.turns import Worker
 from benchmarks.work import TAPS, Convolution, gflop_per_iteration
-from gan_zoo.execution import multiplies_bf16
 from gan_zoo.models import infogan
 from gan_zoo.models.acgan import Discriminator, Generator
 from gan_zoo.records import RunRecord, write_record, write_text
@@ -98,11 +97,12 @@ def test_turns_are_taken_and_warming_up_does_not_count():
     assert ratios([4, 9], [2, 3]) == [2, 3]
 
 
-def test_the_step_benchmark_compares_both_forms():
+@pytest.mark.parametrize("native", [False, True])
+def test_the_step_benchmark_compares_both_forms_and_bf16_where_it_is_native(monkeypatch, native):
+    monkeypatch.setattr(step, "multiplies_bf16", lambda device: native)
     section = step.against_naive("infogan", rounds=1)
-    names = [line.split("|")[1].strip() for line in section.lines[2:]]
-    assert names[:2] == ["naive", "gan_zoo fp32"]
-    assert names[2:] == ["gan_zoo bf16"] * multiplies_bf16(torch.device("cpu"))
+    forms = ["naive", "gan_zoo fp32", *["gan_zoo bf16"] * native]
+    assert [line.split("|")[1].strip() for line in section.lines[2:]] == forms
     assert " 1.00 (1.00–1.00) |" in section.lines[2]
 
 

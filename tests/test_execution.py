@@ -15,7 +15,7 @@ from gan_zoo.settings import TrainerSettings
 
 CPU = torch.device("cpu")
 SHAPE = {"image_shape": (1, 8, 8), "num_classes": 3}
-BF16 = Execution("bf16", "channels_last", compile=False)
+BF16 = Execution("bf16", "channels_last")
 
 
 def flags(monkeypatch, tmp_path, words):
@@ -56,7 +56,7 @@ def test_auto_is_bf16_where_the_cpu_multiplies_it_and_is_faster_by_it(
     flags(monkeypatch, tmp_path, words)
     speedups += measured
     found = choose(TrainerSettings(), CPU, *networks)
-    assert found == Execution(expected, "channels_last", False)
+    assert found == Execution(expected, "channels_last")
     assert not speedups
 
 
@@ -109,7 +109,7 @@ def test_auto_is_fp32_where_nothing_is_known_of_the_device(monkeypatch, tmp_path
     monkeypatch.setattr(execution, "CPU_INFO", tmp_path / "nothing")
     assert choose(TrainerSettings(), CPU, *networks).precision == "fp32"
     mps = choose(TrainerSettings(), torch.device("mps"), *networks)
-    assert mps == Execution("fp32", "contiguous", compile=False)
+    assert mps == Execution("fp32", "contiguous")
 
 
 @pytest.mark.parametrize("native", [True, False])
@@ -130,8 +130,8 @@ def test_auto_on_cuda_is_bf16_if_it_is_not_emulated(monkeypatch, networks, speed
 
 def test_what_the_settings_say_is_done(monkeypatch, tmp_path, networks, speedups):
     flags(monkeypatch, tmp_path, "amx_bf16")
-    settings = TrainerSettings(precision="fp32", memory_format="contiguous", compile=True)
-    assert choose(settings, CPU, *networks) == Execution("fp32", "contiguous", compile=True)
+    settings = TrainerSettings(precision="fp32", memory_format="contiguous")
+    assert choose(settings, CPU, *networks) == Execution("fp32", "contiguous")
     assert choose(TrainerSettings(precision="bf16"), CPU, *networks).precision == "bf16"
 
 
@@ -209,16 +209,6 @@ def test_a_critic_whose_gradient_is_penalised_stays_in_single_precision(tiny_par
     trainer.collect()  # finite
 
 
-def test_compile_without_a_compiler_is_told_before_training(tiny_parts, monkeypatch):
-    def broken(function):
-        raise RuntimeError("No working C++ compiler found\nmore")
-
-    monkeypatch.setattr(torch, "compile", broken)
-    settings = replace(tiny_parts.trainer, compile=True)
-    with pytest.raises(ValueError, match=r"trainer\.compile is true.* No working C\+\+ compiler"):
-        build_trainer(replace(tiny_parts, trainer=settings))
-
-
 def test_the_record_says_what_auto_came_to(tiny_parts):
     found = build_trainer(tiny_parts).execution.record()
-    assert found == {"precision": "fp32", "memory_format": "channels_last", "compile": False}
+    assert found == {"precision": "fp32", "memory_format": "channels_last"}
