@@ -439,6 +439,16 @@ def test_damaged_best_weights_are_written_again_from_the_state(tmp_path):
     assert_same(tmp_path / "whole", tmp_path / "broken")
 
 
+def test_a_resumed_run_keeps_the_precision_that_auto_came_to(tmp_path):
+    """Whatever a probe would say now."""
+    parts = parts_of("trainer.precision=bf16")
+    interrupted(parts, tmp_path, after=10)
+    go(with_settings(parts, precision="auto"), tmp_path, load_state(tmp_path))
+    assert read_record(tmp_path).environment["precision"] == "bf16"
+    go(parts, tmp_path / "whole")
+    assert_equal(lasting(tmp_path)[2], lasting(tmp_path / "whole")[2])
+
+
 @pytest.mark.parametrize("policy", ["rollback", "stop"])
 def test_the_best_weights_are_not_those_of_an_epoch_that_was_taken_back(
     policy, tmp_path, monkeypatch

@@ -74,7 +74,7 @@ class Generator(nn.Module):
         # Dense units are stored as (row, column, channel): a channels-last view without a copy.
         hidden = hidden.unflatten(1, self.base_shape).permute(0, 3, 1, 2)
         hidden = torch.relu_(self.norm3(self.conv1(hidden)))
-        return torch.tanh(self.conv2(hidden))
+        return torch.tanh_(self.conv2(hidden))
 
 
 class Discriminator(nn.Module):
@@ -126,11 +126,11 @@ class Discriminator(nn.Module):
                 nn.utils.parametrizations.spectral_norm(module)
 
     def forward(self, images: Tensor) -> CriticOutput:
-        hidden = functional.leaky_relu(self.conv1(images), LEAKY_SLOPE)
-        hidden = functional.leaky_relu(self.norm2(self.conv2(hidden)), LEAKY_SLOPE)
+        hidden = functional.leaky_relu_(self.conv1(images), LEAKY_SLOPE)
+        hidden = functional.leaky_relu_(self.norm2(self.conv2(hidden)), LEAKY_SLOPE)
         # Flattened as (row, column, channel): a view of a channels-last tensor.
         hidden = self.norm3(self.dense(hidden.permute(0, 2, 3, 1).flatten(1)))
-        hidden = functional.leaky_relu(hidden, LEAKY_SLOPE)
+        hidden = functional.leaky_relu_(hidden, LEAKY_SLOPE)
         return CriticOutput(self.score_head(hidden)[:, 0], self.class_head(hidden))
 
     def adversarial_parameters(self) -> Iterator[nn.Parameter]:

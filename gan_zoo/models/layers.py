@@ -130,7 +130,8 @@ class _Double(torch.autograd.Function):
     @torch.amp.custom_fwd(device_type="cpu", cast_inputs=torch.float32)
     def forward(ctx: Any, maps: Tensor, weight: Tensor) -> Tensor:
         ctx.save_for_backward(maps, weight)
-        patches = weight.flatten(1).t() @ maps.flatten(2)
+        taps = weight.flatten(1).t().expand(len(maps), -1, -1)
+        patches = torch.bmm(taps, maps.flatten(2))
         size = (2 * maps.shape[2], 2 * maps.shape[3])
         return functional.fold(patches, size, kernel_size=4, padding=1, stride=2)
 
