@@ -148,6 +148,7 @@ def _mistake(error: BaseException) -> str:
 def _end_sweep() -> None:
     """What follows a sweep, whether or not all went well."""
     if SweepFolder.folder is not None and _has_runs(SweepFolder.folder):
+        _summarise("gan_zoo.run_summary.sweep_summary", SweepFolder.folder)
         _report(SweepFolder.folder)
         if SweepFolder.after is not None:
             _summarise(SweepFolder.after, SweepFolder.folder)
@@ -188,7 +189,11 @@ def _job(config: DictConfig) -> float:
         sys.path.append(context.runtime.cwd)  # a worker finds a user's own losses too
     keep_freed_memory()
     if context.mode is not RunMode.MULTIRUN:
-        return objective(_train(config, folder))
+        record = _train(config, folder)
+        from gan_zoo.run_summary import run_summary
+
+        print(run_summary(folder, record))
+        return objective(record)
     try:
         return objective(_train(config, folder))
     except AlreadyFinished:

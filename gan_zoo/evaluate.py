@@ -4,7 +4,7 @@
 (and labels), or a folder of PNGs (labels: subfolders named 0, 1, ...).  Options:
 
 - ``checkpoint``: last | best | an epoch's number (last); of a run only
-- ``network``: generator | generator_ema (generator); of a run only
+- ``network``: auto | generator | generator_ema (auto: generator_ema where the run has one)
 - ``metrics``: names joined by commas (all that apply, but gan_train)
 - ``samples``: how many the run's generator makes (10000)
 - ``split``: test | validation (test)
@@ -31,7 +31,7 @@ from omegaconf.errors import OmegaConfBaseException
 from gan_zoo.building import build, config_folder
 from gan_zoo.configuration import explain
 from gan_zoo.options import given_words, parse
-from gan_zoo.recorded import check_choice, configuration_of, weights_of
+from gan_zoo.recorded import check_choice, configuration_of, network_of, weights_of
 from gan_zoo.records import RECORD_NAME, RunRecord, read_record, write_text
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class Options:
     """What the command line says."""
 
     checkpoint: str = "last"
-    network: str = "generator"
+    network: str = "auto"
     metrics: str = ""
     samples: int = 10000
     split: str = "test"
@@ -115,7 +115,7 @@ def evaluate(what: Path, options: Options) -> dict[str, Any]:
     known = floors(reference, count, metrics) if with_floors else {}
     content = {
         "what": str(what),
-        "checkpoint": None if run is None else f"{options.network} {options.checkpoint}",
+        "checkpoint": None if run is None else _checkpoint(run, options),
         "extractor": None if network is None else {"name": network.name, "sha256": network.sha256},
         "dataset": {"name": parts.dataset.name, "sha256": sha256},
         "metrics": {k: v if math.isfinite(v) else None for k, v in judgement.values.items()},
@@ -132,6 +132,10 @@ def evaluate(what: Path, options: Options) -> dict[str, Any]:
     return content
 
 
+def _checkpoint(run: RunRecord, options: Options) -> str:
+    return f"{network_of(run, options.network)} {options.checkpoint}"
+
+
 def _composed(data: str) -> DictConfig:
     with initialize_config_dir(str(config_folder()), version_base="1.3"):
         return compose("config", overrides=[f"data={data}"])
@@ -145,7 +149,7 @@ def _from_run(
     from gan_zoo.experiment import build_trainer
 
     trainer = build_trainer(parts)
-    path = weights_of(folder, run, options.network, options.checkpoint)
+    path = weights_of(folder, run, network_of(run, options.network), options.checkpoint)
     load_weights(path, trainer.generator)
     bank = Bank(
         options.samples, latents=parts.latents, dim=trainer.latent_dim,

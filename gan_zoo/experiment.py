@@ -283,22 +283,22 @@ def _measure_last_good(training: Training, data: Dataset) -> None:
 
 
 def _measure_finally(training: Training, data: Dataset) -> None:
-    """The final numbers of the last and of the best weights, and what is shown beside them."""
+    """The final numbers of every generator and of the headline's best weights, and pictures."""
     evaluator, journal, generators = training.evaluator, training.journal, training.generators
-    record, last_epoch = journal.record, journal.history[-1]["epoch"]
-    for name, generator in generators.items():
-        last = evaluator.final(generator)
-        journal.judgement(last, PREFIXES[name])
-        if name == "generator":
-            journal.classes(last)
-        if name in record.best:
-            if record.best[name]["epoch"] != last_epoch:
-                generator = copy.deepcopy(generator)
-                load_weights(weight_path(journal.folder, name, "best"), generator)
-                last = evaluator.final(generator)
-            journal.judgement(last, f"best_{PREFIXES[name]}")
+    record, name = journal.record, training.headline
+    last = {each: evaluator.final(network) for each, network in generators.items()}
+    for each, judgement in last.items():
+        journal.judgement(judgement, PREFIXES[each])
+    journal.classes({PREFIXES[each]: judgement for each, judgement in last.items()})
+    generator = generators[name]
+    if name in record.best:
+        best = last[name]
+        if record.best[name]["epoch"] != journal.history[-1]["epoch"]:
+            kept = copy.deepcopy(generator)
+            load_weights(weight_path(journal.folder, name, "best"), kept)
+            best = evaluator.final(kept)
+        journal.judgement(best, f"best_{PREFIXES[name]}")
     record.floors = evaluator.floors()
-    generator = generators["generator"]
     for name, (images, columns) in evaluator.walks(generator).items():
         journal.picture(name, sample_grid(images, columns))
     journal.curve()

@@ -65,6 +65,8 @@ class Training:
         self.generators: dict[str, nn.Module] = {"generator": trainer.generator}
         if trainer.ema is not None:
             self.generators["generator_ema"] = trainer.ema
+        # whose numbers and pictures stand for the run: the averaged generator's where there is one
+        self.headline = list(self.generators)[-1]
 
     def go_on(self) -> None:
         """Train up to the last epoch.
@@ -148,7 +150,7 @@ class Training:
             losses = self.evaluator.losses(
                 trainer.generator, trainer.discriminator, trainer.objective
             )
-            samples = self.evaluator.grid(trainer.generator)
+            samples = self.evaluator.grid(self.generators[self.headline])
             # last, as it keeps the best weights: of an epoch that is to count
             metrics = self._validate(epoch) if epoch % evaluation.every == 0 or last else {}
         except NonFiniteSamples as error:
@@ -180,17 +182,15 @@ class Training:
         self.journal.weights(epoch, networks, self.settings.keep_checkpoints)
 
     def _validate(self, epoch: int) -> dict[str, float]:
-        """The cheap numbers of every generator there is; the best so far is kept."""
-        judged = {
-            name: self.evaluator.validation(network) for name, network in self.generators.items()
-        }
-        criterion = self.evaluator.criterion
+        """Return the cheap numbers of every generator; keep the best weights of the headline's."""
         found: dict[str, float] = {}
-        for name, metrics in judged.items():
-            if criterion is not None:
-                network = self.generators[name]
-                self.journal.best(name, network, epoch, criterion, metrics[criterion])
+        for name, network in self.generators.items():
+            metrics = self.evaluator.validation(network)
             found |= {f"{PREFIXES[name]}{metric}": value for metric, value in metrics.items()}
+        name, criterion = self.headline, self.evaluator.criterion
+        if criterion is not None:
+            value = found[f"{PREFIXES[name]}{criterion}"]
+            self.journal.best(name, self.generators[name], epoch, criterion, value)
         return found
 
     def _roll_back(self, error: Diverged) -> None:

@@ -96,8 +96,8 @@ class Discriminator(nn.Module):
         ValueError: samples that are not images, an image side that is not a multiple of 4, or an
             option out of its range.
 
-    Source: as ``Generator``. Deviation: layer norm instead of batch norm by default, so that a score
-    depends on its own image alone, which gradient penalties need.
+    Source: as ``Generator``. Deviation: layer norm instead of batch norm by default, so that a
+    score depends on its own image alone, which gradient penalties need.
     """
 
     def __init__(
