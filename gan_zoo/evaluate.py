@@ -5,7 +5,7 @@
 
 - ``checkpoint``: last | best | an epoch's number (last); of a run only
 - ``network``: auto | generator | generator_ema (auto: generator_ema where the run has one)
-- ``metrics``: names joined by commas (all that apply, but gan_train)
+- ``metrics``: names joined by commas (all that apply but parzen and gan_train)
 - ``samples``: how many the run's generator makes (10000)
 - ``split``: test | validation (test)
 - ``data``: the data set that files of samples are held against (mnist)

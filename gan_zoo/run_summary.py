@@ -1,6 +1,5 @@
 """The numbers that a run or a sweep ends with on the terminal: plain text, no torch."""
 
-import re
 import shutil
 import statistics
 import sys
@@ -36,7 +35,7 @@ def run_summary(folder: Path, record: RunRecord) -> str:
         head = ["", _checkpoint(metrics), *(REFERENCES[name] for name in references)]
         rows = [
             [
-                _title(metric),
+                metric.short_title,
                 short(record.metrics.get(metric.name)),
                 *(short(values.get(metric.base)) for values in references.values()),
             ]
@@ -73,7 +72,7 @@ def sweep_summary(folder: Path) -> str:
     metrics = headline_metrics([run.record for run in runs])
     with_counts = any(len(group) > 1 or group[0].status != "finished" for group in groups.values())
     counts = ["finished"] if with_counts else []
-    head = ["loss", *counts, *map(_title, metrics), "training time"]
+    head = ["loss", *counts, *(metric.short_title for metric in metrics), "training time"]
     rows = [
         [
             name,
@@ -110,12 +109,6 @@ def _checkpoint(metrics: Sequence[Quantity]) -> str:
 
 def _protocol(metrics: Sequence[Quantity]) -> str:
     return "; ".join(dict.fromkeys(metric.detail for metric in metrics))
-
-
-def _title(metric: Quantity) -> str:
-    """Return a short title: the abbreviation in its brackets, if it has one."""
-    found = re.search(r"\((\w+)\)", metric.title)
-    return found[1] if found else metric.title.lower()
 
 
 def _finished(records: Sequence[RunRecord]) -> list[RunRecord]:

@@ -29,8 +29,9 @@ def histogram_interval(
     Resampled counts are multinomial.  Such distances are biased upwards by noise, the resampled
     ones twice; the interval is shifted back by that bias (and not below 0).
     """
-    draws = np.random.default_rng(0).multinomial(count, shares.cpu().numpy(), RESAMPLES) / count
-    found = np.array([distance(torch.from_numpy(draw), wanted.cpu()) for draw in draws])
-    bias = found.mean() - distance(shares.cpu(), wanted.cpu())
+    shares, wanted = shares.cpu(), wanted.cpu()
+    draws = np.random.default_rng(0).multinomial(count, shares.numpy(), RESAMPLES) / count
+    found = np.array([distance(torch.from_numpy(draw), wanted) for draw in draws])
+    bias = found.mean() - distance(shares, wanted)
     low, high = np.quantile(found, _ENDS) - bias
     return max(0.0, float(low)), max(0.0, float(high))

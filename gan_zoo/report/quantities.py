@@ -52,6 +52,12 @@ class Quantity:
         return f"{self.title}, {CHECKPOINTS[self.checkpoint]}" if self.checkpoint else self.title
 
     @property
+    def short_title(self) -> str:
+        """The abbreviation in the title's brackets, else the title as inside a sentence."""
+        found = re.search(r"\((\w+)\)", self.title)
+        return found[1] if found else self.title[0].lower() + self.title[1:]
+
+    @property
     def base(self) -> str:
         """The name without its checkpoint."""
         return self.name.removeprefix(self.checkpoint)
@@ -78,6 +84,8 @@ def quantity(name: str) -> Quantity:
     'MNIST classifier features, test split, 10k samples'
     >>> quantity("best_ema_fid_mnistcnn_test_10k").base
     'fid_mnistcnn_test_10k'
+    >>> quantity("kid_mnistcnn_test_10k").short_title, quantity("recall").short_title
+    ('KID', 'recall')
     >>> quantity("generator_test_auxiliary").title
     'Generator class loss, held-out images'
     """
