@@ -41,7 +41,7 @@ def kid(real: Tensor, fake: Tensor, within_real: Tensor | None = None) -> float:
 def mean_kernel(features: Tensor) -> Tensor:
     """Return the mean kernel of two different rows of (N, d) features: 0-dim, float64."""
     features, count = features.double(), len(features)
-    total = _kernel_sum(features, features) - _kernel_diagonal(features)
+    total = _symmetric_kernel_sum(features) - _kernel_diagonal(features)
     return torch.tensor(total / (count * (count - 1)), dtype=torch.float64)
 
 
@@ -50,6 +50,17 @@ def _kernel_sum(rows: Tensor, columns: Tensor) -> float:
     scaled = columns.T / rows.shape[1]
     blocks = row_blocks(len(rows), len(columns))
     parts = [torch.addmm(one, rows[block], scaled).pow_(3).sum() for block in blocks]
+    return float(torch.stack(parts).sum())
+
+
+def _symmetric_kernel_sum(features: Tensor) -> float:
+    """The sum over all pairs of rows of one set: the blocks on and above the diagonal tell all."""
+    one = torch.ones((), dtype=features.dtype, device=features.device)
+    scaled = features.T / features.shape[1]
+    parts = []
+    for block in row_blocks(len(features), len(features)):
+        kernel = torch.addmm(one, features[block], scaled[:, block.start :]).pow_(3)
+        parts.append(2 * kernel.sum() - kernel[:, : block.stop - block.start].sum())
     return float(torch.stack(parts).sum())
 
 
