@@ -24,12 +24,6 @@ def incompatibilities(
             " does: scores will grow without end. Use regularizer=weight_clip,"
             " regularizer=gradient_penalty or model.discriminator.norm=spectral"
         )
-    if penalised and (names := _batch_norms(discriminator)):
-        found.append(
-            f"a gradient penalty needs each score to depend on its own sample alone, but batch norm"
-            f" ({', '.join(names)}) mixes the samples of a batch. Take it out of the discriminator"
-            " or use layer or spectral normalisation"
-        )
     if penalised and clipped:
         found.append(
             "weight clipping and a gradient penalty work against each other: inside the box of"
@@ -41,6 +35,24 @@ def incompatibilities(
             " bounds nothing. Use regularizer=none or model.discriminator.norm=none"
         )
     return found
+
+
+def refuse_batch_norm(regularizer: Regularizer, discriminator: nn.Module) -> None:
+    """Refuse a gradient penalty on a discriminator with batch norm.
+
+    The penalty bounds the gradient of each score with respect to its own sample; batch norm makes
+    every score depend on the whole batch (Gulrajani et al. 2017, arXiv 1704.00028, section 4).
+
+    Raises:
+        ValueError: naming the batch norm layers.
+    """
+    names = _batch_norms(discriminator)
+    if regularizer.penalises_gradients and names:
+        raise ValueError(
+            "a gradient penalty needs each score to depend on its own sample alone, but batch norm"
+            f" ({', '.join(names)}) mixes the samples of a batch: use"
+            " model.discriminator.norm=layer, none or spectral, or regularizer=none"
+        )
 
 
 def _batch_norms(network: nn.Module) -> list[str]:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from gan_zoo.checkpoint import CheckpointError, load_weights, read_weights, weight_path
-from gan_zoo.compatibility import incompatibilities
+from gan_zoo.compatibility import incompatibilities, refuse_batch_norm
 from gan_zoo.data.batches import BatchStream, to_device
 from gan_zoo.data.fingerprint import dataset_fingerprint
 from gan_zoo.diverged import Diverged
@@ -79,6 +79,7 @@ def build_trainer(parts: Parts) -> Trainer:
         generator = parts.generator(**shape).to(parts.device)
     with global_stream(seed, "weights of D"):
         discriminator = parts.discriminator(**shape).to(parts.device)
+    refuse_batch_norm(parts.regularizer, discriminator)
     execution = execution_of(parts, generator, discriminator)
     penalised = parts.regularizer.penalises_gradients
     prepare(generator, execution, twice_differentiated=False)

@@ -46,7 +46,9 @@ def tiny_parts(tiny_dataset) -> Parts:
         latents=Uniform(),
         labels=UniformLabels(),
         extractor=None,
-        trainer=TrainerSettings(epochs=2, batch_size=10, generator_batch_size=20),
+        trainer=TrainerSettings(
+            epochs=2, batch_size=10, generator_batch_size=20, lr_decay=0.0, ema_decay=None
+        ),
         aux=AuxiliarySettings(),
         evaluation=EvaluationSettings(samples=20, final_samples=40, loss_samples=20),
         seed=0,

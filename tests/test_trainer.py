@@ -293,21 +293,22 @@ def test_update_ratios_tell_how_far_an_update_moved_the_weights(tiny_parts):
 
 
 def test_the_average_follows_the_weights_and_changes_nothing_else(tiny_parts):
-    """w_ema <- d w_ema + (1 - d) w after each update of G but the first, where it is a copy."""
+    """w_ema <- d w_ema + (1 - d) w after G's t-th update, d = min(decay, (1 + t) / (10 + t))."""
     decay = 0.5
     settings = replace(tiny_parts.trainer, ema_decay=decay)
     trainer, plain = build_trainer(replace(tiny_parts, trainer=settings)), build_trainer(tiny_parts)
-    expected = None
+    expected = [p.detach().clone() for p in trainer.generator.parameters()]
     for each in (trainer, plain):
         torch.manual_seed(0)
-        for _ in range(3):
+        for update in range(1, 13):
             each.step()
             if each is trainer:
-                now = [p.detach().clone() for p in each.generator.parameters()]
-                expected = now if expected is None else [
-                    decay * a + (1 - decay) * b for a, b in zip(expected, now, strict=True)
-                ]  # fmt: skip
-    averaged = trainer.ema.module.parameters()
+                d = min(decay, (1 + update) / (10 + update))
+                now = each.generator.parameters()
+                expected = [
+                    d * a + (1 - d) * b.detach() for a, b in zip(expected, now, strict=True)
+                ]
+    averaged = trainer.ema.parameters()
     for a, b in zip(averaged, expected, strict=True):
         torch.testing.assert_close(a, b)
     for a, b in zip(trainer.generator.parameters(), plain.generator.parameters(), strict=True):

@@ -4,13 +4,16 @@ from functools import partial
 
 import pytest
 
-from gan_zoo.models import acgan, affine, mlp
+from gan_zoo.models import acgan, affine, infogan, mlp
 from gan_zoo.testing.models import DISCRIMINATOR_CONTRACTS, GENERATOR_CONTRACTS, Built
 
 IMAGES, POINTS, LINE = (1, 28, 28), (2,), (1,)
 GENERATORS = {
     "acgan": Built(partial(acgan.Generator, width=0.03), IMAGES, 10),
     "acgan colour": Built(partial(acgan.Generator, width=0.03), (3, 32, 32), 10),
+    "infogan": Built(infogan.Generator, IMAGES, 10),
+    "infogan colour": Built(partial(infogan.Generator, width=0.1, norm="layer"), (3, 32, 32), 10),
+    "infogan plain": Built(partial(infogan.Generator, width=0.1, norm="none"), (1, 12, 20), 3),
     "mlp": Built(mlp.Generator, POINTS, 8),
     "affine": Built(affine.AffineGenerator, LINE, 2),
     "dirac": Built(affine.DiracGenerator, LINE, 1),
@@ -20,6 +23,9 @@ DISCRIMINATORS = {
     "acgan spectral": Built(
         partial(acgan.Discriminator, width=0.1, norm="spectral"), (1, 12, 12), 3
     ),
+    "infogan": Built(infogan.Discriminator, IMAGES, 10),
+    "infogan colour": Built(partial(infogan.Discriminator, norm="none"), (3, 32, 32), 10),
+    "infogan spectral": Built(partial(infogan.Discriminator, norm="spectral"), (1, 12, 20), 3),
     "mlp": Built(mlp.Discriminator, POINTS, 8),
     "mlp spectral": Built(partial(mlp.Discriminator, norm="spectral"), POINTS, 8),
     "dirac": Built(affine.DiracDiscriminator, LINE, 1),
