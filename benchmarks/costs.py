@@ -57,7 +57,7 @@ def costs() -> list[Section]:
         add("report of 8 runs", lambda: build_report([Path(folder) / "sweep"]), repeats=3)
     title = "(e) Start-up, evaluation, report"
     found = Section(title, "Seconds at the default model.", table(["", "seconds"], rows))
-    return [found, overhead("acgan_small", []), overhead("acgan", ["+experiment=acgan_document"])]
+    return [found, overhead("infogan", []), overhead("acgan", ["+experiment=acgan_document"])]
 
 
 def measures(evaluator: Evaluator, trainer: Trainer) -> list[list[str]]:
@@ -100,7 +100,7 @@ def overhead(model: str, overrides: list[str]) -> Section:
     trainer = build_trainer(parts(*overrides, *fp32()))
     shares = []
     with inside(trainer) as spent:
-        for number in range(25 if model == "acgan_small" else 3):
+        for number in range(25 if model == "infogan" else 3):
             spent.clear()
             seconds = seconds_of(trainer.step)
             if number:
@@ -146,7 +146,7 @@ def memory() -> list[Section]:
     """Peak resident memory of whole runs, evaluations included."""
     rows = []
     for name, overrides, bar in (
-        ("default (`acgan_small`)", ["trainer.epochs=1", "trainer.max_steps=30"], 1.5),
+        ("default (`infogan`)", ["trainer.epochs=1", "trainer.max_steps=30"], 1.5),
         ("full width (`+experiment=acgan_document`)",
          ["+experiment=acgan_document", "trainer.epochs=1", "trainer.max_steps=3",
           "evaluation.loss_samples=1000"], 4.0),

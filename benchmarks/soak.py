@@ -1,10 +1,11 @@
 """Kill workers and damage files at random amid a sweep, and prove that no number is any other.
 
-``python -m benchmarks.soak [runs=100] [kills=30] [workers=2] [out=FOLDER] [seed=0]``.  A sweep of
-tiny runs is done twice: undisturbed, and by workers that all issue the same sweep into one folder
-and share it by its locks.  Those are killed (SIGKILL) at random moments of a run, files of the runs
-(records and states) are cut off, emptied, overwritten or have a bit flipped, and the sweep is
-issued again until it is done.  Ends with exit code 1 if a run is lost, there twice, or different.
+``python -m benchmarks.soak [runs=40] [kills=30] [workers=2] [out=FOLDER] [seed=0]``.  A sweep of
+short runs of the default network, each loss with its own recipe, is done twice: undisturbed, and by
+workers that all issue the same sweep into one folder and share it by its locks.  Those are killed
+(SIGKILL) at random moments of a run, files of the runs (records and states) are cut off, emptied,
+overwritten or have a bit flipped, and the sweep is issued again until it is done.  Ends with exit
+code 1 if a run is lost, there twice, or different.
 """
 
 import multiprocessing
@@ -14,6 +15,7 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass
+from functools import cache
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
@@ -21,18 +23,22 @@ from typing import Any
 from gan_zoo.lock import alive, owner
 from gan_zoo.options import parse
 from gan_zoo.records import RECORD_NAME, RecordError, RunRecord, read_record
+from gan_zoo.resume import ENDED
 
-LOSSES = ("bce", "lsgan", "hinge", "wgan", "r1")
-TINY = [
-    "data=ring", "data.samples=1000", "model=mlp", "model.generator.hidden=[8]",
-    "model.discriminator.hidden=[8]", "latents=normal", "aux=none", "trainer.epochs=8",
-    "trainer.max_steps=40", "trainer.batch_size=16", "trainer.generator_batch_size=16",
-    "trainer.threads=1", "trainer.keep_checkpoints=1", "evaluation.samples=50",
-    "evaluation.final_samples=50", "evaluation.loss_samples=50", "evaluation.pictures=8",
-    "device=cpu", "hydra.sweeper.max_batch_size=10",
+LOSSES = ("bce", "wgan", "r3gan", "lecam", "sngan")
+SHORT = [  # sizes alone: networks, optimizers and memory format are those of every run
+    "trainer.epochs=4", "trainer.max_steps=6", "trainer.batch_size=16",
+    "trainer.generator_batch_size=16", "trainer.ema_decay=0.999", "trainer.threads=1",
+    "trainer.keep_checkpoints=1", "evaluation.samples=20", "evaluation.final_samples=50",
+    "evaluation.loss_samples=20", "evaluation.metrics=[fid,label_accuracy]",
+    "evaluation.floors=false", "evaluation.pictures=8", "device=cpu",
+    "hydra.sweeper.max_batch_size=10",
 ]  # fmt: skip
 # What a run's numbers are; seconds, dates and the interruptions are none.
-NUMBERS = ("run_id", "status", "metrics", "intervals", "best", "progress", "collapses")
+NUMBERS = (
+    "run_id", "status", "metrics", "intervals", "best", "progress", "collapses", "rollbacks",
+    "measured_epoch",
+)  # fmt: skip
 Job = tuple[str, int]  # loss, seed
 Run = tuple[RunRecord, dict[str, bytes]]  # a record, and files by name
 CONTEXT = multiprocessing.get_context("forkserver")
@@ -42,7 +48,7 @@ CONTEXT = multiprocessing.get_context("forkserver")
 class Options:
     """The command's words."""
 
-    runs: int = 100
+    runs: int = 40
     kills: int = 30
     workers: int = 2
     out: str = ""  # a folder that does not exist; empty: a temporary one
@@ -60,10 +66,13 @@ def sweep(folder: str, losses: list[str], seeds: list[int], log: str) -> None:
     os.dup2(handle, 1)
     os.dup2(handle, 2)
     sys.argv = ["run.py", "-m", f"loss={','.join(losses)}", f"seed={','.join(map(str, seeds))}",
-                f"hydra.sweep.dir={folder}", *TINY]  # fmt: skip
+                f"hydra.sweep.dir={folder}", *SHORT]  # fmt: skip
     from gan_zoo import cli
+    from gan_zoo.data import mnist
 
-    cli._report = print  # type: ignore[assignment]  # most of a tiny sweep's time, and no number
+    # Most of a short sweep's time, and no number.
+    cli._report = print  # type: ignore[assignment]
+    mnist.load_mnist = cache(mnist.load_mnist)
     cli.main()
 
 
@@ -137,14 +146,14 @@ def damage(folder: Path, rng: random.Random) -> int:
 
 
 def outcome(folder: Path) -> dict[Job, list[Run]]:
-    """Every finished run by loss and seed: its record, and the files that hold its numbers."""
+    """Every run that ended, by loss and seed: its record, and the files that hold its numbers."""
     found: dict[Job, list[Run]] = {}
     for path in sorted(folder.glob(f"*/{RECORD_NAME}")):
         try:
             record = read_record(path.parent)
         except RecordError:
             continue
-        if record.status == "finished":
+        if record.status in ENDED:
             files = [path.parent / "history.csv", *path.parent.glob("checkpoints/params_*")]
             content = {file.name: file.read_bytes() for file in files}
             found.setdefault((record.loss, record.seed), []).append((record, content))
@@ -161,7 +170,8 @@ def different(one: Run, two: Run) -> bool:
 
 def soak(options: Options, folder: Path) -> bool:
     """Do it all and print what came out; whether all is well."""
-    jobs = [(loss, seed) for seed in range(-(-options.runs // len(LOSSES))) for loss in LOSSES]
+    losses = LOSSES[: options.runs]
+    jobs = [(loss, seed) for seed in range(-(-options.runs // len(losses))) for loss in losses]
     began = time.perf_counter()
     if len(outcome(folder / "undisturbed")) < len(jobs):  # not done by an earlier soak in ``out``
         start(folder / "undisturbed", jobs).join()

@@ -1,29 +1,23 @@
 """gan_zoo called from Python: the same configurations, runs and records as from a shell."""
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from hydra import compose, initialize_config_dir
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from gan_zoo import cli
-from gan_zoo.building import build, config_folder
+from gan_zoo.building import build, compose_config
 from gan_zoo.configuration import explain
+from gan_zoo.overrides import Given, hydra_value, overrides, path_override
 from gan_zoo.records import AlreadyFinished, RunRecord, read_record
 from gan_zoo.settings import ConfigurationError
 
 if TYPE_CHECKING:
     from gan_zoo.trainer import Trainer
-
-_PLAIN = re.compile(r"[A-Za-z_][\w./-]*")
-_NO_TEXTS = ("null", "true", "false", "nan", "inf")
-
-Given = Mapping[str, Any] | Sequence[str]
 
 
 class Run(NamedTuple):
@@ -93,19 +87,19 @@ def _composed(
     """The configuration and the folder of its run, while Hydra knows of it."""
     words = overrides(config)
     if folder is not None:
-        words.append(f"hydra.run.dir={_value(str(Path(folder).absolute()))}")
+        words.append(path_override("hydra.run.dir", Path(folder).expanduser().absolute()))
     if config_dir is not None:
-        words.append(f"hydra.searchpath=[{_value(f'file://{_config_dir(config_dir)}')}]")
+        words.append(f"hydra.searchpath=[{hydra_value(f'file://{_config_dir(config_dir)}')}]")
     before = HydraConfig.instance().cfg
     try:
         try:
-            with initialize_config_dir(str(config_folder().absolute()), version_base="1.3"):
-                composed = compose("config", overrides=words, return_hydra_config=True)
+            composed = compose_config(words)
             if composed.hydra.mode is RunMode.MULTIRUN:
                 raise ConfigurationError(
                     "this configuration is a sweep, and train() makes one run: give the command to"
                     " a shell, or call train() for each of its runs"
                 )
+            cli.check_command(composed.hydra, composed.sweep_name)
             HydraConfig.instance().set_config(composed)
             where = Path(composed.hydra.run.dir).absolute()
             with open_dict(composed):
@@ -120,62 +114,8 @@ def _composed(
         HydraConfig.instance().cfg = before
 
 
-def overrides(config: Given) -> list[str]:
-    """A configuration as the words of a command line.
-
-    >>> overrides({"loss": "wgan", "trainer": {"epochs": 1, "max_steps": None}, "seed": 3})
-    ['loss=wgan', 'trainer.epochs=1', 'trainer.max_steps=null', 'seed=3']
-
-    Raises:
-        ConfigurationError: neither a mapping nor a list of texts, or a value that is no plain data.
-    """
-    if isinstance(config, Mapping):
-        return [f"{key}={_value(value)}" for key, value in _flat(config, "")]
-    if isinstance(config, str) or not all(isinstance(word, str) for word in config):
-        raise ConfigurationError(
-            f"the configuration is {config!r}; allowed: a mapping, as {{'loss': 'wgan'}}, or a list"
-            " of words, as ['loss=wgan', 'seed=1']"
-        )
-    return list(config)
-
-
-def _flat(node: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
-    for key, value in node.items():
-        whole = bool(prefix) and isinstance(value, Mapping) and "_target_" in value  # an object
-        if isinstance(value, Mapping) and value and not whole:
-            yield from _flat(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
-
-
-def _value(value: Any) -> str:
-    """A value in the grammar of Hydra's overrides; what would not stay a text there is quoted."""
-    if isinstance(value, str):
-        if _PLAIN.fullmatch(value) and value.lower() not in _NO_TEXTS:
-            return value
-        return "'" + re.sub(r"(\\*)('|$)", _escaped, value) + "'"
-    if value is None or isinstance(value, bool):
-        return {None: "null", True: "true", False: "false"}[value]
-    if isinstance(value, int | float):
-        return repr(value)
-    if isinstance(value, list | tuple):
-        return f"[{','.join(map(_value, value))}]"
-    if isinstance(value, Mapping):
-        return f"{{{','.join(f'{key}:{_value(v)}' for key, v in value.items())}}}"
-    raise ConfigurationError(
-        f"the configuration holds {value!r}, a {type(value).__name__}; allowed: texts, numbers,"
-        " true or false, None, lists and mappings"
-    )
-
-
-def _escaped(found: re.Match[str]) -> str:
-    """Backslashes count only before a quote, where each is doubled."""
-    slashes, quote = found.groups()
-    return 2 * slashes + (f"\\{quote}" if quote else "")
-
-
 def _config_dir(folder: str | Path) -> Path:
-    path = Path(folder).absolute()
+    path = Path(folder).expanduser().absolute()
     if not path.is_dir():
         raise ConfigurationError(f"config_dir is {str(folder)!r}: there is no such folder")
     return path

@@ -3,14 +3,20 @@
 Importing this module needs no torch, so that a command line answers at once.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+import hydra.conf
+from hydra import compose, initialize_config_dir
 from hydra.core.config_store import ConfigStore
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.singleton import Singleton
+from hydra.core.utils import JobRuntime
 from hydra.errors import InstantiationException
+from hydra.version import VersionBase
 from omegaconf import MISSING, DictConfig, OmegaConf
 
 from gan_zoo.configuration import check_numbers, check_targets, one_line
@@ -30,6 +36,7 @@ if TYPE_CHECKING:
     from gan_zoo.interfaces import Dataset
     from gan_zoo.trainer import Sampler
 
+_OF_AN_APPLICATION = (GlobalHydra, JobRuntime, VersionBase)
 UNTRACKED = "gan_zoo.trackers.none.Untracked"
 _CHEAP = ("model", "latents", "labels", "loss", "regularizer", "optimizer")  # to build
 
@@ -73,6 +80,51 @@ def config_folder() -> Path:
     here = Path(__file__).parent
     inside = here / "conf"
     return inside if inside.is_dir() else here.parent / "conf"
+
+
+def compose_config(words: Sequence[str]) -> DictConfig:
+    """The shipped configuration with overrides, Hydra's own node included.
+
+    A Hydra application that calls this keeps its own Hydra.
+
+    Raises:
+        HydraException: an override that does not compose.
+        OmegaConfBaseException: a value that cannot be set.
+    """
+    instances = Singleton._instances
+    before: dict[type, Singleton] = {
+        kind: instances.pop(kind) for kind in _OF_AN_APPLICATION if kind in instances
+    }
+    try:
+        with initialize_config_dir(str(config_folder().absolute()), version_base="1.3"):
+            return compose("config", overrides=list(words), return_hydra_config=True)
+    finally:
+        for kind in _OF_AN_APPLICATION:
+            instances.pop(kind, None)
+        instances.update(before)
+
+
+def refuse_shadowed(folder: Path) -> None:
+    """Refuse a user's file with the name of a shipped one, which Hydra would take instead.
+
+    A loss of that name is known by its published recipe in every report; so it is not replaced.
+
+    Raises:
+        ConfigurationError: naming the files; one of the same content is not among them.
+    """
+    found = []
+    for shipped in (config_folder(), Path(hydra.conf.__file__).parent):
+        for path in sorted(shipped.rglob("*.yaml")):
+            own = folder / path.relative_to(shipped)
+            if own.is_file() and own.read_bytes() != path.read_bytes():
+                found.append(own)
+    if found:
+        new = found[0].with_name(f"my_{found[0].name}")
+        raise ConfigurationError(
+            f"{', '.join(map(str, found[:5]))}{' ...' if found[5:] else ''}: the configuration of"
+            f" that name that comes with gan_zoo would be taken instead. Rename yours, as"
+            f" {new.name}, and choose it by that name"
+        )
 
 
 def plain(config: DictConfig) -> dict[str, Any]:
@@ -134,8 +186,9 @@ def _mistakes_told() -> Iterator[None]:
         yield
     except InstantiationException as error:
         cause = error.__cause__ or error
-        key = str(error).rpartition("full_key: ")[2].splitlines()[0]
-        raise ConfigurationError(f"{key}: {one_line(cause)}") from error
+        _, named, key = str(error).rpartition("full_key: ")
+        where = f"{key.splitlines()[0]}: " if named else ""  # without, the cause says it
+        raise ConfigurationError(f"{where}{one_line(cause)}") from error
     except ConfigurationError:
         raise
     except (ValueError, OSError) as error:

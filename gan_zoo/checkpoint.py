@@ -37,7 +37,10 @@ def save_weights(folder: Path, network: str, module: nn.Module, epoch: int | str
 
 def sealed_tensors(tensors: Mapping[str, Tensor]) -> bytes:
     """A safetensors file with its checksum: what ``read_weights`` reads."""
-    contiguous = {key: value.contiguous() for key, value in tensors.items()}
+    # Contiguous copies: safetensors refuses tensors that share memory, such as tied weights.
+    contiguous = {
+        key: value.clone(memory_format=torch.contiguous_format) for key, value in tensors.items()
+    }
     # One entry alone: of several, safetensors shuffles the order, and the bytes would differ.
     return sealed.sealed(save(contiguous, metadata={sealed.KEY: sealed.BLANK}))
 

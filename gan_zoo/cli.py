@@ -10,14 +10,14 @@ import math
 import os
 import sys
 import traceback
-from contextlib import suppress
+import warnings
 from pathlib import Path
 from typing import Any, NoReturn
 
 import hydra
-from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+import yaml
+from hydra._internal.utils import get_args_parser
 from hydra.core.config_store import ConfigStore
-from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.plugins import Plugins
@@ -29,13 +29,16 @@ from omegaconf.errors import OmegaConfBaseException
 
 from gan_zoo import __version__
 from gan_zoo.allocator import keep_freed_memory
-from gan_zoo.building import build, config_folder, plain
-from gan_zoo.configuration import explain, recordable
+from gan_zoo.building import build, config_folder, plain, refuse_shadowed
+from gan_zoo.configuration import explain, nearest, recordable
 from gan_zoo.died import JobDied
 from gan_zoo.diverged import Diverged
 from gan_zoo.folders import run_folder, sweep_folder
 from gan_zoo.lock import Busy, RunLock, alive
-from gan_zoo.plan import Job, planned, recorded, write_plan
+from gan_zoo.memory import OutOfMemory, shortage_explained
+from gan_zoo.output import lasting_output
+from gan_zoo.overrides import path_override, shell_command, shell_word
+from gan_zoo.plan import recorded
 from gan_zoo.records import (
     RECORD_NAME,
     AlreadyFinished,
@@ -50,11 +53,16 @@ from gan_zoo.resume import CHOICES, COSMETIC, Failed, check_same, goes_on
 from gan_zoo.search import objective
 from gan_zoo.settings import ConfigurationError
 from gan_zoo.stopping import Interrupted
-from gan_zoo.workers import threads_of_a_worker
 
 # What a wrong command line, file or value ends in.
-MISTAKES = (HydraException, OmegaConfBaseException, ValueError)
+MISTAKES = (HydraException, OmegaConfBaseException, yaml.YAMLError, ValueError)
 LEAKS = (TypeError, OverflowError, AssertionError)  # Hydra and OmegaConf let these through
+PLANNED_SWEEPER = "hydra_plugins.gan_zoo.basic_sweeper.PlannedSweeper"
+# What the command line says of sweeps alone.
+OF_SWEEPS = (
+    "hydra.sweep.", "hydra.sweeper.", "hydra/sweeper", "hydra.launcher.", "hydra/launcher",
+    "sweep_name=",
+)  # fmt: skip
 _UNRECORDED = ("resume", "sweep_name", "tracker")
 
 
@@ -71,18 +79,15 @@ class SweepFolder(Callback):
         except OmegaConfBaseException:
             return  # Hydra will say so, where it ends the sweep
         SweepFolder.after = config.after_sweep
-        if str(config.hydra.sweeper._target_).endswith("BasicSweeper"):  # others decide as they go
-            write_plan(SweepFolder.folder, _planned(config))
-        if "n_jobs" in config.hydra.launcher:  # workers here, which inherit the environment
-            with suppress(ConfigurationError):  # the launcher will say so
-                threads = threads_of_a_worker(config.hydra.launcher.n_jobs)
-                os.environ["OMP_NUM_THREADS"] = str(threads)
 
 
 def identity(config: DictConfig) -> str:
     """Hash of what determines a run's numbers: the resolved configuration and the version."""
-    keys = [str(key) for key in config if key not in ("hydra", *COSMETIC)]
-    content = OmegaConf.to_container(OmegaConf.masked_copy(config, keys), resolve=True)
+    values = {str(key): config[key] for key in config if key not in ("hydra", *COSMETIC)}
+    content = {
+        key: OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
+        for key, value in values.items()
+    }
     text = json.dumps([content, __version__], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
@@ -92,6 +97,7 @@ OmegaConf.register_new_resolver("run_folder", run_folder, replace=True)
 OmegaConf.register_new_resolver("sweep_folder", sweep_folder, replace=True)
 
 
+@lasting_output()
 def main() -> None:
     """Run what the command line says; after a sweep, write its report."""
     wants_traceback = "HYDRA_FULL_ERROR" in os.environ
@@ -99,31 +105,38 @@ def main() -> None:
     if "" not in sys.path:
         sys.path.append("")  # a user's own losses in the current folder
     prepare_hydra()
+    warnings.filterwarnings("ignore", "provider=", UserWarning)  # check_command refuses it
     start = hydra.main(version_base="1.3", config_path=str(config_folder()), config_name="config")(
         _job
     )
     try:
+        own = get_args_parser().parse_known_args()[0].config_dir
+        if own is not None:
+            refuse_shadowed(Path(own))
         start()
-    except (AlreadyFinished, Busy, Failed, Diverged) as error:
-        sys.exit(f"gan_zoo: {error}")
-    except (*MISTAKES, *LEAKS) as error:
-        if wants_traceback:
-            raise
-        _end_sweep()
-        sys.exit(f"gan_zoo: {_mistake(error)}")
-    except OSError as error:  # a full disk, a folder that cannot be written to
-        if wants_traceback:
-            raise
-        sys.exit(f"gan_zoo: {error}; what was done is kept, the same command goes on from there")
     except KeyboardInterrupt as error:
         _exit_interrupted(error)
     except BaseException as error:
-        _end_sweep()
-        _exit_of_death(error)
+        _exit_of_error(error, wants_traceback=wants_traceback)
         raise
     _end_sweep()
     if SweepFolder.folder is not None:
         _exit_if_incomplete(SweepFolder.folder)
+
+
+def _exit_of_error(error: BaseException, *, wants_traceback: bool) -> None:
+    """End with a message if the error is one that a user can do something about."""
+    if isinstance(error, AlreadyFinished | Busy | Failed | Diverged | OutOfMemory):
+        sys.exit(f"gan_zoo: {error}")
+    if isinstance(error, (*MISTAKES, *LEAKS)) and not wants_traceback:
+        _end_sweep()
+        sys.exit(f"gan_zoo: {_mistake(error)}")
+    if isinstance(error, OSError) and not wants_traceback:
+        # a full disk, a folder that cannot be written to
+        sys.exit(f"gan_zoo: {error}; what was done is kept, the same command goes on from there")
+    if not isinstance(error, (*MISTAKES, *LEAKS, OSError)):
+        _end_sweep()
+        _exit_of_death(error)
 
 
 def prepare_hydra() -> None:
@@ -134,15 +147,64 @@ def prepare_hydra() -> None:
     """
     Plugins.instance()  # discovers them
     stored = ConfigStore.instance().repo.get("hydra", {})
+    sweeper = {"_target_": PLANNED_SWEEPER, "max_batch_size": None, "params": None}
+    ConfigStore.instance().store("basic", sweeper, group="hydra/sweeper", provider="gan_zoo")
     for path in (config_folder() / "hydra").glob("*/*.yaml"):
         stored.get(path.parent.name, {}).pop(path.name, None)
     ConfigStore.__deepcopy__ = lambda store, _: store  # type: ignore[attr-defined]
 
 
+def check_command(hydra_config: Any, sweep_name: str | None) -> None:
+    """Refuse what has no effect: options of sweeps for one run, of a run for sweeps, hidden files.
+
+    Raises:
+        ConfigurationError: naming them.
+    """
+    sources = [Path(s.path) for s in hydra_config.runtime.config_sources if s.schema == "file"]
+    for folder in sources:
+        if not folder.is_dir():
+            raise ConfigurationError(f"hydra.searchpath has {str(folder)!r}: no such folder")
+        if config_folder().absolute() in sources:
+            refuse_shadowed(folder)
+    words = [str(word) for word in hydra_config.overrides.hydra]
+    if hydra_config.mode is RunMode.MULTIRUN:
+        of_others: tuple[str, ...] = ("hydra.run.",)
+        told = "of no effect on a sweep: give sweep_name=… or hydra.sweep.dir=… instead"
+    else:
+        of_others = OF_SWEEPS
+        told = "of no effect on one run: add -m for a sweep, or leave it out"
+        words += [] if sweep_name is None else [f"sweep_name={sweep_name}"]
+    vain = [word for word in words if word.lstrip("+").startswith(of_others)]
+    if vain:
+        raise ConfigurationError(f"{', '.join(vain)}: {told}")
+
+
 def _mistake(error: BaseException) -> str:
     """What is told of a mistake; what only looks like one may be looked into."""
     hint = "" if isinstance(error, MISTAKES) else " (HYDRA_FULL_ERROR=1 tells where)"
-    return f"{explain(error)}{hint}"
+    return f"{explain(error)}{hint}{_of_a_sweep(error)}"
+
+
+def _of_a_sweep(error: BaseException) -> str:
+    """How to give a value that only the swept options have, if that may have been the mistake."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    key = getattr(error, "full_key", None)
+    words = [word for word in sys.argv[1:] if not word.startswith("-")]
+    if not key or not any(word.lstrip("+").partition("=")[0] == key for word in words):
+        return ""
+    overrides = OverridesParser.create().parse_overrides(words)
+    swept = [
+        str(o.input_line) for o in overrides if o.is_sweep_override() and "." not in o.key_or_group
+    ]
+    given = next(o for o in overrides if o.key_or_group == key)
+    if not swept or given.is_sweep_override():
+        return ""
+    one = shell_word(f"{given.get_key_element()}=choice({given.get_value_element_as_str()})")
+    return (
+        f". A value that is the same for a whole sweep must be known without {' '.join(swept)},"
+        f" too; if what these choose knows it, write {one}"
+    )
 
 
 def _end_sweep() -> None:
@@ -174,8 +236,10 @@ def _exit_interrupted(error: KeyboardInterrupt) -> NoReturn:
 
 def _how_to_go_on() -> str:
     if SweepFolder.folder is None:
-        return "go on with the same command and resume=<the run's folder>"
-    return f"go on with the same command and hydra.sweep.dir={SweepFolder.folder}"
+        word = path_override("resume", HydraConfig.get().runtime.output_dir)
+    else:
+        word = path_override("hydra.sweep.dir", SweepFolder.folder)
+    return f"go on with the same command and {shell_word(word)}"
 
 
 def _job(config: DictConfig) -> float:
@@ -183,12 +247,21 @@ def _job(config: DictConfig) -> float:
 
     In a sweep its failure must not end the others.
     """
+    with lasting_output():  # in a worker too
+        return _run_job(config)
+
+
+def _run_job(config: DictConfig) -> float:
     context = HydraConfig.get()
     folder = Path(context.runtime.output_dir)
     if context.runtime.cwd not in sys.path:
         sys.path.append(context.runtime.cwd)  # a worker finds a user's own losses too
     keep_freed_memory()
+    from gan_zoo.eager import without_compiler
+
+    without_compiler()
     if context.mode is not RunMode.MULTIRUN:
+        check_command(context, config.sweep_name)
         record = _train(config, folder)
         from gan_zoo.run_summary import run_summary
 
@@ -217,7 +290,9 @@ def _train(config: DictConfig, folder: Path) -> RunRecord:
     with RunLock(folder):
         on = goes_on(folder, record, choice, retry=retry)  # no torch yet: what is done costs little
         try:
-            parts = build(config)
+            _check_tuned()
+            with shortage_explained():
+                parts = build(config)
         except Exception as error:
             if not on:
                 record.status = "failed"
@@ -241,14 +316,22 @@ def _train(config: DictConfig, folder: Path) -> RunRecord:
     return outcome
 
 
-def _planned(config: DictConfig) -> list[Job]:
-    """The runs of a sweep, as Hydra's own sweeper will multiply them out."""
-    given = [f"{key}={value}" for key, value in (config.hydra.sweeper.params or {}).items()]
-    parser = OverridesParser.create(GlobalHydra.instance().config_loader())
-    overrides = parser.parse_overrides([*given, *config.hydra.overrides.task])
-    (batch,) = BasicSweeper.split_arguments(overrides, None)
-    loss, seed = config.hydra.runtime.choices.loss, config.seed
-    return [planned(words, loss, seed) for words in batch]
+def _check_tuned() -> None:
+    """Refuse an option of the group ``tuned`` that does not exist, which Hydra passes over.
+
+    Raises:
+        ConfigurationError: one that the user has asked for.
+    """
+    context = HydraConfig.get()
+    if not any(word.startswith("tuned=") for word in context.overrides.task):
+        return
+    folders = [Path(source.path) / "tuned" for source in context.runtime.config_sources]
+    names = {path.stem for folder in folders for path in folder.glob("*.yaml")}
+    name = str(context.runtime.choices["tuned"])
+    if name not in names:
+        raise ConfigurationError(
+            f"there is no '{name}' in the group 'tuned'.{nearest(name, names)}"
+        )
 
 
 def _new_record(config: DictConfig) -> RunRecord:
@@ -267,7 +350,7 @@ def _told(error: Exception) -> str:
     """A few lines for a mistake in the configuration, the traceback for anything unforeseen."""
     if isinstance(error, MISTAKES):
         return explain(error)
-    if isinstance(error, OSError | Diverged | RecordError):
+    if isinstance(error, OSError | Diverged | RecordError | OutOfMemory):
         return str(error)
     return "".join(traceback.format_exception(error))
 
@@ -280,7 +363,8 @@ def _report(folder: Path) -> None:
         print(f"gan_zoo: report: {build_report([folder])}")
     except Exception:
         traceback.print_exc()
-        print(f"gan_zoo: no report; try again with: python compare.py {folder}", file=sys.stderr)
+        again = shell_command("compare", folder)
+        print(f"gan_zoo: no report; try again with: {again}", file=sys.stderr)
 
 
 def _summarise(name: str, folder: Path) -> None:
@@ -326,4 +410,5 @@ def _undone(folder: Path) -> str | None:
 def train(config: DictConfig, folder: Path) -> None:
     """One run in this process, for callers from Python: ``gan_zoo.api`` has told Hydra of it."""
     keep_freed_memory()
-    _train(config, folder)
+    with lasting_output():
+        _train(config, folder)

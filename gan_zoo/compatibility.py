@@ -5,6 +5,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.utils.parametrize import is_parametrized
 
 from gan_zoo.interfaces import AdversarialLoss, Regularizer
+from gan_zoo.settings import TrainerSettings
 
 
 def incompatibilities(
@@ -53,6 +54,23 @@ def refuse_batch_norm(regularizer: Regularizer, discriminator: nn.Module) -> Non
             f" ({', '.join(names)}) mixes the samples of a batch: use"
             " model.discriminator.norm=layer, none or spectral, or regularizer=none"
         )
+
+
+def too_short(settings: TrainerSettings, updates: int) -> list[str]:
+    """Return a warning if the run ends before the first update of G.
+
+    Args:
+        settings: of the trainer.
+        updates: of D that are planned in all.
+    """
+    if settings.n_critic <= updates:
+        return []
+    return [
+        f"the generator is never trained: trainer.n_critic is {settings.n_critic}, so its first"
+        f" update follows {settings.n_critic} of the discriminator, and this run has {updates}."
+        f" Use trainer.n_critic={updates} or less, more trainer.epochs, or a larger"
+        " trainer.max_steps"
+    ]
 
 
 def _batch_norms(network: nn.Module) -> list[str]:

@@ -3,12 +3,21 @@
 import difflib
 import importlib
 import inspect
+import io
 import math
+import re
+import traceback
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import yaml
+from hydra.errors import HydraException, OverrideParseException
 from omegaconf import DictConfig
-from omegaconf.errors import InterpolationResolutionError, OmegaConfBaseException
+from omegaconf.errors import (
+    InterpolationKeyError,
+    InterpolationResolutionError,
+    OmegaConfBaseException,
+)
 
 from gan_zoo.annotations import fits, hints, told
 from gan_zoo.settings import ConfigurationError
@@ -18,6 +27,7 @@ OURS = (
     "gan_zoo.data.", "gan_zoo.features.", "gan_zoo.losses.", "gan_zoo.models.",
     "gan_zoo.regularizers.", "torch.optim.",
 )  # fmt: skip
+_NOT_COMPOSED = "the configuration cannot be composed"
 _RESOLVING = "raised while resolving interpolation: "
 SCRIPT = "gan_zoo.features.train."  # in one of ours, but it writes files
 LARGEST = 3.4e38
@@ -183,15 +193,69 @@ def explain(error: BaseException) -> str:
             return str(cause).partition(_RESOLVING)[2].splitlines()[0]  # a resolver of ours
         if isinstance(cause, ConfigurationError):
             return str(cause)  # of a part that Hydra itself makes, such as a launcher
+        if isinstance(cause, yaml.YAMLError | UnicodeDecodeError):
+            return _explain_file(cause)
         if isinstance(cause, OmegaConfBaseException) and cause.full_key is not None:
             return _explain_key(cause)
         cause = cause.__cause__
-    options = getattr(error, "options", None)
-    missing = getattr(error, "missing_cfg_file", None)
+    if isinstance(error, HydraException):
+        return _explain_hydra(error)
+    if isinstance(error, ValueError) and not _is_theirs(error):
+        return one_line(error)
+    return f"{_NOT_COMPOSED}: {one_line(error)}"
+
+
+def _is_theirs(error: BaseException) -> bool:
+    """Whether an error was raised by Hydra or OmegaConf."""
+    frames = list(traceback.walk_tb(error.__traceback__))
+    module = str(frames[-1][0].f_globals.get("__name__")) if frames else ""
+    return module.partition(".")[0] in ("hydra", "omegaconf")
+
+
+def _explain_hydra(error: HydraException) -> str:
+    options, missing = getattr(error, "options", None), getattr(error, "missing_cfg_file", None)
     if options and isinstance(missing, str):
         group, _, name = missing.rpartition("/")
         return f"there is no '{name}' in the group '{group}'." + nearest(name, options)
-    return one_line(error)
+    told = one_line(error)
+    if isinstance(error, OverrideParseException):
+        _, named, reason = told.partition(" See http")[0].partition(f"{error.override!r} ")
+        why = f" ({reason})" if named else ""
+        return (
+            f"{error.override!r} cannot be read{why}. Allowed: key=value; a value with spaces,"
+            " commas, brackets or quotes is quoted twice, for the shell and for Hydra, as"
+            """ 'key="a b"'"""
+        )
+    several = re.match(r"Ambiguous value for argument '(.*?)' 1\. ", told)
+    if several is not None:
+        key, _, values = several[1].partition("=")
+        return (
+            f"{several[1]!r} has several values, but this is one run. Add -m for a sweep over"
+            f""" them; a list is written {key}=[{values}], a text with commas '{key}="{values}"'"""
+        )
+    return f"{_NOT_COMPOSED}: {told}"
+
+
+def _explain_file(error: yaml.YAMLError | UnicodeDecodeError) -> str:
+    """Which file of a user's cannot be read, where, and why."""
+    mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
+    name = getattr(mark, "name", None) or _file_in_work(error) or "a configuration file"
+    if isinstance(error, UnicodeDecodeError):
+        return f"{name}: it is not UTF-8 (byte {error.start}: {error.reason}); save it as UTF-8"
+    where = "" if mark is None else f"line {mark.line + 1}, column {mark.column + 1}: "
+    hint = "; indent by spaces, not tabs" if "'\\t'" in str(problem) else ""
+    return f"{name}: it is not valid YAML: {where}{problem or one_line(error)}{hint}"
+
+
+def _file_in_work(error: BaseException) -> str | None:
+    """The file that was open where an error was raised."""
+    names = [
+        str(value.name)
+        for frame, _ in traceback.walk_tb(error.__traceback__)
+        for value in frame.f_locals.values()
+        if isinstance(value, io.TextIOWrapper) and str(value.name).endswith(".yaml")
+    ]
+    return names[-1] if names else None
 
 
 def one_line(error: BaseException) -> str:
@@ -201,7 +265,7 @@ def one_line(error: BaseException) -> str:
 
 def _explain_key(error: OmegaConfBaseException) -> str:
     key = error.full_key or str(error.key)
-    parent = error.parent_node
+    parent = None if isinstance(error, InterpolationKeyError) else error.parent_node
     known = [str(k) for k in parent] if isinstance(parent, DictConfig) else []
     name = key.rpartition(".")[2]
     if known and name not in known:

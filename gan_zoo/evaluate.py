@@ -18,24 +18,27 @@ import json
 import math
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hydra import compose, initialize_config_dir
 from hydra.errors import HydraException
-from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from gan_zoo.building import build, config_folder
+from gan_zoo.building import build, compose_config
 from gan_zoo.configuration import explain
+from gan_zoo.memory import OutOfMemory, shortage_explained
 from gan_zoo.options import given_words, parse
+from gan_zoo.output import lasting_output
+from gan_zoo.overrides import hydra_value
 from gan_zoo.recorded import check_choice, configuration_of, network_of, weights_of
 from gan_zoo.records import RECORD_NAME, RunRecord, read_record, write_text
 
 if TYPE_CHECKING:
-    from gan_zoo.evaluation.measures import Judgement, Samples
+    from torch import Tensor
+
+    from gan_zoo.evaluation.measures import Judgement
     from gan_zoo.evaluation.points import PointReference
     from gan_zoo.evaluation.reference import Reference
     from gan_zoo.experiment import Parts
@@ -66,16 +69,18 @@ class Options:
             raise ValueError(f"samples is {self.samples}; allowed: 2 or more")
 
 
+@lasting_output()
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, print a table, write JSON; a mistake ends the process with a message."""
-    words = given_words(arguments, __doc__)
+    words = given_words(arguments, __file__)
     if not words:
         return
     try:
-        evaluate(Path(words[0]), parse(words[1:], Options))
+        with shortage_explained("Choose fewer samples or metrics"):
+            evaluate(Path(words[0]), parse(words[1:], Options))
     except (HydraException, OmegaConfBaseException) as error:
         sys.exit(f"gan_zoo: {explain(error)}")
-    except (ValueError, OSError, ArithmeticError, RecursionError) as error:
+    except (ValueError, OSError, ArithmeticError, RecursionError, OutOfMemory) as error:
         sys.exit(f"gan_zoo: {error}")
 
 
@@ -91,34 +96,50 @@ def evaluate(what: Path, options: Options) -> dict[str, Any]:
     from gan_zoo.evaluation.floors import floors
     from gan_zoo.evaluation.points import reference_of
     from gan_zoo.evaluation.reference import named
+    from gan_zoo.extractors import unmeasurable
 
-    keep_freed_memory()
+    if not what.exists():
+        raise ValueError(
+            f"{what}: there is no such file or folder; allowed: the folder of a run, a .npz file or"
+            " a folder of PNGs"
+        )
     run = read_record(what) if (what / RECORD_NAME).exists() else None
-    parts = build(_composed(options.data) if run is None else configuration_of(run, options.allow))
+    _check_options(options, of_a_run=run is not None)
+    keep_freed_memory()
+    parts = build(
+        compose_config([f"data={hydra_value(options.data)}"])
+        if run is None
+        else configuration_of(run, options.allow)
+    )
     sha256, network = str(dataset_fingerprint(parts.dataset)["sha256"]), parts.extractor
     reference = reference_of(to_device(parts.dataset, parts.device), network, sha256)
     if reference is None:
-        raise ValueError(
-            f"there is neither a feature network for {parts.dataset.name} nor known modes: nothing"
-            " to measure"
-        )
-    fake = (
-        _from_file(what, reference)
-        if run is None
-        else _from_run(what, run, options, parts, reference)
-    )
-    metrics = _metrics(options, fake, reference)
-    count = len(fake.images)
+        why = unmeasurable(parts.dataset) or "its configuration has no feature network"
+        raise ValueError(f"there is nothing to measure: {why}")
+    if run is None:
+        images, labels = _from_file(what, reference)
+        metrics = _metrics(options, len(images), labels is not None, reference)
+    else:
+        metrics = _metrics(options, options.samples, True, reference)
+        images, labels = _from_run(what, run, options, parts)
+    fake, count = reference.seen(images, labels), len(images)
     protocol = reference.protocol(options.split, count)
     judgement = named(reference.judge(fake, options.split, metrics), protocol)
     with_floors = options.floors and options.split == "test" and fake.labels is not None
-    known = floors(reference, count, metrics) if with_floors else {}
+    known = dict(floors(reference, count, metrics).values) if with_floors else {}
+    if options.floors and not with_floors:
+        print(
+            "gan_zoo: what real data and weak baselines reach is left out: it is known for labelled"
+            " samples and split=test alone",
+            file=sys.stderr,
+        )
     content = {
         "what": str(what),
         "checkpoint": None if run is None else _checkpoint(run, options),
         "extractor": None if network is None else {"name": network.name, "sha256": network.sha256},
         "dataset": {"name": parts.dataset.name, "sha256": sha256},
         "metrics": {k: v if math.isfinite(v) else None for k, v in judgement.values.items()},
+        "unavailable": judgement.unavailable,
         "intervals": {name: list(ends) for name, ends in judgement.intervals.items()},
         "floors": known,
         "per_class": {  # a class of which there is no sample has no number
@@ -127,6 +148,8 @@ def evaluate(what: Path, options: Options) -> dict[str, Any]:
         },
         "confusion_matrix": judgement.confusion,
     }
+    for name, why in judgement.unavailable.items():
+        print(f"gan_zoo: warning: {name} is not available: {why}", file=sys.stderr)
     _show(judgement, known)
     _write(what, run, options.out, content)
     return content
@@ -136,47 +159,74 @@ def _checkpoint(run: RunRecord, options: Options) -> str:
     return f"{network_of(run, options.network)} {options.checkpoint}"
 
 
-def _composed(data: str) -> DictConfig:
-    with initialize_config_dir(str(config_folder()), version_base="1.3"):
-        return compose("config", overrides=[f"data={data}"])
+def _check_options(options: Options, *, of_a_run: bool) -> None:
+    """Refuse what would be ignored, or would fail after the work.
+
+    Raises:
+        ValueError: an option of runs for files or the other way round, or an ``out`` that exists.
+    """
+    default = Options()
+    of_runs, of_files = ("checkpoint", "network", "samples", "allow"), ("data",)
+    for name in of_files if of_a_run else of_runs:
+        if getattr(options, name) != getattr(default, name):
+            this, other = ("a run", "files") if of_a_run else ("files", "runs")
+            raise ValueError(
+                f"{name}={getattr(options, name)} does not apply to {this}, only to {other}: leave"
+                " it out"
+            )
+    if options.out and Path(options.out).expanduser().exists():
+        raise ValueError(f"{options.out} exists and is not overwritten: give another name as out=")
 
 
 def _from_run(
-    folder: Path, run: RunRecord, options: Options, parts: "Parts", reference: "Standard"
-) -> "Samples":
+    folder: Path, run: RunRecord, options: Options, parts: "Parts"
+) -> "tuple[Tensor, Tensor]":
     from gan_zoo.checkpoint import load_weights
     from gan_zoo.evaluation.bank import Bank
     from gan_zoo.experiment import build_trainer
 
-    trainer = build_trainer(parts)
+    settings = replace(parts.trainer, precision="fp32")  # nothing is trained, so nothing probed
+    trainer = build_trainer(replace(parts, trainer=settings))
     path = weights_of(folder, run, network_of(run, options.network), options.checkpoint)
     load_weights(path, trainer.generator)
     bank = Bank(
         options.samples, latents=parts.latents, dim=trainer.latent_dim,
         classes=parts.dataset.num_classes, name="final", device=parts.device,
     )  # fmt: skip
-    return reference.seen(bank.images(trainer.generator), bank.labels)
+    return bank.images(trainer.generator), bank.labels
 
 
-def _from_file(path: Path, reference: "Standard") -> "Samples":
+def _from_file(path: Path, reference: "Standard") -> "tuple[Tensor, Tensor | None]":
     from gan_zoo.evaluation.files import read_samples
 
     images, labels = read_samples(path)
-    device = reference.dataset.train.images.device
-    return reference.seen(images.to(device), None if labels is None else labels.to(device))
+    dataset = reference.dataset
+    if images.shape[1:] != dataset.sample_shape:
+        raise ValueError(
+            f"{path}: images have shape {tuple(images.shape[1:])}; allowed:"
+            f" {tuple(dataset.sample_shape)}, that of {dataset.name}. Resize them, or name their"
+            " data set as data=…"
+        )
+    if labels is not None and not 0 <= int(labels.min()) <= int(labels.max()) < dataset.num_classes:
+        raise ValueError(
+            f"{path}: labels go from {int(labels.min())} to {int(labels.max())}; allowed: 0 to"
+            f" {dataset.num_classes - 1}, the classes of {dataset.name}. Renumber or leave them out"
+        )
+    device = dataset.train.images.device
+    return images.to(device), None if labels is None else labels.to(device)
 
 
-def _metrics(options: Options, fake: "Samples", reference: "Standard") -> list[str]:
+def _metrics(options: Options, count: int, labelled: bool, reference: "Standard") -> list[str]:
     from gan_zoo.evaluation.measures import ON_REQUEST, chosen, smallest
 
     classes = reference.dataset.num_classes
-    allowed = reference.applicable(labelled=fake.labels is not None)
+    allowed = reference.applicable(labelled=labelled)
     usual = [name for name in allowed if name not in ON_REQUEST]
     names = chosen(options.metrics.split(",") if options.metrics else None, allowed, usual)
     least = smallest(names, classes)
-    if len(fake.images) < least:
+    if count < least:
         raise ValueError(
-            f"there are {len(fake.images)} samples; allowed: {least} or more for"
+            f"there are {count} samples; allowed: {least} or more for"
             f" {', '.join(names)}. Name fewer metrics, as metrics=fid,kid"
         )
     return names
@@ -203,9 +253,7 @@ def _show(judgement: "Judgement", known: dict[str, dict[str, float]]) -> None:
 
 def _write(what: Path, run: RunRecord | None, out: str, content: dict[str, Any]) -> None:
     if out:
-        path = Path(out)
-        if path.exists():
-            raise ValueError(f"{path} exists and is not overwritten: give another name as out=")
+        path = Path(out).expanduser()
     elif run is not None:
         path = what / "evaluations" / f"{datetime.now(UTC):%Y-%m-%dT%H-%M-%S-%f}.json"
     else:

@@ -4,8 +4,9 @@ import copy
 import math
 import sys
 import traceback
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -15,19 +16,21 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from gan_zoo.checkpoint import CheckpointError, load_weights, read_weights, weight_path
-from gan_zoo.compatibility import incompatibilities, refuse_batch_norm
+from gan_zoo.compatibility import incompatibilities, refuse_batch_norm, too_short
 from gan_zoo.data.batches import BatchStream, to_device
 from gan_zoo.data.fingerprint import dataset_fingerprint
 from gan_zoo.diverged import Diverged
 from gan_zoo.environment import describe
 from gan_zoo.evaluation.bank import NonFiniteSamples
 from gan_zoo.evaluation.evaluator import Evaluator
+from gan_zoo.evaluation.floors import Floors
+from gan_zoo.evaluation.measures import Judgement
 from gan_zoo.evaluation.points import reference_of
-from gan_zoo.execution import Execution, choose, prepare
+from gan_zoo.execution import choose, prepare
 from gan_zoo.features.extractor import FeatureNetwork
 from gan_zoo.interfaces import AdversarialLoss, Dataset, Regularizer, Tracker
 from gan_zoo.journal import Journal
+from gan_zoo.memory import shortage_explained
 from gan_zoo.pictures import sample_grid
 from gan_zoo.progress import Reporter, warn_of
 from gan_zoo.records import RunRecord, refuse_finished
@@ -80,8 +83,10 @@ def build_trainer(parts: Parts) -> Trainer:
     with global_stream(seed, "weights of D"):
         discriminator = parts.discriminator(**shape).to(parts.device)
     refuse_batch_norm(parts.regularizer, discriminator)
-    execution = execution_of(parts, generator, discriminator)
     penalised = parts.regularizer.penalises_gradients
+    execution = choose(
+        settings, parts.device, generator, discriminator, twice_differentiated=penalised
+    )
     prepare(generator, execution, twice_differentiated=False)
     prepare(discriminator, execution, twice_differentiated=penalised)
     make_d, make_g = parts.optimizers
@@ -105,12 +110,8 @@ def build_trainer(parts: Parts) -> Trainer:
         settings=settings,
         seed=seed,
         device=parts.device,
+        execution=execution,
     )
-
-
-def execution_of(parts: Parts, *networks: nn.Module) -> Execution:
-    """How the networks are run: what the settings come to on this device."""
-    return choose(parts.trainer, parts.device, sum(_count(network) for network in networks))
 
 
 def schedule_of(parts: Parts) -> Schedule:
@@ -140,12 +141,29 @@ def run(
         Exception: whatever went wrong, after it was recorded; ``Diverged`` is an outcome, recorded
             and not raised unless ``on_divergence`` says so.
     """
-    if state is None or not _best_is_good(folder, state):
-        state = None
+    if state is None:
         refuse_finished(folder)
         discard_states(folder)
-    if parts.trainer.threads is not None:
-        torch.set_num_threads(parts.trainer.threads)
+    with _threads(parts.trainer.threads):
+        return _recorded(parts, folder, record, state, bar=bar)
+
+
+@contextmanager
+def _threads(count: int | None) -> Iterator[None]:
+    """Set torch's number of CPU threads, None: leave it, and restore the caller's at the end."""
+    before = torch.get_num_threads()
+    if count is not None:
+        torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _recorded(
+    parts: Parts, folder: Path, record: RunRecord, state: Mapping[str, Any] | None, *, bar: bool
+) -> RunRecord:
+    """Do the run's work and write its record, whatever the outcome."""
     record.environment = {**describe(parts.device), "extractor": _extractor(parts)}
     record.dataset = dataset_fingerprint(parts.dataset)
     record.started = _now()
@@ -156,7 +174,7 @@ def run(
     journal.save()
     tracking = Tracking(parts.tracker, journal, warn=partial(warn_of, _title(record)))
     try:
-        with stopping() as stop:
+        with stopping() as stop, shortage_explained():
             _train_and_measure(parts, journal, tracking, stop, state, bar=bar)
         record.status = "finished"
     except Diverged as error:
@@ -182,18 +200,6 @@ def run(
     return record
 
 
-def _best_is_good(folder: Path, state: Mapping[str, Any]) -> bool:
-    """Whether the best weights so far, which no state holds, can be read."""
-    for name in state["journal"]["record"]["best"]:
-        try:
-            read_weights(weight_path(folder, name, "best"))
-        except CheckpointError as error:
-            told = f"gan_zoo: the best weights are lost, so it begins anew: {error}"
-            print(told, file=sys.stderr)
-            return False
-    return True
-
-
 def _save_last(journal: Journal) -> None:
     """The record's last word; if even that cannot be written, what went wrong before is told."""
     try:
@@ -215,16 +221,22 @@ def _train_and_measure(
 ) -> None:
     record = journal.record
     data = to_device(parts.dataset, parts.device)
+    if state is not None and parts.trainer.precision == "auto":  # what it was until now
+        precision = state["journal"]["record"]["environment"]["precision"]
+        parts = replace(parts, trainer=replace(parts.trainer, precision=precision))
     try:
         trainer = build_trainer(parts)
         evaluator = _evaluator(parts, data, trainer.latent_dim, str(record.dataset["sha256"]))
     except ValueError as error:  # a width, a batch size that does not fit: nothing has begun yet
         raise ConfigurationError(str(error)) from error
-    record.environment |= execution_of(parts, trainer.generator, trainer.discriminator).record()
+    record.environment |= trainer.execution.record()
     record.parameters = {
         "generator": _count(trainer.generator), "discriminator": _count(trainer.discriminator),
     }  # fmt: skip
-    record.warnings = incompatibilities(parts.loss, parts.regularizer, trainer.discriminator)
+    record.warnings = [
+        *incompatibilities(parts.loss, parts.regularizer, trainer.discriminator),
+        *too_short(parts.trainer, trainer.planned_updates),
+    ]
     record.divergence_range = _ends(parts.loss.divergence_range)
     planned = schedule_of(parts)
     reporter = Reporter(_title(record), planned, bar=bar)
@@ -243,6 +255,7 @@ def _train_and_measure(
         except ValueError as error:  # another kind of device
             raise ConfigurationError(str(error)) from error
         training.repair()
+    training.unavailable(evaluator.unavailable)
     try:
         training.go_on()
     except Diverged:
@@ -287,20 +300,31 @@ def _measure_finally(training: Training, data: Dataset) -> None:
     """The final numbers of every generator and of the headline's best weights, and pictures."""
     evaluator, journal, generators = training.evaluator, training.journal, training.generators
     record, name = journal.record, training.headline
+
+    def judge(judgement: Judgement, prefix: str) -> None:
+        journal.judgement(judgement, prefix)
+        training.unavailable(judgement.unavailable, prefix)
+
     last = {each: evaluator.final(network) for each, network in generators.items()}
     for each, judgement in last.items():
-        journal.judgement(judgement, PREFIXES[each])
+        judge(judgement, PREFIXES[each])
     journal.classes({PREFIXES[each]: judgement for each, judgement in last.items()})
     generator = generators[name]
     if name in record.best:
         best = last[name]
         if record.best[name]["epoch"] != journal.history[-1]["epoch"]:
             kept = copy.deepcopy(generator)
-            load_weights(weight_path(journal.folder, name, "best"), kept)
+            kept.load_state_dict(journal.best_weights[name])
             best = evaluator.final(kept)
-        journal.judgement(best, f"best_{PREFIXES[name]}")
-    record.floors = evaluator.floors()
-    for name, (images, columns) in evaluator.walks(generator).items():
+        judge(best, f"best_{PREFIXES[name]}")
+    floors = training.attempt("values of real data and baselines", evaluator.floors) or Floors()
+    record.floors = dict(floors.values)
+    training.unavailable(floors.unavailable)
+    pictures = evaluator.walks(generator)
+    neighbours = training.attempt("nearest_neighbours", lambda: evaluator.neighbours(generator))
+    if neighbours is not None:
+        pictures["nearest_neighbours"] = neighbours
+    for name, (images, columns) in pictures.items():
         journal.picture(name, sample_grid(images, columns))
     journal.curve()
     discriminator = training.trainer.discriminator

@@ -23,7 +23,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gan_zoo.extras import require_extra
+from gan_zoo.memory import OutOfMemory, shortage_explained
 from gan_zoo.options import given_words, parse
+from gan_zoo.output import lasting_output
 from gan_zoo.recorded import Trained, check_choice, trained_generator
 from gan_zoo.records import refuse_existing, write_bytes
 
@@ -55,14 +57,16 @@ class Options:
             raise ValueError(f"format is {self.format!r}; allowed: {', '.join(SUFFIXES)}")
 
 
+@lasting_output()
 def main(arguments: Sequence[str] | None = None) -> None:
     """Export and say how exact it is; a mistake ends the process with a message."""
-    words = given_words(arguments, __doc__)
+    words = given_words(arguments, __file__)
     if not words:
         return
     try:
-        path, difference = export(Path(words[0]), parse(words[1:], Options))
-    except (ValueError, OSError, RecursionError) as error:
+        with shortage_explained("Export on a machine with more memory"):
+            path, difference = export(Path(words[0]), parse(words[1:], Options))
+    except (ValueError, OSError, RecursionError, OutOfMemory) as error:
         sys.exit(f"gan_zoo: {error}")
     print(f"gan_zoo: written: {path} (differs from the generator by {difference:.1g} at most)")
 
@@ -78,7 +82,7 @@ def export(folder: Path, options: Options) -> tuple[Path, float]:
         require_extra("format=onnx", "onnx", "onnx", "onnxscript", "onnxruntime")
     trained = trained_generator(folder, options.network, options.checkpoint, options.allow)
     name = f"{trained.name}_{options.checkpoint}{SUFFIXES[options.format]}"
-    path = Path(options.out) if options.out else folder / "exported" / name
+    path = Path(options.out).expanduser() if options.out else folder / "exported" / name
     refuse_existing([path], overwrite=options.overwrite)
     write = {"onnx": to_onnx, "torch_export": to_torch_export}[options.format]
     read = {"onnx": from_onnx, "torch_export": from_torch_export}[options.format]

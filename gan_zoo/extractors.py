@@ -14,12 +14,13 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
-from gan_zoo.cache import cache_folder, keep
+from gan_zoo.cache import cache_path, is_there, keep
 from gan_zoo.data.batches import BatchStream, normalise, to_device
 from gan_zoo.data.fingerprint import dataset_fingerprint
 from gan_zoo.features.cnn import SMALLEST, FeatureCNN
 from gan_zoo.features.extractor import (
     DATA_SETS,
+    SHIPPED,
     FeatureNetwork,
     load_extractor,
     state_sha256,
@@ -39,26 +40,26 @@ THINGS = ("fashion_mnist", "cifar10")
 def extractor_for(dataset: Dataset, device: torch.device | str = "cpu") -> FeatureNetwork | None:
     """The feature network for ``dataset``: shipped, from the cache, or trained now and cached.
 
-    None if there can be none: points, images below 16 pixels or not square, a single class. A cache
-    that cannot be written to, or whose file is damaged, is told on standard error and is no
-    obstacle. Training is deterministic for one machine and thread count, and moves no stream.
+    None if there can be none, for which ``unmeasurable`` has the reason. A cache that cannot be
+    written to, or whose file is damaged, is told on standard error and is no obstacle. Training is
+    deterministic for one machine and thread count, and moves no stream.
 
     Raises:
         WeightsError: a shipped network's file is not the pinned one.
     """
+    kind = (tuple(dataset.sample_shape), dataset.num_classes)
     shipped = DATA_SETS.get(dataset.name)
-    if shipped is not None:
+    if shipped is not None and kind == _takes(shipped):  # not others' images under that name
         return load_extractor(shipped, device)
-    if dataset.name == "stacked_mnist":
+    if dataset.name == "stacked_mnist" and kind[0] == (3, 28, 28):
         return load_stacked_extractor(device)
-    if not _trainable(dataset):
+    if unmeasurable(dataset) is not None:
         return None
     path = _cache_path(dataset)
     network = _cached(path, dataset)
     if network is None:
-        _tell(
-            f"training a feature network for {dataset.name}, once: {EPOCHS} epochs; kept as {path}"
-        )
+        kept = "" if path is None else f"; kept as {path}"
+        _tell(f"training a feature network for {dataset.name}, once: {EPOCHS} epochs{kept}")
         network = train_network(to_device(dataset, device), EPOCHS, 0, lambda line: None)
         _keep(path, network)
     name, sha256 = f"{_word(dataset.name)}cnn", state_sha256(network)
@@ -79,7 +80,8 @@ def train_network(
     """
     channels, size, _ = dataset.sample_shape
     device = dataset.train.images.device
-    batches = BatchStream(dataset.train, BATCH_SIZE, stream(seed, "features/order", device))
+    size_of_batch = min(BATCH_SIZE, len(dataset.train.labels))
+    batches = BatchStream(dataset.train, size_of_batch, stream(seed, "features/order", device))
     with global_stream(seed, "features/weights and dropout"):
         network = FeatureCNN(channels, size, dataset.num_classes).to(device)
         fit(
@@ -100,16 +102,33 @@ def whole(split: Split) -> Batch:
     return Batch(normalise(split.images), split.labels)
 
 
-def _trainable(dataset: Dataset) -> bool:
-    shape = dataset.sample_shape
-    square = len(shape) == 3 and shape[1] == shape[2] >= SMALLEST
-    return square and dataset.num_classes > 1
+def unmeasurable(dataset: Dataset) -> str | None:
+    """Return why no feature network can be had for a data set, and what to do; None if one can."""
+    shape = tuple(dataset.sample_shape)
+    own = "give a network of your own as evaluation.extractor"
+    if len(shape) != 3:
+        return f"{dataset.name} holds points, and only those of the ring and the grid have metrics"
+    if dataset.num_classes < 2:
+        return f"{dataset.name} has a single class, which no classifier can be trained on: {own}"
+    if shape[1] != shape[2] or shape[1] < SMALLEST:
+        return (
+            f"the images of {dataset.name} are {shape[1]}x{shape[2]} pixels, and the feature"
+            f" network takes square ones of {SMALLEST}x{SMALLEST} or more: pad or crop them, or"
+            f" {own}"
+        )
+    return None
 
 
-def _cache_path(dataset: Dataset) -> Path:
+def _takes(name: str) -> tuple[tuple[int, int, int], int]:
+    """Shape and number of classes of the images that a shipped network knows."""
+    pinned = SHIPPED[name]
+    return (pinned.channels, pinned.size, pinned.size), pinned.num_classes
+
+
+def _cache_path(dataset: Dataset) -> Path | None:
     fingerprint = str(dataset_fingerprint(dataset)["sha256"])[:16]
     file = f"{_word(dataset.name)}-{fingerprint}-v{RECIPE}.safetensors"
-    return cache_folder() / "features" / file
+    return cache_path("features", file)
 
 
 def _word(name: str) -> str:
@@ -117,9 +136,9 @@ def _word(name: str) -> str:
     return re.sub(r"\W", "_", name)
 
 
-def _cached(path: Path, dataset: Dataset) -> FeatureCNN | None:
+def _cached(path: Path | None, dataset: Dataset) -> FeatureCNN | None:
     """The network in the file, if the weights are those that were written."""
-    if not path.exists():
+    if path is None or not is_there(path):
         return None
     channels, size, _ = dataset.sample_shape
     with torch.random.fork_rng():  # the weights drawn here are overwritten
@@ -138,7 +157,7 @@ def _cached(path: Path, dataset: Dataset) -> FeatureCNN | None:
     return network
 
 
-def _keep(path: Path, network: FeatureCNN) -> None:
+def _keep(path: Path | None, network: FeatureCNN) -> None:
     content = save(network.state_dict(), metadata={"sha256": state_sha256(network)})
     keep(path, content, "the feature network cannot be kept and the next run will train it again")
 

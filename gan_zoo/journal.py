@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from gan_zoo.checkpoint import save_epoch, save_weights, weight_path
+from gan_zoo.checkpoint import save_epoch, sealed_tensors, weight_path
 from gan_zoo.evaluation.bank import measuring
 from gan_zoo.evaluation.collapse import Collapse
 from gan_zoo.evaluation.evaluator import GRID_COLUMNS
@@ -27,7 +27,7 @@ from gan_zoo.records import (
 )
 
 # What a record holds of the epochs so far; the rest belongs to the process or to the end.
-CARRIED = ("started", "best", "artifacts", "progress", "collapses", "rollbacks")
+CARRIED = ("started", "best", "artifacts", "progress", "collapses", "rollbacks", "unavailable")
 
 
 def grid_name(epoch: int) -> str:
@@ -47,6 +47,7 @@ class Journal:
     record: RunRecord
     history: list[dict[str, float]] = field(default_factory=list)
     timing: list[dict[str, float]] = field(default_factory=list)
+    best_weights: dict[str, dict[str, Tensor]] = field(default_factory=dict)
 
     def epoch(self, row: dict[str, float], seconds: float, images: int) -> float:
         """Add an epoch's row and its training seconds; its speed in images per second."""
@@ -58,14 +59,24 @@ class Journal:
         return speed
 
     def content(self) -> dict[str, Any]:
-        """What a state has to hold of the journal."""
-        return {"record": asdict(self.record), "history": self.history, "timing": self.timing}
+        """What a state has to hold of the journal.
+
+        The best weights are part of it: their file may be of an epoch that a rollback or a kill
+        took back.
+        """
+        return {
+            "record": asdict(self.record), "history": self.history, "timing": self.timing,
+            "best_weights": self.best_weights,
+        }  # fmt: skip
 
     def take_over(self, content: Mapping[str, Any]) -> None:
         """Stand where ``content`` was taken; the files are made to fit."""
         self.history, self.timing = list(content["history"]), list(content["timing"])
         for name in CARRIED:
             setattr(self.record, name, content["record"][name])
+        self.best_weights = dict(content["best_weights"])
+        for name, weights in self.best_weights.items():
+            self._save_best(name, weights)
         if self.history:
             self._rows()
 
@@ -105,18 +116,24 @@ class Journal:
         """Keep a network's weights if the metric, which is better when smaller, never was so."""
         known = self.record.best.get(name)
         if math.isfinite(value) and (known is None or value < known["value"]):
-            save_weights(self.folder, name, network, "best")
+            weights = {key: tensor.clone() for key, tensor in network.state_dict().items()}
+            self._save_best(name, weights)
+            self.best_weights[name] = weights
             self.record.best[name] = {"epoch": epoch, "metric": metric, "value": value}
             path = weight_path(self.folder, name, "best").relative_to(self.folder)
             self.record.artifacts[f"{name}_best"] = path.as_posix()
+
+    def _save_best(self, name: str, weights: Mapping[str, Tensor]) -> None:
+        write_bytes(weight_path(self.folder, name, "best"), sealed_tensors(weights))
 
     def judgement(self, judgement: Judgement, prefix: str) -> None:
         """Add final numbers to the record, and tables of those that classes have."""
         record = self.record
         for name, value in judgement.values.items():
             record.metrics[f"{prefix}{name}"] = value if math.isfinite(value) else None
-        for name, (low, high) in judgement.intervals.items():
-            record.intervals[f"{prefix}{name}"] = [low, high]
+        for name, ends in judgement.intervals.items():
+            if all(map(math.isfinite, ends)):
+                record.intervals[f"{prefix}{name}"] = list(ends)
 
     def classes(self, judgements: Mapping[str, Judgement]) -> None:
         """Write tables of the numbers that each class has, and of which was taken for which.

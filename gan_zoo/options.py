@@ -1,20 +1,28 @@
 """``key=value`` words for the small commands beside ``run.py``, which need no Hydra."""
 
+import ast
 import difflib
 import sys
 from collections.abc import Sequence
 from dataclasses import fields
+from pathlib import Path
 from typing import Any, TypeVar
 
 Options = TypeVar("Options")
 
 
-def given_words(arguments: Sequence[str] | None, help_text: str | None) -> list[str]:
-    """A command's words, from its process's if None; if they ask for help: printed, and none."""
+def given_words(arguments: Sequence[str] | None, module: str) -> list[str]:
+    """A command's words, from its process's if None; if they ask for help: printed, and none.
+
+    Args:
+        arguments: the words, or None.
+        module: the command's file, whose docstring is its help; read from the source, since
+            ``python -OO`` keeps none.
+    """
     words = sys.argv[1:] if arguments is None else list(arguments)
     if words and words[0] not in ("-h", "--help"):
         return words
-    print(help_text)
+    print(ast.get_docstring(ast.parse(Path(module).read_text(encoding="utf-8"))))
     return []
 
 

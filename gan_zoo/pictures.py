@@ -3,13 +3,17 @@
 import io
 import math
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
+
+from gan_zoo.outliers import survive_outliers
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _CURVES = (
     ("generator_train_loss", "generator, train", "#0072b2", "-"),
@@ -20,16 +24,19 @@ _CURVES = (
 
 
 def sample_grid(images: Tensor, columns: int = 10) -> bytes:
-    """PNG of (N, C, H, W) images in [-1, 1], row by row, N a multiple of ``columns``; C is 1 or 3.
+    """PNG of (N, C, H, W) images in [-1, 1], row by row, N a multiple of ``columns``.
+
+    Grey for one channel, colours for three; else an image's channels side by side in grey.
 
     Raises:
-        ValueError: N is no multiple of ``columns``, or C is neither 1 nor 3.
+        ValueError: N is no multiple of ``columns``.
     """
+    if images.shape[1] not in (1, 3):
+        images = images.transpose(1, 2).flatten(2).unsqueeze(1)  # (N, 1, H, C * W)
     count, channels, height, width = images.shape
-    if count % columns or channels not in (1, 3):
+    if count % columns:
         raise ValueError(
-            f"a grid of {columns} columns takes a multiple of {columns} images with 1 or 3"
-            f" channels, got {count} with {channels}"
+            f"a grid of {columns} columns takes a multiple of {columns} images, got {count}"
         )
     pixels = images.float().clamp(-1, 1).add(1).mul(127.5).round().byte().cpu()
     tiled = pixels.view(count // columns, columns, channels, height, width)
@@ -43,8 +50,9 @@ def sample_scatter(points: Tensor, real: Tensor | None = None) -> bytes:
 
     A histogram for D = 1, a scatter plot for D = 2.
     """
-    figure = Figure(figsize=(5, 5), layout="constrained")
+    figure = blank(5, 5)
     axes = figure.add_subplot()
+    drawn: dict[str, list[float]] = {"x": [], "y": []}
     for sample, colour, name in ((real, "#999999", "real"), (points, "#0072b2", "generated")):
         if sample is None:
             continue
@@ -53,7 +61,11 @@ def sample_scatter(points: Tensor, real: Tensor | None = None) -> bytes:
             axes.hist(values[:, 0], bins=100, density=True, alpha=0.6, color=colour, label=name)
         else:
             axes.scatter(values[:, 0], values[:, 1], s=3, alpha=0.5, color=colour, label=name)
+            for axis, along in zip("xy", values.T[:2], strict=True):
+                drawn[axis].extend(along.tolist())
     axes.legend(loc="upper right")
+    for axis, along in drawn.items():
+        survive_outliers(axes, axis, along)
     return rendered(figure)
 
 
@@ -71,7 +83,7 @@ def gaussian_fits(
     """
     columns = 4
     rows = math.ceil(len(fits) / columns)
-    figure = Figure(figsize=(3.2 * columns, 2.4 * rows), layout="constrained")
+    figure = blank(3.2 * columns, 2.4 * rows)
     shown = (points > -5) & (points < 8)
     for number, (title, (learned, best)) in enumerate(fits.items(), start=1):
         axes = figure.add_subplot(rows, columns, number)
@@ -89,7 +101,7 @@ def trajectories(paths: Mapping[str, Sequence[tuple[float, float]]]) -> bytes:
     """PNG of where (theta, psi) of a Dirac-GAN went, a panel for each method; (0, 0) is a cross."""
     columns = 3
     rows = math.ceil(len(paths) / columns)
-    figure = Figure(figsize=(3.2 * columns, 3.2 * rows), layout="constrained")
+    figure = blank(3.2 * columns, 3.2 * rows)
     for number, (title, path) in enumerate(paths.items(), start=1):
         axes = figure.add_subplot(rows, columns, number)
         theta, psi = np.array(path).T
@@ -97,6 +109,8 @@ def trajectories(paths: Mapping[str, Sequence[tuple[float, float]]]) -> bytes:
         axes.plot(theta[0], psi[0], "o", color="#999999", markersize=5)
         axes.plot(theta[-1], psi[-1], "o", color="#d55e00", markersize=5)
         axes.plot(0, 0, "k+", markersize=10)
+        survive_outliers(axes, "x", theta)
+        survive_outliers(axes, "y", psi)
         axes.set_title(title, fontsize=10)
         axes.set_xlabel("theta")
         axes.set_ylabel("psi")
@@ -112,7 +126,7 @@ def side_by_side(pictures: Mapping[str, bytes]) -> bytes:
         for title, picture in pictures.items()
     }
     width, height = next(iter(opened.values())).size
-    figure = Figure(figsize=(4 * columns, (4 * height / width + 0.3) * rows), layout="constrained")
+    figure = blank(4 * columns, (4 * height / width + 0.3) * rows)
     for number, (title, picture) in enumerate(opened.items(), start=1):
         axes = figure.add_subplot(rows, columns, number)
         axes.imshow(np.asarray(picture.convert("RGB")))
@@ -123,21 +137,31 @@ def side_by_side(pictures: Mapping[str, bytes]) -> bytes:
 
 def loss_curve(rows: Sequence[dict[str, float]]) -> bytes:
     """PNG of both networks' losses over epochs, train and held out."""
-    figure = Figure(figsize=(7, 4), layout="constrained")
+    figure = blank(7, 4)
     axes = figure.add_subplot()
     epochs = np.array([row["epoch"] for row in rows])
+    every = []
     for column, label, colour, style in _CURVES:
         losses = [row[column] for row in rows]
+        every += losses
         axes.plot(epochs, losses, style, color=colour, label=label, marker=".")
     axes.set_xlabel("epoch")
     axes.set_ylabel("loss (adversarial + class)")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.xaxis.get_major_locator().set_params(integer=True)
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False)
+    survive_outliers(axes, "y", every)
     return rendered(figure)
 
 
-def rendered(figure: Figure) -> bytes:
+def blank(width: float, height: float) -> "Figure":
+    """Return an empty figure; matplotlib is imported here, so that training begins sooner."""
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def rendered(figure: "Figure") -> bytes:
     """PNG of a figure, the same bytes for the same figure."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=120, metadata={"Software": None})

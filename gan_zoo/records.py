@@ -70,6 +70,8 @@ class RunRecord:
     intervals: dict[str, list[float]] = field(default_factory=dict)
     divergence_range: list[float | None] | None = None  # of an estimate; None inside: no bound
     best: dict[str, dict[str, Any]] = field(default_factory=dict)  # network -> epoch, metric, value
+    # metric or picture -> why this run has none
+    unavailable: dict[str, str] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)  # combinations that defeat the method
     error: dict[str, Any] | None = None  # kind, message, step, quantity
     # of a diverged run: epoch of its last finite state, which ``metrics`` are those of

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from gan_zoo import __version__
+from gan_zoo.overrides import shell_word
 from gan_zoo.records import (
     RECORD_NAME,
     AlreadyFinished,
@@ -103,7 +104,8 @@ def check_same(old: RunRecord, new: RunRecord, folder: Path) -> None:
     if not found:
         found = {"gan_zoo's version": (old.environment.get("gan_zoo"), __version__)}
     lines = "\n".join(f"  {key}: there {a!r}, here {b!r}" for key, (a, b) in found.items())
-    command = " ".join([f"loss={old.loss}", f"seed={old.seed}", *old.overrides])
+    words = [f"loss={old.loss}", f"seed={old.seed}", *old.overrides]
+    command = " ".join(map(shell_word, words))
     raise ConfigurationError(
         f"{folder} holds a run of another configuration, which is never overwritten:\n{lines}\n"
         f"Its own was: {command}\nGive that one to go on with it, or choose another folder"

@@ -24,7 +24,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gan_zoo.memory import OutOfMemory, shortage_explained
 from gan_zoo.options import given_words, parse
+from gan_zoo.output import lasting_output
 from gan_zoo.recorded import Trained, check_choice, trained_generator
 from gan_zoo.records import refuse_existing, write_bytes
 from gan_zoo.settings import MOST_SEED
@@ -58,15 +60,18 @@ class Options:
             raise ValueError(f"seed is {self.seed}; allowed: from 0 to {MOST_SEED}")
 
 
+@lasting_output()
 def main(arguments: Sequence[str] | None = None) -> None:
     """Draw and write; a mistake ends the process with a message."""
-    words = given_words(arguments, __doc__)
+    words = given_words(arguments, __file__)
     if not words:
         return
     try:
-        for path in sample(Path(words[0]), parse(words[1:], Options)):
+        with shortage_explained("Choose a smaller n"):
+            paths = sample(Path(words[0]), parse(words[1:], Options))
+        for path in paths:
             print(f"gan_zoo: written: {path}")
-    except (ValueError, OSError, ArithmeticError, RecursionError) as error:
+    except (ValueError, OSError, ArithmeticError, RecursionError, OutOfMemory) as error:
         sys.exit(f"gan_zoo: {error}")
 
 
@@ -83,7 +88,11 @@ def sample(folder: Path, options: Options) -> list[Path]:
         raise ValueError(
             f"n is {options.n} for {len(labels)} labels; allowed: {MOST_SAMPLES} samples in all"
         )
-    out = Path(options.out) if options.out else folder / "sampled" / f"seed-{options.seed}"
+    out = (
+        Path(options.out).expanduser()
+        if options.out
+        else folder / "sampled" / f"seed-{options.seed}"
+    )
     pictures = {"grid.png": _grid, "interpolation.png": _interpolation}
     if len(trained.sample_shape) != 3:
         pictures.pop("interpolation.png")

@@ -51,7 +51,6 @@ class TrainerSettings:
     on_divergence: str = "stop"  # stop, rollback (to the last such state) or raise (an error)
     precision: str = "auto"  # of the networks' products: fp32, bf16, or what the device does best
     memory_format: str = "auto"  # of images: channels_last, contiguous (torch's), or the quicker
-    compile: bool = False  # compile the networks with torch.compile
 
     def __post_init__(self) -> None:
         for name in ("batch_size", "generator_batch_size", "n_critic", "checkpoint_every"):

@@ -47,7 +47,7 @@ def restore(trainer: Trainer, saved: dict[str, Any]) -> None:
     for name, network in _networks(trainer).items():
         network.load_state_dict(saved["networks"][name])
     for optimizer, state in zip(_optimizers(trainer), saved["optimizers"], strict=True):
-        optimizer.load_state_dict(state)
+        load_optimizer(optimizer, state)
     # Optimizers have new groups now; the rates that a decay starts from are the configuration's.
     groups = [group for optimizer in _optimizers(trainer) for group in optimizer.param_groups]
     trainer.rates = [
@@ -67,6 +67,27 @@ def restore(trainer: Trainer, saved: dict[str, Any]) -> None:
     )
     ratios = saved["update_ratios"].items()
     trainer.update_ratios = {name: [entry.to(device) for entry in log] for name, log in ratios}
+
+
+def load_optimizer(optimizer: torch.optim.Optimizer, saved: dict[str, Any]) -> None:
+    """Load an optimizer's state, each tensor in the memory format of its parameter.
+
+    torch's ``load_state_dict`` keeps the strides that a saved tensor has, contiguous ones after a
+    file, while its fused optimizers (``fused=True``; Adam, AdamW, SGD, Adagrad) walk through the
+    raw memory of parameter, gradient and moments side by side and never compare strides. With
+    channels-last parameters they would update every weight with the moments of another one, without
+    an error: ``tests/test_resume.py`` has a proof in a few lines. A second trap: it casts the state
+    of floating-point parameters to the parameter's dtype, so a float64 sum would lose digits.
+    """
+    optimizer.load_state_dict(saved)
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    for number, entries in saved["state"].items():
+        parameter = parameters[number]
+        state = optimizer.state[parameter]
+        for name, value in entries.items():
+            if isinstance(value, torch.Tensor):
+                like = parameter if value.shape == parameter.shape else state[name]
+                state[name] = torch.empty_like(like, dtype=value.dtype).copy_(value)
 
 
 def fresh_streams(trainer: Trainer, seed: int, number: int) -> None:

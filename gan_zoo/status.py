@@ -16,7 +16,8 @@ from rich.table import Table
 
 from gan_zoo.lock import LOCK_NAME, alive, owner
 from gan_zoo.options import given_words
-from gan_zoo.plan import PLAN_NAME, Job, job_of, read_plan
+from gan_zoo.output import lasting_output
+from gan_zoo.plan import PLAN_NAME, Job, read_plan
 from gan_zoo.records import RECORD_NAME, RecordError, RunRecord, read_record
 
 STATES = ("planned", "running", "finished", "diverged", "failed", "interrupted", "damaged")
@@ -44,7 +45,6 @@ def survey(folder: Path) -> list[Line]:
     if not folder.is_dir():
         raise ValueError(f"{folder}: no such folder; give the folder of a sweep or of a run")
     lines: list[Line] = []
-    seen: set[Job] = set()
     marks = {path.parent for name in (RECORD_NAME, LOCK_NAME) for path in folder.rglob(name)}
     for run in sorted(marks):
         name = run.relative_to(folder).as_posix()
@@ -54,21 +54,24 @@ def survey(folder: Path) -> list[Line]:
         except RecordError as error:
             lines.append(_unread(run, name, error))
             continue
-        seen.add(job_of(record))
         lines.append(_line(run, name, record))
-    plans = sorted(folder.rglob(PLAN_NAME))
-    jobs = dict.fromkeys(job for path in plans for job in read_plan(path.parent))
-    shared = set.intersection(*(set(job.overrides) for job in [*jobs, *seen] or [Job("", 0, ())]))
-    return [*lines, *(Line(_name(job, shared), "planned") for job in jobs if job not in seen)]
+    plans = [path.parent for path in sorted(folder.rglob(PLAN_NAME))]
+    jobs = {plan / job.folder: job for plan in plans for job in read_plan(plan)}
+    shared = set.intersection(*(set(job.overrides) for job in jobs.values())) if jobs else set()
+    planned = (job for run, job in jobs.items() if run not in marks)
+    return [*lines, *(Line(_name(job, shared), "planned") for job in planned)]
 
 
+@lasting_output()
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print the table; a folder that is not there ends the process with a message."""
-    words = given_words(arguments, __doc__)
+    words = given_words(arguments, __file__)
     if not words:
         return
     try:
-        lines = [line for word in words for line in survey(Path(word))]
+        given = {Path(word).resolve(): Path(word) for word in words}
+        whole = (path for path in given if given.keys().isdisjoint(path.parents))  # each run once
+        lines = [line for path in whole for line in survey(given[path])]
     except ValueError as error:
         sys.exit(f"gan_zoo: {error}")
     table = Table()

@@ -2,15 +2,16 @@
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from torch import nn
 
 from gan_zoo.diverged import Diverged
 from gan_zoo.evaluation.bank import NonFiniteSamples
 from gan_zoo.evaluation.evaluator import Evaluator
+from gan_zoo.evaluation.measures import reason
 from gan_zoo.interfaces import Dataset
 from gan_zoo.journal import Journal
 from gan_zoo.progress import Reporter
@@ -19,6 +20,8 @@ from gan_zoo.state import load_state, save_state
 from gan_zoo.stopping import Stop
 from gan_zoo.tracking import Tracking
 from gan_zoo.trainer import Trainer
+
+T = TypeVar("T")
 
 NOTE_EVERY = 25  # steps between two looks at the running losses
 ROLLBACKS = 3  # with trainer.on_divergence=rollback; the next divergence ends the run
@@ -159,7 +162,8 @@ class Training:
         row: dict[str, float] = {"epoch": epoch, **progress, **means, **losses}
         images = self.schedule.steps_of(epoch) * settings.batch_size
         speed = journal.epoch({**row, **metrics}, self.position.seconds, images)
-        for collapse in self.evaluator.collapses(samples):
+        collapses = self.attempt("signs of collapse", lambda: self.evaluator.collapses(samples))
+        for collapse in collapses or []:
             journal.collapse(epoch, collapse)
             self.reporter.warn(f"epoch {epoch}: {collapse}")
         if epoch % evaluation.pictures == 0 or last:
@@ -185,13 +189,38 @@ class Training:
         """Return the cheap numbers of every generator; keep the best weights of the headline's."""
         found: dict[str, float] = {}
         for name, network in self.generators.items():
-            metrics = self.evaluator.validation(network)
-            found |= {f"{PREFIXES[name]}{metric}": value for metric, value in metrics.items()}
+            judgement, prefix = self.evaluator.validation(network), PREFIXES[name]
+            found |= {f"{prefix}{metric}": value for metric, value in judgement.values.items()}
+            self.unavailable(judgement.unavailable, prefix)
         name, criterion = self.headline, self.evaluator.criterion
-        if criterion is not None:
-            value = found[f"{PREFIXES[name]}{criterion}"]
+        value = found.get(f"{PREFIXES[name]}{criterion}")
+        if criterion is not None and value is not None:
             self.journal.best(name, self.generators[name], epoch, criterion, value)
         return found
+
+    def attempt(self, name: str, compute: Callable[[], T]) -> T | None:
+        """Return what ``compute`` gives; None if it raises, with the reason recorded and printed.
+
+        For what is measured or drawn of a trained network: it costs no run.
+
+        Raises:
+            NonFiniteSamples: from ``compute``; it is an outcome of the training.
+        """
+        try:
+            return compute()
+        except NonFiniteSamples:
+            raise
+        except Exception as error:
+            self.unavailable({name: reason(error)})
+            return None
+
+    def unavailable(self, reasons: Mapping[str, str], prefix: str = "") -> None:
+        """Record and print, once each, what is not available of a run, and why."""
+        known = self.journal.record.unavailable
+        for name, why in reasons.items():
+            if f"{prefix}{name}" not in known:
+                known[f"{prefix}{name}"] = why
+                self.reporter.warn(f"{prefix}{name} is not available: {why}")
 
     def _roll_back(self, error: Diverged) -> None:
         """Back to the last good state, on with random numbers that no step has seen."""

@@ -1,5 +1,6 @@
 """A tiny data set and a tiny AC-GAN: the real classes at a size that trains in milliseconds."""
 
+import os
 from functools import partial
 
 import pytest
@@ -13,10 +14,38 @@ from gan_zoo.models.latents import Uniform, UniformLabels
 from gan_zoo.regularizers.none import Unregularized
 from gan_zoo.settings import AuxiliarySettings, EvaluationSettings, TrainerSettings
 
+# Set by users and by continuous integration; they change what programs print.
+PRINTING = ("COLUMNS", "FORCE_COLOR", "HYDRA_FULL_ERROR", "NO_COLOR", "TTY_COMPATIBLE")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _environment(tmp_path_factory):
+    """The same on every machine, in processes that a test starts too; a cache for all workers."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GAN_ZOO_CACHE", str(folder / "cache"))
+        for name in PRINTING:
+            patch.delenv(name, raising=False)
+        yield
+
 
 @pytest.fixture(autouse=True)
 def _one_thread():
     torch.set_num_threads(1)  # tests are small, and several may run at once
+
+
+@pytest.fixture
+def homeless(monkeypatch):
+    """A process without a home folder: no HOME, and a user that the system does not know."""
+
+    def unknown(uid):
+        raise KeyError(f"getpwuid(): uid not found: {uid}")
+
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.delenv("GAN_ZOO_CACHE", raising=False)
+    monkeypatch.setattr("pwd.getpwuid", unknown)
 
 
 def tiny_split(count: int, seed: int) -> Split:

@@ -3,15 +3,19 @@
 import os
 import subprocess
 import sys
+from enum import IntEnum
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import QuotedString
+from omegaconf import OmegaConf
 
 import gan_zoo
-from gan_zoo.api import overrides
+from gan_zoo.overrides import overrides
 from gan_zoo.records import AlreadyFinished, read_record
 from gan_zoo.settings import ConfigurationError
 
@@ -64,11 +68,11 @@ def test_what_is_finished_is_given_and_never_overwritten(tmp_path, monkeypatch):
         ({"loss": "wgann"}, "Did you mean 'wgan'"),
         ({"trainer": {"epocs": 3}}, "unknown key 'trainer.epocs'. Did you mean 'epochs'"),
         ({"trainer": {"epochs": 0}}, "trainer.epochs is 0; allowed: 1 or more"),
-        (["loss=bce,wgan"], "Ambiguous value"),
+        (["loss=bce,wgan"], "has several values, but this is one run"),
         ({"+experiment": "dirac"}, "this configuration is a sweep"),
         ("loss=wgan", "allowed: a mapping"),
         ([1], "allowed: a mapping"),
-        ({"seed": object()}, "allowed: texts, numbers"),
+        ({"seed": object()}, "allowed: texts, paths, numbers"),
         ({"loss": {"_target_": "os.system"}}, "unknown key 'loss.smoothing'"),
     ],
 )
@@ -94,6 +98,79 @@ def test_a_value_arrives_as_it_was_given(value):
     (word,) = overrides({"key": [value]})
     (parsed,) = OverridesParser.create().parse_overrides([word])
     assert parsed.value() == [value]
+
+
+@pytest.mark.parametrize(
+    ("value", "arrives"),
+    [
+        (np.float64(1e-3), 1e-3),
+        (np.float32(0.5), 0.5),
+        (np.int64(3), 3),
+        (np.bool_(True), True),
+        (np.str_("a b"), "a b"),
+        (np.array([1, 2]), [1, 2]),
+        (torch.tensor(2.5), 2.5),
+        (Path("/a b/it's"), "/a b/it's"),
+        (range(2), [0, 1]),
+        (OmegaConf.create([1, "x"]), [1, "x"]),
+        (IntEnum("Sizes", "SMALL").SMALL, 1),
+    ],
+)
+def test_scalars_of_numpy_paths_and_sequences_arrive_as_plain_values(value, arrives):
+    (word,) = overrides({"key": value})
+    (parsed,) = OverridesParser.create().parse_overrides([word])
+    assert parsed.value() == arrives
+    assert type(parsed.value()) in (type(arrives), QuotedString)
+
+
+@pytest.mark.parametrize(
+    "value", [np.longdouble(1), np.complex64(1), np.datetime64("2020"), b"x", {1}, {"a b": 1}]
+)
+def test_other_objects_are_refused_in_words(value):
+    with pytest.raises(ConfigurationError, match="the configuration holds"):
+        overrides({"key": {"_target_": "x", "y": [value]}, "z": {"_target_": value}})
+
+
+def test_numpy_scalars_and_paths_train(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    config = {**TINY, "optimizer": {"discriminator": {"lr": np.float64(1e-3)}}, "seed": np.int64(2)}
+    run = gan_zoo.train(config, folder="~/${x} it's")
+    assert run.folder == tmp_path / "${x} it's"
+    assert run.record.config["optimizer"]["discriminator"]["lr"] == 1e-3
+    assert [path.name for path in tmp_path.iterdir()] == ["${x} it's"]
+
+
+def test_a_hydra_application_of_the_user_s_trains_and_keeps_its_own_hydra(tmp_path):
+    (tmp_path / "app.py").write_text(f"""
+import hydra
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.version import getbase
+import gan_zoo
+
+@hydra.main(version_base="1.2", config_path="conf", config_name="config")
+def main(config):
+    before = GlobalHydra.instance().hydra
+    run = gan_zoo.train({TINY!r}, folder=config.where)
+    assert run.record.status == "finished"
+    gan_zoo.make_trainer({TINY!r})
+    assert GlobalHydra.instance().hydra is before
+    assert HydraConfig.get().job.name == "app"
+    assert str(getbase()) == "1.2"
+    print("all is well")
+
+main()
+""")
+    (tmp_path / "conf").mkdir()
+    (tmp_path / "conf/config.yaml").write_text("where: here\n")
+    done = subprocess.run(
+        [sys.executable, "app.py"], cwd=tmp_path, capture_output=True, text=True, check=False,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "all is well" in done.stdout
+    assert read_record(tmp_path / "here").status == "finished"
 
 
 def test_a_trainer_steps_in_a_loop_of_its_user_s():

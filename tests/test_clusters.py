@@ -180,7 +180,7 @@ def launched(cwd, *arguments, **environment):
     environment = {**os.environ, "PYTHONPATH": f"{cwd}:{ROOT}", **environment}
     return subprocess.run(
         [sys.executable, str(ROOT / "run.py"), "-m", *arguments],
-        cwd=cwd, env=environment, capture_output=True, text=True, timeout=100, check=False,
+        cwd=cwd, env=environment, capture_output=True, text=True, timeout=900, check=False,
     )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from hydra.utils import instantiate
 from torch import nn
 
 from gan_zoo import cli  # noqa: F401  (registers the schema that the configuration builds on)
-from gan_zoo.compatibility import incompatibilities, refuse_batch_norm
+from gan_zoo.compatibility import incompatibilities, refuse_batch_norm, too_short
 from gan_zoo.losses.bce import Bce
 from gan_zoo.losses.wgan import Wgan
 from gan_zoo.regularizers.combined import Combined
@@ -18,6 +18,7 @@ from gan_zoo.regularizers.lecam import LeCam
 from gan_zoo.regularizers.none import Unregularized
 from gan_zoo.regularizers.r1 import R1
 from gan_zoo.regularizers.weight_clip import WeightClip
+from gan_zoo.settings import TrainerSettings
 
 CONF = Path(__file__).parents[1] / "conf"
 PLAIN = nn.Sequential(nn.Linear(2, 3), nn.LayerNorm(3), nn.Linear(3, 1))
@@ -93,3 +94,10 @@ def test_every_recipe_fits_its_default_network(name):
     }
     network = parts["model"]["discriminator"](image_shape=(1, 8, 8), num_classes=3)
     assert incompatibilities(parts["loss"], parts["regularizer"], network) == []
+
+
+@pytest.mark.parametrize(("n_critic", "updates", "warned"), [(6, 5, True), (5, 5, False)])
+def test_a_run_that_ends_before_the_first_update_of_the_generator(n_critic, updates, warned):
+    found = too_short(TrainerSettings(n_critic=n_critic), updates)
+    assert len(found) == warned
+    assert all("trainer.n_critic is 6" in told and "n_critic=5 or less" in told for told in found)

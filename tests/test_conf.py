@@ -1,6 +1,7 @@
 """Configurations are tested as code: every file composes, is strict and builds what it says."""
 
 import re
+from functools import cache
 from itertools import product
 from pathlib import Path
 
@@ -36,8 +37,10 @@ def composed(*overrides: str):
         return config
 
 
-def checked(config):
+@cache
+def checked(*overrides: str):
     """The job's own strictness: onto the schema, every key known to its target."""
+    config = composed(*overrides)
     OmegaConf.set_struct(config, False)
     config.pop("hydra")
     plain = OmegaConf.to_container(config, resolve=True)
@@ -52,7 +55,7 @@ def checked(config):
     "choice", [f"{group}={name}" for group in GROUPS for name in options(group)]
 )
 def test_every_option_composes_and_builds(choice):
-    plain = checked(composed(choice))
+    plain = checked(choice)
     assert set(plain) == TOP_LEVEL
     for key in ("loss", "regularizer", "latents", "labels"):
         instantiate(plain[key], _convert_="all")
@@ -63,7 +66,7 @@ def test_every_option_composes_and_builds(choice):
 
 @pytest.mark.parametrize("name", options("data"))
 def test_every_data_set_composes(name):
-    checked(composed(f"data={name}"))
+    checked(f"data={name}")
 
 
 @pytest.mark.parametrize("name", options("experiment"))
@@ -72,12 +75,12 @@ def test_every_experiment_composes(name):
     params = composed(f"+experiment={name}").hydra.sweeper.params or {}
     choices = [[f"{key}={value}" for value in str(params[key]).split(",")] for key in params]
     for overrides in product(*choices):
-        checked(composed(f"+experiment={name}", *overrides))
+        checked(f"+experiment={name}", *overrides)
 
 
 @pytest.mark.parametrize("name", options("model"))
 def test_every_model_builds(name):
-    plain = checked(composed(f"model={name}"))
+    plain = checked(f"model={name}")
     shape = {"image_shape": (1, 28, 28), "num_classes": 10}
     for network in ("generator", "discriminator"):
         built = instantiate(plain["model"][network])(**shape)
@@ -95,7 +98,7 @@ def test_every_loss_file_tells_its_paper_command_expectation_and_deviations(name
 @pytest.mark.parametrize("name", options("loss"))
 def test_every_recipe_takes_a_critic_step(name):
     """Loss and regularizer of the recipe work together on a small critic."""
-    plain = checked(composed(f"loss={name}"))
+    plain = checked(f"loss={name}")
     loss = instantiate(plain["loss"], _convert_="all")
     regularizer = instantiate(plain["regularizer"], _convert_="all")
     torch.manual_seed(0)

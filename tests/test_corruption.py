@@ -163,6 +163,19 @@ def test_weights_have_the_same_bytes_each_time(tmp_path):
     assert load(first).keys() == network().state_dict().keys()
 
 
+def test_tied_weights_are_saved_and_loaded(tmp_path):
+    def tied() -> torch.nn.Module:
+        network = torch.nn.Sequential(torch.nn.Linear(3, 3), torch.nn.Linear(3, 3))
+        network[1].weight = network[0].weight
+        return network
+
+    one, other = tied(), tied()
+    save_weights(tmp_path, "generator", one, 7)
+    load_weights(weight_path(tmp_path, "generator", 7), other)
+    assert torch.equal(other[1].weight, one[0].weight)
+    assert other[1].weight is other[0].weight
+
+
 def record() -> RunRecord:
     return RunRecord(
         "abc", "wgan", 3, "finished", metrics={"fid": 12.25, "kid": None, "accuracy": 0.5},

@@ -10,6 +10,7 @@ import torch
 from gan_zoo import export, sample
 from gan_zoo.data.mnist import load_mnist
 from gan_zoo.evaluate import main
+from gan_zoo.evaluation.reference import Reference
 from gan_zoo.records import read_record, write_record
 from tests.test_cli import TINY, command  # the same tiny run
 
@@ -101,6 +102,7 @@ def test_a_class_without_samples_has_no_number(tmp_path):
         (["samples=1"], "samples is 1"),
         (["samples=5", "metrics=ms_ssim"], "allowed: 20 or more"),
         (["epocs=3"], "no option"),
+        (["data=fashion_mnist"], "data=fashion_mnist does not apply to a run, only to files"),
     ],
 )
 def test_a_mistake_is_told(folder, words, told):
@@ -137,3 +139,36 @@ def test_a_record_cannot_point_outside_its_folder(folder, tmp_path):
     write_record(tmp_path, record)
     with pytest.raises(SystemExit, match="lies outside the run's folder"):
         main([str(tmp_path)])
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["checkpoint=best"], "checkpoint=best does not apply to files, only to runs"),
+        (["network=generator_ema"], "network=generator_ema does not apply to files"),
+        (["samples=20"], "samples=20 does not apply to files"),
+        (["allow=torch"], "allow=torch does not apply to files"),
+        (["out={}/there.json"], "there.json exists and is not overwritten"),
+        (["metrics=fidd"], "'fidd' is not known"),
+        ([], r"labels go from 0 to 10; allowed: 0 to 9, the classes of mnist"),
+        (["data=stacked_mnist"], r"shape \(1, 28, 28\); allowed: \(3, 28, 28\), .*data=…"),
+    ],
+)
+def test_what_does_not_fit_files_is_refused_before_measuring(tmp_path, monkeypatch, words, told):
+    def measured(*_):
+        raise AssertionError("measured before it was checked")
+
+    monkeypatch.setattr(Reference, "seen", measured)
+    images = load_mnist().test.images[:11]
+    np.savez(tmp_path / "a.npz", images=images, labels=torch.arange(11) % (11 if not words else 10))
+    (tmp_path / "there.json").write_text("{}")
+    with pytest.raises(SystemExit, match=told):
+        main([str(tmp_path / "a.npz"), *(word.format(tmp_path) for word in words)])
+
+
+def test_a_missing_folder_is_told_and_so_is_what_is_left_out(tmp_path, capsys):
+    with pytest.raises(SystemExit, match="there is no such file or folder; allowed: the folder of"):
+        main([str(tmp_path / "runs/today")])
+    np.savez(tmp_path / "a.npz", images=load_mnist().test.images[:11])
+    main([str(tmp_path / "a.npz"), "metrics=fid"])
+    assert "weak baselines reach is left out: it is known for labelled" in capsys.readouterr().err

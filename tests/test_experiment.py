@@ -258,3 +258,20 @@ def test_a_combination_that_defeats_the_method_is_warned_of_and_recorded(
     assert "nothing does: scores will grow" in " ".join(record.warnings)
     assert "gan_zoo: warning: bce seed 0: this loss has no lower bound" in capsys.readouterr().err
     assert read_record(tmp_path).warnings == record.warnings
+
+
+def test_a_generator_that_is_never_trained_is_warned_of_before_training(
+    tiny_parts, tmp_path, capsys
+):
+    settings = replace(tiny_parts.trainer, epochs=2, max_steps=3, n_critic=7)
+    record = go(replace(tiny_parts, trainer=settings), tmp_path)
+    assert record.progress["generator_updates"] == 0
+    (warning,) = record.warnings
+    assert "never trained: trainer.n_critic is 7" in warning
+    assert "this run has 6" in warning
+    told = capsys.readouterr().err
+    assert told.index("never trained") < told.index("epoch 1/2")
+    enough = replace(settings, n_critic=6)
+    record = go(replace(tiny_parts, trainer=enough), tmp_path / "enough")
+    assert record.warnings == []
+    assert record.progress["generator_updates"] == 1

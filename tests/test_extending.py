@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 import gan_zoo
+from docs import examples
+from gan_zoo import cli
 from gan_zoo.evaluate import main as evaluate
 from gan_zoo.records import read_record
 
@@ -32,7 +34,7 @@ def example(tmp_path, monkeypatch) -> Path:
 def call(folder: Path, *words: str) -> str:
     done = subprocess.run(
         [sys.executable, *words], cwd=folder, capture_output=True, text=True, check=False,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}, timeout=300,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}, timeout=900,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
@@ -42,11 +44,12 @@ def test_the_user_s_own_tests_pass(example):
     assert " passed" in call(example, "-m", "pytest", "-q", "-p", "no:cacheprovider")
 
 
-def test_the_user_s_parts_are_swept_over_beside_ours(example):
-    call(
-        example, str(ROOT / "run.py"), "--config-dir", "conf", "+experiment=stripes",
-        "hydra.sweep.dir=sweep", "loss=bgan,bce", *SMALL,
-    )  # fmt: skip
+def test_the_user_s_parts_are_swept_over_beside_ours(example, monkeypatch):
+    monkeypatch.syspath_prepend(example)
+    words = ["--config-dir", "conf", "+experiment=stripes", "hydra.sweep.dir=sweep"]
+    with examples.without_figures():
+        code, output = examples.called(cli.main, ["run.py", *words, "loss=bgan,bce", *SMALL], {})
+    assert not code, output
     records = [read_record(path.parent) for path in example.glob("sweep/*/record.json")]
     assert sorted(r.loss for r in records) == ["bce", "bgan"]
     assert {r.status for r in records} == {"finished"}

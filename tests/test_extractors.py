@@ -27,6 +27,11 @@ def photographs(seed=0, name="photo-graphs"):
     return Dataset(name, 2, stripes(200, seed), stripes(40, 1), stripes(40, 2))
 
 
+def digits(name, side=28, classes=10):
+    part = Split(torch.zeros(20, 1, side, side, dtype=torch.uint8), torch.arange(20) % classes)
+    return Dataset(name, classes, part, part, part)
+
+
 @pytest.fixture(autouse=True)
 def cache(tmp_path, monkeypatch):
     monkeypatch.setenv("GAN_ZOO_CACHE", str(tmp_path / "cache"))
@@ -41,9 +46,16 @@ def images_of(dataset):
 
 @pytest.mark.parametrize(("data", "name"), [("mnist", "mnistcnn"), ("fashion_mnist", "fashioncnn")])
 def test_shipped_networks_come_first(data, name, cache):
-    found = extractor_for(photographs(name=data))
+    found = extractor_for(digits(data))
     assert (found.name, found.sha256) == (name, SHIPPED[name].sha256)
     assert not cache.exists()
+
+
+@pytest.mark.parametrize("images", [{"side": 32}, {"classes": 4}])
+def test_other_images_under_a_shipped_name_have_a_network_of_their_own(images, cache):
+    found = extractor_for(digits("mnist", **images))
+    assert found.sha256 != SHIPPED["mnistcnn"].sha256
+    assert len(list(cache.glob("mnist-*.safetensors"))) == 1
 
 
 def test_first_use_trains_and_keeps_what_the_second_loads(cache, monkeypatch, capsys):

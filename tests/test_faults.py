@@ -13,6 +13,7 @@ import torch
 
 from gan_zoo.experiment import run
 from gan_zoo.losses.bce import Bce
+from gan_zoo.memory import OutOfMemory
 from gan_zoo.records import RunRecord, read_record
 from gan_zoo.state import load_state
 from gan_zoo.stopping import Interrupted, stopping
@@ -25,9 +26,14 @@ def go(parts, folder, state=None):
 
 
 @pytest.mark.parametrize(
-    "error", [MemoryError("64 GB"), torch.OutOfMemoryError("CUDA out of memory"), ValueError("odd")]
+    ("error", "kind"),
+    [
+        (MemoryError("64 GB"), OutOfMemory),
+        (torch.OutOfMemoryError("CUDA out of memory"), OutOfMemory),
+        (ValueError("odd"), ValueError),
+    ],
 )
-def test_a_run_that_fails_says_how_and_goes_on_when_asked(tiny_parts, tmp_path, error):
+def test_a_run_that_fails_says_how_and_goes_on_when_asked(tiny_parts, tmp_path, error, kind):
     class Failing(Bce):
         calls = 0
 
@@ -38,12 +44,12 @@ def test_a_run_that_fails_says_how_and_goes_on_when_asked(tiny_parts, tmp_path, 
             return super().generator(fake, real)
 
     go(tiny_parts, tmp_path / "whole")
-    with pytest.raises(type(error)):
+    with pytest.raises(kind) as caught:
         go(replace(tiny_parts, loss=Failing()), tmp_path / "failed")
     record = read_record(tmp_path / "failed")
     assert record.status == "failed"
-    assert record.error["kind"] == type(error).__name__
-    assert record.error["message"] == str(error)
+    assert record.error["kind"] == kind.__name__
+    assert record.error["message"] == str(caught.value)
     go(tiny_parts, tmp_path / "failed", load_state(tmp_path / "failed"))
     history = [(tmp_path / name / "history.csv").read_bytes() for name in ("whole", "failed")]
     assert history[0] == history[1]

@@ -58,7 +58,7 @@ def call(environment, tmp_path):
     def called(*words: str, fails: bool = False) -> str:
         done = subprocess.run(
             [str(environment / "bin" / words[0]), *words[1:]], cwd=folder, env=clean,
-            capture_output=True, text=True, timeout=600, check=False,
+            capture_output=True, text=True, timeout=900, check=False,
         )  # fmt: skip
         assert (done.returncode != 0) == fails, done.stdout + done.stderr
         return done.stdout + done.stderr

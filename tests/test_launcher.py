@@ -31,18 +31,18 @@ TINY = ["trainer.epochs=1", "trainer.max_steps=2", "trainer.batch_size=4", "devi
 
 def test_joblib_s_workers_share_the_cores_and_the_sweep_ends_as_any_other(tmp_path):
     """Even where the user's environment asks for more threads; one of the two runs is a mistake."""
-    environment = {**os.environ, "OMP_NUM_THREADS": "3", "PYTHONPATH": str(ROOT)}
+    share = threads_of_a_worker(2)
+    environment = {**os.environ, "OMP_NUM_THREADS": str(share + 1), "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
         [sys.executable, str(ROOT / "run.py"), "-m", "hydra/launcher=joblib",
          "hydra.launcher.n_jobs=2", "hydra.sweep.dir=sweep", "regularizer=weight_clip",
          "regularizer.clip=-1,1", *TINY],
-        cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300, check=False,
+        cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=900, check=False,
     )  # fmt: skip
     records = [read_record(path.parent) for path in tmp_path.glob("sweep/*/record.json")]
     statuses = {record.status: record for record in records}
     assert set(statuses) == {"finished", "failed"}, done.stderr
-    threads = statuses["finished"].environment["threads"]
-    assert threads == threads_of_a_worker(2) != 3
+    assert statuses["finished"].environment["threads"] == share
     assert done.returncode == 1
     assert "1 of 2 runs did not finish" in done.stderr
     assert (tmp_path / "sweep/report.html").exists()
@@ -84,7 +84,7 @@ def test_a_killed_worker_takes_its_run_along_and_leaves_the_others_alone(tmp_pat
     process = start(tmp_path, "trainer.epochs=40000,1,2,3")
     wait_for(lambda: training(sweep / "40000"), process)
     os.kill(owner(sweep / "40000").pid, signal.SIGKILL)
-    _, err = process.communicate(timeout=200)
+    _, err = process.communicate(timeout=900)
     assert process.returncode == 1
     assert "trainer.epochs=40000 died: " in err
     assert "SIGKILL" in err
@@ -106,14 +106,14 @@ def test_signals_reach_the_workers_and_a_killed_sweep_leaves_none_behind(tmp_pat
     # Ctrl-C comes to a whole group: workers in it would get two, and the second ends them unsaved
     assert process.pid not in {os.getpgid(owner(run).pid) for run in runs}
     process.send_signal(signal.SIGTERM)
-    _, err = process.communicate(timeout=100)
+    _, err = process.communicate(timeout=900)
     assert process.returncode == 128 + signal.SIGTERM
     assert "go on with the same command" in err
     assert {read_record(run).status for run in runs} == {"interrupted"}
     assert not (tmp_path / "multirun/mine/1").exists()
     process = begun(1)
     process.kill()
-    process.communicate(timeout=30)  # the workers notice and end: they write there too
+    process.communicate(timeout=900)  # the workers notice and end: they write there too
     assert {read_record(run).status for run in runs} == {"interrupted"}
 
 
@@ -150,7 +150,7 @@ def test_a_comparison_in_two_workers_ends_with_its_table_and_report(tmp_path):
         [sys.executable, str(ROOT / "run.py"), "+experiment=compare_families", "loss=bce,lsgan",
          "hydra.launcher.n_jobs=2", "hydra.sweep.dir=sweep", *TINY],
         cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True,
-        timeout=300, check=False,
+        timeout=900, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     *runs, head, bce, lsgan, without, report = done.stdout.splitlines()

@@ -9,9 +9,10 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "gan_zoo"
 LAYERS = {
+    "outliers": 0,
     "__init__": 0, "interfaces": 0, "records": 0, "settings": 0, "seeding": 0, "allocator": 0,
     "cache": 0, "options": 0, "sealed": 0, "lock": 0, "stopping": 0, "annotations": 0,
-    "diverged": 0, "extras": 0, "died": 0,
+    "diverged": 0, "extras": 0, "died": 0, "overrides": 0, "output": 0, "memory": 0, "eager": 0,
     "losses": 1, "regularizers": 1, "models": 1, "data": 1, "features": 1, "metrics": 1,
     "trackers": 1, "workers": 1,
     "trainer": 2, "checkpoint": 2, "journal": 2, "evaluation": 2, "environment": 2, "pictures": 2,

@@ -20,7 +20,7 @@ from omegaconf import OmegaConf
 
 from gan_zoo.building import Config
 from gan_zoo.died import JobDied
-from gan_zoo.plan import job_of, read_plan
+from gan_zoo.plan import read_plan
 from gan_zoo.records import read_record
 from gan_zoo.report.comparison import compare
 from gan_zoo.report.load import load
@@ -45,7 +45,6 @@ class Bench:
         self.sweeper = SearchSweeper(**options)
         self.sweeper.config = config
         self.sweeper.loader = GlobalHydra.instance().config_loader()
-        self.sweeper.validate_batch_is_legal = lambda batch: None  # composes again what is composed
         self.sweeper.launcher = self
 
     def launch(self, batch, initial_job_idx):
@@ -226,7 +225,7 @@ def test_a_budgeted_search_from_the_command_line_to_its_curves(tmp_path):
         [sys.executable, str(ROOT / "run.py"), "+experiment=budgeted_search",
          "hydra.sweeper.budget=3", *tiny],
         cwd=tmp_path, env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
-        capture_output=True, text=True, timeout=600, check=False,
+        capture_output=True, text=True, timeout=900, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
     sweep = tmp_path / "multirun/mine"
@@ -237,7 +236,8 @@ def test_a_budgeted_search_from_the_command_line_to_its_curves(tmp_path):
     assert len(rates) == 3  # drawn for both losses, and G follows D
     best = min(r.best[r.headline]["value"] for r in records if r.loss == "bce")
     assert f"loss=bce: best of 3: {best:.4g}: " in done.stdout
-    assert {job_of(record) for record in records} == set(read_plan(sweep))
+    folders = {path.parent.name for path in sweep.glob("*/record.json")}
+    assert {job.folder for job in read_plan(sweep)} == folders
     budgets = search_all(compare(load([sweep])))
     (curves,) = [found for name, found in budgets.items() if name.startswith("reverse_kl")]
     assert {(found.loss, found.settings, len(found.curve.expected)) for found in curves} == {

@@ -3,7 +3,7 @@
 import pytest
 
 from gan_zoo.lock import LOCK_NAME, RunLock
-from gan_zoo.plan import Job, job_of, read_plan, write_plan
+from gan_zoo.plan import Job, read_plan, write_plan
 from gan_zoo.records import RunRecord, write_record
 from gan_zoo.status import main, survey
 
@@ -26,7 +26,8 @@ def sweep(folder):
     write_record(folder / "running", record("running", "bce", 4, "a=1", progress=progress))
     (folder / "damaged").mkdir()
     (folder / "damaged/record.json").write_text("{")
-    write_plan(folder, [Job("bce", seed, ("a=1",)) for seed in range(6)])
+    runs = ["finished", "diverged", "failed", "killed", "running", "to-be"]
+    write_plan(folder, [Job(run, "bce", seed, ("a=1",)) for seed, run in enumerate(runs)])
 
 
 def test_every_run_has_its_state(tmp_path):
@@ -65,6 +66,13 @@ def test_the_table_and_its_counts(tmp_path, capsys):
     assert "[all] of it" in told
 
 
+def test_a_run_counts_once_however_often_its_folder_is_given(tmp_path, capsys):
+    sweep(tmp_path)
+    main([str(tmp_path), f"{tmp_path}/.", str(tmp_path / "finished")])
+    told = capsys.readouterr().out
+    assert "1 planned, 1 finished, 1 diverged, 1 failed, 2 interrupted, 1 damaged" in told
+
+
 def test_a_folder_that_is_not_there_is_told(tmp_path, capsys):
     with pytest.raises(SystemExit, match="no such folder"):
         main([str(tmp_path / "none")])
@@ -73,10 +81,11 @@ def test_a_folder_that_is_not_there_is_told(tmp_path, capsys):
 
 
 def test_a_plan_grows_and_a_damaged_one_is_none(tmp_path):
-    jobs = [Job("bce", seed, ("a=1", "b=2")) for seed in range(3)]
+    jobs = [Job(f"run-{seed}", "bce", seed, ("a=1", "b=2")) for seed in range(3)]
     write_plan(tmp_path, jobs[:2])
     write_plan(tmp_path, jobs[1:])
     assert read_plan(tmp_path) == jobs
-    assert job_of(record("finished", "bce", 0, "b=2", "a=1")) == jobs[0]
+    write_plan(tmp_path, [Job("run-0", "bce", 0, ("++a=1",))])  # the same run in other words
+    assert [job.folder for job in read_plan(tmp_path)] == ["run-0", "run-1", "run-2"]
     (tmp_path / "plan.json").write_text("[")
     assert read_plan(tmp_path) == []

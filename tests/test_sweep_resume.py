@@ -60,7 +60,9 @@ def test_the_same_command_again_does_what_is_missing(tmp_path):
     own_loss(tmp_path, BROKEN)
     code, _, err = command(tmp_path, "loss=mine,bce", "seed=0")
     assert code == 1
-    assert re.search(r"1 of 2 runs did not finish:\n  mine-s0-\w+: failed: no room for it", err)
+    assert re.search(
+        r"1 of 2 runs did not finish:\n  mine-s0-\w+: failed: out of memory; this machine has", err
+    )
     assert "resume=retry" in err
     assert states(sweep) == ["failed", "finished"]
     assert len(read_plan(sweep)) == 2
@@ -69,7 +71,7 @@ def test_the_same_command_again_does_what_is_missing(tmp_path):
     code, out, err = command(tmp_path, "loss=mine,bce", "seed=0,1")  # one seed more
     assert code == 1  # what failed is not tried again unless asked
     assert err.count("is done: skipped") == 1
-    assert "MemoryError); resume=retry tries it again" in err
+    assert "OutOfMemory); resume=retry tries it again" in err
     assert out.count(" finished: ") == 2
     assert states(sweep) == ["failed", *["finished"] * 3]
     code, out, _ = command(tmp_path, "loss=mine,bce", "seed=0,1", "resume=retry")

@@ -48,7 +48,7 @@ class BatchStream:
         if not 1 <= batch_size <= count:
             raise ValueError(
                 f"batch_size is {batch_size}; allowed: 1 to {count}, the size of the split. "
-                "Choose a smaller trainer.batch_size or a larger data set"
+                "Choose a smaller batch or a larger data set"
             )
         self.batches_per_epoch = count // batch_size
         self._split = split

@@ -31,9 +31,14 @@ TEST_LABELS = IdxFile(
 def idx_folder(root: Path) -> Path | None:
     """The folder to read with no download: ``root`` if it holds idx files, else Debian's.
 
-    None if there is neither, or if torchvision's own folder in ``root`` is there to be read.
+    None if there is neither, or if torchvision's own folder in ``root`` has all files; a download
+    that failed leaves that folder empty or with a few.
     """
-    if (root / "FashionMNIST" / "raw").is_dir():
+    raw = root / "FashionMNIST" / "raw"
+    if all(
+        (raw / file.stem).is_file()
+        for file in (TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS)
+    ):
         return None
     for folder in (root, DEBIAN):
         if any((folder / f"{TRAIN_IMAGES.stem}{suffix}").is_file() for suffix in SUFFIXES):

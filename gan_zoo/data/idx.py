@@ -28,6 +28,21 @@ class IdxFile(NamedTuple):
     sha256: str  # of the decompressed content, header included
 
 
+def expanded(root: str) -> Path:
+    """Return the folder that ``data.root`` names, ``~`` being the home folder.
+
+    Raises:
+        DataError: there is no home folder, as in some containers and batch systems.
+    """
+    try:
+        return Path(root).expanduser()
+    except RuntimeError as error:
+        raise DataError(
+            f"data.root is {root!r}, and there is no home folder here: give a folder without ~ as"
+            " data.root"
+        ) from error
+
+
 def read_idx(folder: Path, expected: IdxFile, remedy: str) -> Tensor:
     """Read and verify one idx file of bytes.
 

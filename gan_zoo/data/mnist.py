@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from gan_zoo.data.idx import IdxFile, read_idx
+from gan_zoo.data.idx import IdxFile, expanded, read_idx
 from gan_zoo.data.splits import hold_out
 from gan_zoo.interfaces import Dataset, Split
 
@@ -46,7 +46,7 @@ def load_mnist(root: str | None = None) -> Dataset:
         folder = BUNDLED
         remedy = "Reinstall gan_zoo, or give the folder of your own MNIST files as data.root."
     else:
-        folder = Path(root).expanduser()
+        folder = expanded(root)
         remedy = "Put MNIST's idx file there, or leave data.root out to use the bundled files."
     training = Split(
         read_idx(folder, TRAIN_IMAGES, remedy).unsqueeze(1),

@@ -11,7 +11,7 @@ from torch import Tensor
 from torchvision import datasets  # type: ignore[import-untyped]  # has no stubs
 
 from gan_zoo.data.fashion_mnist import idx_folder, read_fashion_mnist
-from gan_zoo.data.idx import DataError
+from gan_zoo.data.idx import DataError, expanded
 from gan_zoo.data.splits import hold_out
 from gan_zoo.interfaces import Dataset, Split
 
@@ -56,7 +56,12 @@ def load_torchvision(dataset: str, root: str = DEFAULT_ROOT, download: bool = Tr
     if dataset not in SOURCES:
         raise ValueError(f"dataset is {dataset!r}; allowed: {', '.join(SOURCES)}")
     source = SOURCES[dataset]
-    folder = Path(root).expanduser()
+    try:
+        folder = expanded(root)
+    except DataError:
+        folder = Path(root)
+        if dataset != "fashion_mnist" or idx_folder(folder) is None:  # Debian's need no home
+            raise
     try:
         training = _checked(source.read(folder, True, download), source.num_classes)
         test = _checked(source.read(folder, False, download), source.num_classes)

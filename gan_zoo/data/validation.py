@@ -37,6 +37,11 @@ def _check_images(what: str, images: Tensor) -> None:
         )
     if images.numel() == 0:
         raise ValueError(f"{what} have shape {tuple(images.shape)}; allowed: one sample or more")
+    if images.dtype == torch.uint8 and int(images.max()) == 1:
+        raise ValueError(
+            f"{what} are bytes of 0 and 1 alone, which would be black; allowed: bytes from 0 to"
+            " 255. Multiply them by 255"
+        )
     if images.dtype == torch.float32 and not bool(images.isfinite().all()):
         raise ValueError(f"{what} hold NaN or infinity; allowed: finite points")
 

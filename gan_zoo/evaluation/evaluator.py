@@ -9,8 +9,15 @@ from gan_zoo.data.batches import normalise
 from gan_zoo.evaluation.bank import CHUNK, Bank, measuring
 from gan_zoo.evaluation.collapse import Collapse, collapses
 from gan_zoo.evaluation.diagnostics import critic_lipschitz
-from gan_zoo.evaluation.floors import floors
-from gan_zoo.evaluation.measures import ON_REQUEST, Judgement, applicable, chosen, smallest
+from gan_zoo.evaluation.floors import Floors, floors
+from gan_zoo.evaluation.measures import (
+    ON_REQUEST,
+    Judgement,
+    applicable,
+    chosen,
+    reason,
+    smallest,
+)
 from gan_zoo.evaluation.points import PointReference, reference_of
 from gan_zoo.evaluation.reference import Reference, named
 from gan_zoo.evaluation.walks import (
@@ -21,6 +28,7 @@ from gan_zoo.evaluation.walks import (
     interpolation,
     nearest_training_images,
 )
+from gan_zoo.extractors import unmeasurable
 from gan_zoo.interfaces import CriticOutput, Dataset, Split
 from gan_zoo.settings import EvaluationSettings
 from gan_zoo.trainer import Objective, Sampler
@@ -41,7 +49,8 @@ class Evaluator:
         device: where everything lives.
 
     Raises:
-        ValueError: a metric that does not apply here, or too few samples for one.
+        ValueError: a metric that does not apply here, too few samples for one, or a feature network
+            that does not take these images.
     """
 
     def __init__(
@@ -57,8 +66,15 @@ class Evaluator:
         self.dataset, self.settings, self.reference = dataset, settings, reference
         self.validation_metrics: list[str] = []
         self.final_metrics: list[str] = []
+        # measure -> why it has no value, as far as the data tell before any training
+        self.unavailable: dict[str, str] = {}
         if reference is not None:
-            self.validation_metrics, self.final_metrics = _chosen_metrics(settings, reference)
+            validation, final = _chosen_metrics(settings, reference)
+            self.validation_metrics = self._servable(validation, "validation", settings.samples)
+            self.final_metrics = self._servable(final, "test", settings.final_samples)
+            reference.seen(normalise(dataset.validation.images[:2]), None)  # or raises
+        elif settings.extractor == "auto" and (why := unmeasurable(dataset)) is not None:
+            self.unavailable["all metrics"] = why
         _enough("samples", settings.samples, self.validation_metrics, dataset.num_classes)
         _enough("final_samples", settings.final_samples, self.final_metrics, dataset.num_classes)
 
@@ -123,19 +139,19 @@ class Evaluator:
             predicted = self.reference.seen(samples, None).features.logits.argmax(1)
         return collapses(samples, real, predicted)
 
-    def validation(self, generator: nn.Module) -> dict[str, float]:
+    def validation(self, generator: nn.Module) -> Judgement:
         """The cheap metrics, against the validation split."""
         bank, metrics = self.validation_bank, self.validation_metrics
-        return self._judged(generator, bank, "validation", metrics).values
+        return self._judged(generator, bank, "validation", metrics)
 
     def final(self, generator: nn.Module) -> Judgement:
         """The final numbers, against the test split."""
         return self._judged(generator, self.final_bank, "test", self.final_metrics)
 
-    def floors(self) -> dict[str, dict[str, float]]:
+    def floors(self) -> Floors:
         """What real data and weak baselines reach in the final metrics."""
         if self.reference is None or not self.settings.floors:
-            return {}
+            return Floors()
         return floors(self.reference, self.settings.final_samples, self.final_metrics)
 
     def walks(self, generator: nn.Module) -> dict[str, tuple[Tensor, int]]:
@@ -146,10 +162,25 @@ class Evaluator:
         found = {"interpolation": (interpolation(generator, bank, classes), STEPS)}
         if classes > 1:
             found["class_walk"] = (class_walk(generator, bank, classes), min(classes, ROWS))
-        if isinstance(self.reference, Reference):
-            images = nearest_training_images(generator, bank, classes, self.reference)
-            found["nearest_neighbours"] = (images, NEIGHBOURS + 2)
         return found
+
+    def neighbours(self, generator: nn.Module) -> tuple[Tensor, int] | None:
+        """Samples beside their nearest training images, and how many to a row.
+
+        None where images are not measured.
+        """
+        if not isinstance(self.reference, Reference):
+            return None
+        bank, classes = self.grid_bank, self.dataset.num_classes
+        return nearest_training_images(generator, bank, classes, self.reference), NEIGHBOURS + 2
+
+    def _servable(self, metrics: list[str], split: str, count: int) -> list[str]:
+        """The metrics that the split can serve; the others go into ``unavailable``."""
+        assert self.reference is not None
+        found = self.reference.unservable(split, metrics)
+        protocol = self.reference.protocol(split, count)
+        self.unavailable |= {f"{name}_{protocol}": why for name, why in found.items()}
+        return [name for name in metrics if name not in found]
 
     def _judged(
         self, generator: nn.Module, bank: Bank, split: str, metrics: list[str]
@@ -157,8 +188,13 @@ class Evaluator:
         if self.reference is None:
             return Judgement()
         protocol = self.reference.protocol(split, len(bank.labels))
-        fake = self.reference.seen(bank.images(generator), bank.labels)
-        return named(self.reference.judge(fake, split, metrics), protocol)
+        images = bank.images(generator)
+        try:
+            fake = self.reference.seen(images, bank.labels)
+            judgement = self.reference.judge(fake, split, metrics)
+        except Exception as error:  # of the feature network, which may be the user's
+            judgement = Judgement(unavailable=dict.fromkeys(metrics, reason(error)))
+        return named(judgement, protocol)
 
     def _split(self, name: str) -> Split:
         return self.dataset.validation if name == "validation" else self.dataset.test

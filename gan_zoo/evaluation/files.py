@@ -4,6 +4,7 @@ Such a file may come from a stranger: nothing in it is executed, and what it say
 looked at before memory is taken.
 """
 
+import sys
 import zlib
 from pathlib import Path
 from zipfile import BadZipFile, ZipFile
@@ -20,12 +21,13 @@ MOST_PIXELS = 2**22  # of a picture
 
 
 def read_samples(path: Path) -> tuple[Tensor, Tensor | None]:
-    """Images in [-1, 1], (N, C, H, W) float32, and their labels (N,) int64 if there are any.
+    """Return images in [-1, 1], (N, C, H, W) float32, and their labels (N,) int64 if there are any.
 
     - ``.npz``: ``images`` of shape (N, H, W), (N, C, H, W) or (N, H, W, C) with C 1 or 3; bytes,
       or floats in [0, 1] or [-1, 1] (negative values tell); and, optionally, integer ``labels``.
-    - a folder: all PNGs in it, in the order of their names; if they lie in subfolders named by
-      whole numbers, those are the labels.
+    - a folder: all PNGs in it, in the order of their names, of any bit depth, grey, in colour or
+      with a palette; equal channels are grey. If all lie in subfolders named by whole numbers,
+      those are the labels; if only some do, or subfolders have other names, a warning says so.
 
     Raises:
         ValueError: no such file or folder, no images, images of different or unusable shapes,
@@ -36,7 +38,8 @@ def read_samples(path: Path) -> tuple[Tensor, Tensor | None]:
     elif path.suffix == ".npz":
         images, labels = _read_npz(path)
     else:
-        raise ValueError(f"{path}: allowed: a .npz file, or a folder of PNGs or of a run")
+        there = "it is neither" if path.exists() else "there is no such file or folder"
+        raise ValueError(f"{path}: {there}; allowed: a .npz file, or a folder of PNGs or of a run")
     return _in_range(_channels_first(images, path), path), labels
 
 
@@ -105,16 +108,48 @@ def _read_folder(path: Path) -> tuple[NDArray[np.generic], Tensor | None]:
                     raise ValueError(
                         f"it is {picture.width}x{picture.height}; allowed: {MOST_PIXELS} pixels"
                     )
-                pictures.append(np.asarray(picture.convert("L" if picture.mode in "1L" else "RGB")))
+                pictures.append(_pixels(picture))
         except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
             raise ValueError(f"{file}: cannot be read: {error}") from error
-    shapes = {picture.shape for picture in pictures}
-    if len(shapes) > 1:
-        raise ValueError(f"{path}: images of different shapes: {sorted(map(str, shapes))}")
+    sizes = sorted({picture.shape[:2] for picture in pictures})
+    if len(sizes) > 1:
+        raise ValueError(
+            f"{path}: images of different sizes, as (height, width) {sizes[0]} and {sizes[-1]};"
+            " allowed: one size. Resize them, or move those of other sizes away"
+        )
+    images = np.stack(pictures)
+    # torchvision's save_image writes grey as three equal channels
+    if (images == images[..., :1]).all():
+        images = images[..., :1]
     names = [file.parent.name if file.parent != path else "" for file in files]
-    known = all(name.isdecimal() for name in names)
-    labels = torch.tensor([int(name) for name in names]) if known else None
-    return np.stack(pictures), labels
+    named = [name for name in names if name.isdecimal()]
+    if 0 < len(named) < len(names) or (not named and any(names)):
+        other = next(name for name in names if not name.isdecimal() and (name or named))
+        print(
+            f"gan_zoo: warning: {path}: the labels cannot be read, so metrics that need them are"
+            f" left out: a PNG lies in {other or 'the folder itself'!r}; name a subfolder for each"
+            " class by its number, as 0, 1, 2",
+            file=sys.stderr,
+        )
+    labels = torch.tensor([int(name) for name in names]) if len(named) == len(names) else None
+    return images, labels
+
+
+def _pixels(picture: Image.Image) -> NDArray[np.uint8]:
+    """A PNG of any kind as (H, W, 3) bytes; transparency is refused, as it has no colour."""
+    if picture.mode.startswith("I"):  # 16 bits of grey
+        wide = np.asarray(picture).astype(np.int64)
+        grey = ((wide + 128) // 257).clip(0, 255).astype(np.uint8)
+        return np.repeat(grey[..., None], 3, axis=2)
+    if picture.has_transparency_data:
+        pixels = np.asarray(picture.convert("RGBA"))
+        if (pixels[..., 3] < 255).any():
+            raise ValueError(
+                "it has transparent pixels, whose colour depends on what lies behind them; put it"
+                " on its background and save it without transparency (PIL: alpha_composite)"
+            )
+        return pixels[..., :3]
+    return np.asarray(picture.convert("RGB"))
 
 
 def _channels_first(images: NDArray[np.generic], path: Path) -> NDArray[np.generic]:
@@ -126,17 +161,29 @@ def _channels_first(images: NDArray[np.generic], path: Path) -> NDArray[np.gener
         return images.transpose(0, 3, 1, 2)
     raise ValueError(
         f"{path}: images have shape {images.shape}; allowed: (N, H, W), (N, C, H, W) or"
-        " (N, H, W, C) with C 1 or 3"
+        " (N, H, W, C) with C 1 or 3. Transpose or reshape them"
     )
+
+
+def _span(images: NDArray[np.generic]) -> str:
+    """The range of real numbers, in words."""
+    if images.dtype.kind not in "iuf" or images.size == 0:
+        return ""
+    return f" from {images.min():.6g} to {images.max():.6g}"
 
 
 def _in_range(images: NDArray[np.generic], path: Path) -> Tensor:
     if images.dtype == np.uint8:
+        if images.max() == 1:
+            raise ValueError(
+                f"{path}: images are bytes of 0 and 1 alone, which would be black; allowed: bytes"
+                " up to 255, or floats. Multiply them by 255, or convert them to floats"
+            )
         return torch.from_numpy(images.copy()).float().div_(127.5).sub_(1)
     if images.dtype.kind != "f" or not np.isfinite(images).all() or np.abs(images).max() > 1:
         raise ValueError(
-            f"{path}: images of type {images.dtype}; allowed: bytes, or finite floats in [0, 1] or"
-            " [-1, 1]"
+            f"{path}: images of type {images.dtype}{_span(images)}; allowed: bytes (uint8) from 0"
+            " to 255, or finite floats in [0, 1] or [-1, 1]. Convert or rescale them"
         )
     values = torch.from_numpy(images.astype(np.float32))
     return values if bool((values < 0).any()) else values * 2 - 1

@@ -1,4 +1,4 @@
-"""95% percentile-bootstrap intervals over samples, where resampling is a draw of counts.
+"""95% intervals over samples of shares, means and distances between histograms.
 
 They tell how far a number would move with other samples of the *same* generator, not with another
 training run: only seeds tell that.
@@ -7,31 +7,82 @@ training run: only seeds tell that.
 from collections.abc import Callable
 
 import numpy as np
-import torch
-from torch import Tensor
+from numpy.typing import NDArray
+from scipy import special
 
-RESAMPLES = 2000
-_ENDS = (0.025, 0.975)
+Distance = Callable[[NDArray[np.float64]], NDArray[np.float64]]  # of (..., K) shares: (...)
+
+TAIL = 0.025  # on either side
+RESAMPLES = 400
+_STEPS = 8  # of a bisection
 
 
 def share_interval(share: float, count: int) -> tuple[float, float]:
-    """Interval of a share of ``count`` samples: resampled, it is binomial."""
-    draws = np.random.default_rng(0).binomial(count, share, RESAMPLES) / count
-    low, high = np.quantile(draws, _ENDS)
+    """Clopper-Pearson interval of a share of ``count`` independent samples.
+
+    Covers in 95% of cases or more, and is no point at 0 and 1 either: 19 of 19 are consistent with
+    any probability from 0.82 on.
+
+    >>> [round(end, 3) for end in share_interval(1.0, 19)]
+    [0.824, 1.0]
+    """
+    found = round(share * count)
+    low = special.betaincinv(found, count - found + 1, TAIL) if found > 0 else 0.0
+    high = special.betaincinv(found + 1, count - found, 1 - TAIL) if found < count else 1.0
     return float(low), float(high)
 
 
+def mean_interval(mean: float, standard_error: float, count: int) -> tuple[float, float]:
+    """Student's interval of a mean of ``count`` values, 2 or more."""
+    half = float(special.stdtrit(count - 1, 1 - TAIL)) * standard_error
+    return mean - half, mean + half
+
+
 def histogram_interval(
-    shares: Tensor, wanted: Tensor, count: int, distance: Callable[[Tensor, Tensor], float]
+    shares: NDArray[np.float64], wanted: NDArray[np.float64], count: int, distance: Distance
 ) -> tuple[float, float]:
     """Interval of a distance between the shares of classes among ``count`` samples and others.
 
-    Resampled counts are multinomial.  Such distances are biased upwards by noise, the resampled
-    ones twice; the interval is shifted back by that bias (and not below 0).
+    Such distances are biased upwards by noise, so that a bootstrap misses the true value where the
+    shares are as wanted. The interval holds the distances that are consistent with the observed
+    one: those of the shares on the straight line from the wanted through the observed ones under
+    which ``count`` samples give a smaller and a larger distance than the observed one in 2.5% of
+    cases or more each. It always holds the observed distance.
     """
-    shares, wanted = shares.cpu(), wanted.cpu()
-    draws = np.random.default_rng(0).multinomial(count, shares.numpy(), RESAMPLES) / count
-    found = np.array([distance(torch.from_numpy(draw), wanted) for draw in draws])
-    bias = found.mean() - distance(shares, wanted)
-    low, high = np.quantile(found, _ENDS) - bias
-    return max(0.0, float(low)), max(0.0, float(high))
+    shares, wanted = (each / each.sum() for each in (shares, wanted))
+    observed = float(distance(shares))
+    away = shares - wanted
+    if not away.any():
+        away = np.eye(len(shares))[0] - wanted
+    falling = away < 0
+
+    def on_line(t: float) -> NDArray[np.float64]:
+        found = np.clip(wanted + t * away, 0, None)
+        return found / found.sum()
+
+    def quantile(t: float, level: float) -> float:
+        draws = np.random.default_rng(0).multinomial(count, on_line(t), RESAMPLES) / count
+        return float(np.quantile(distance(draws), level))
+
+    def not_too_near(t: float) -> bool:
+        return quantile(t, 1 - TAIL) >= observed - 1e-12
+
+    def not_too_far(t: float) -> bool:
+        return quantile(t, TAIL) <= observed + 1e-12
+
+    def last(good: float, bad: float, holds: Callable[[float], bool]) -> float:
+        """How far one can go from a place where it holds; ``bad`` if it holds there, too."""
+        if holds(bad):
+            return bad
+        for _ in range(_STEPS):
+            middle = (good + bad) / 2
+            good, bad = (middle, bad) if holds(middle) else (good, middle)
+        return good
+
+    low = float(distance(on_line(last(1.0, 0.0, not_too_near))))
+    if not_too_far(1.0):
+        edge = float((wanted[falling] / -away[falling]).min())  # where a class has none left
+        high = float(distance(on_line(last(1.0, edge, not_too_far))))
+    else:  # nearer to the wanted shares than noise allows
+        high = quantile(1.0, 1 - TAIL)
+    return max(0.0, min(low, observed)), max(high, observed)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from gan_zoo import __version__
-from gan_zoo.cache import cache_folder, keep
+from gan_zoo.cache import cache_path, is_there, keep
 from gan_zoo.checkpoint import CheckpointError, read_weights, sealed_tensors
 from gan_zoo.features.cnn import Features
 from gan_zoo.features.extractor import SHIPPED, FeatureNetwork
@@ -21,7 +21,7 @@ _OURS = {shipped.sha256 for shipped in SHIPPED.values()}
 
 
 def kept_path(extractor: object, sha256: str, split: str) -> Path | None:
-    """Where these features are kept; None if they are not.
+    """Where these features are kept; None if they are not, or there is no cache folder.
 
     Args:
         extractor: the feature network.
@@ -35,12 +35,12 @@ def kept_path(extractor: object, sha256: str, split: str) -> Path | None:
     capability = torch.backends.cpu.get_cpu_capability() if kind == "cpu" else "float32"
     versions = f"{__version__}-{torch.__version__}-{kind}-{capability}".replace("+", "-")
     name = f"{extractor.sha256[:16]}-{sha256[:16]}-{split}-{versions}.safetensors"
-    return cache_folder() / "real_features" / name
+    return cache_path("real_features", name)
 
 
 def read_features(path: Path | None, count: int) -> Features | None:
     """What ``keep_features`` wrote; None if there is none, or (told) damaged or of other images."""
-    if path is None or not path.exists():
+    if path is None or not is_there(path):
         return None
     try:
         found = read_weights(path)
@@ -63,7 +63,7 @@ def keep_features(path: Path | None, features: Features) -> None:
 
 def read_kept(path: Path | None) -> Tensor | None:
     """Return what ``keep_tensor`` wrote; None if there is none, or (told) damaged."""
-    if path is None or not path.exists():
+    if path is None or not is_there(path):
         return None
     try:
         return read_weights(path)["values"]

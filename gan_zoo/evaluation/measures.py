@@ -8,15 +8,22 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+import numpy as np
 import torch
+from scipy.special import rel_entr
 from torch import Tensor
 
 from gan_zoo.classification_scores import gan_train
-from gan_zoo.evaluation.intervals import histogram_interval, share_interval
+from gan_zoo.evaluation.intervals import (
+    Distance,
+    histogram_interval,
+    mean_interval,
+    share_interval,
+)
 from gan_zoo.features.cnn import SMALLEST as SMALLEST_IMAGE
 from gan_zoo.features.cnn import Features
 from gan_zoo.features.stacked import MODES, stacked_modes
-from gan_zoo.interfaces import Batch
+from gan_zoo.interfaces import Batch, Dataset, Split
 from gan_zoo.metrics.class_histogram import class_kl, class_shares, class_total_variation
 from gan_zoo.metrics.distances import nearest
 from gan_zoo.metrics.diversity import class_diversities
@@ -121,11 +128,19 @@ def _class_histogram(of: Comparison) -> Outcome:
     """Against equal shares of the classes, which is what is asked of a generator."""
     shares = class_shares(of.fake.features.logits.argmax(1), of.num_classes)
     wanted = torch.full_like(shares, 1 / of.num_classes)
-    found, intervals = {}, {}
-    for name, distance in (("class_kl", class_kl), ("class_tv", class_total_variation)):
-        found[name] = distance(shares, wanted)
-        intervals[name] = histogram_interval(shares, wanted, len(of.fake.images), distance)
-    return Outcome(found, intervals=intervals)
+    found = {
+        "class_kl": class_kl(shares, wanted), "class_tv": class_total_variation(shares, wanted),
+    }  # fmt: skip
+    held = wanted.double().cpu().numpy()
+    distances: dict[str, Distance] = {
+        "class_kl": lambda drawn: rel_entr(drawn, held).sum(-1),
+        "class_tv": lambda drawn: np.abs(drawn - held).sum(-1) / 2,
+    }
+    observed, count = shares.double().cpu().numpy(), len(of.fake.images)
+    return Outcome(found, intervals={
+        name: histogram_interval(observed, held, count, distance)
+        for name, distance in distances.items()
+    })  # fmt: skip
 
 
 def _modes(of: Comparison) -> Outcome:
@@ -168,20 +183,17 @@ def _duplicates(of: Comparison) -> Outcome:
 def _parzen(of: Comparison) -> Outcome:
     validation = of.validation[_some(PARZEN_VALIDATION, len(of.validation))]
     found = parzen(*(_unit(images) for images in (of.fake.images, validation, of.real.images)))
-    half = 1.96 * found.standard_error
-    interval = (found.mean - half, found.mean + half)
+    interval = mean_interval(found.mean, found.standard_error, len(of.real.images))
     name = "parzen_log_likelihood"
     return Outcome({name: found.mean}, intervals={name: interval})
 
 
 def _gan_train(of: Comparison) -> Outcome:
     assert of.real.labels is not None
-    return Outcome({
-        "gan_train": gan_train(
-            Batch(of.fake.images, of.requested), Batch(of.real.images, of.real.labels),
-            of.num_classes,
-        )
-    })  # fmt: skip
+    fake, real = Batch(of.fake.images, of.requested), Batch(of.real.images, of.real.labels)
+    value = gan_train(fake, real, of.num_classes)
+    interval = share_interval(value, len(real.labels))
+    return Outcome({"gan_train": value}, intervals={"gan_train": interval})
 
 
 MEASURES: dict[str, Callable[[Comparison], Outcome]] = {
@@ -203,6 +215,7 @@ MEASURES: dict[str, Callable[[Comparison], Outcome]] = {
 # one trains a classifier; the other takes as long as all others, and says little
 ON_REQUEST = {"gan_train", "parzen"}
 NEEDS_LABELS = {"label_accuracy", "intra_class_fid", "ms_ssim", "diversity", "gan_train"}
+NEEDS_REAL = {"fid": 2, "kid": 2, "duplicates": 2, "parzen": 2, "precision_recall": NEIGHBOURS + 1}
 NEEDS_CLASSES = NEEDS_LABELS | {"inception_score", "class_histogram"}
 
 
@@ -214,6 +227,7 @@ class Judgement:
     per_class: dict[str, list[float]] = field(default_factory=dict)
     intervals: dict[str, tuple[float, float]] = field(default_factory=dict)
     confusion: list[list[int]] = field(default_factory=list)
+    unavailable: dict[str, str] = field(default_factory=dict)  # measure -> why it has no value
 
 
 def applicable(shape: torch.Size, num_classes: int, *, labelled: bool = True) -> list[str]:
@@ -258,11 +272,59 @@ def smallest(names: list[str], num_classes: int) -> int:
     return max(needs)
 
 
+def unservable(names: list[str], dataset: Dataset, split: str) -> dict[str, str]:
+    """Return those of the measures that a part of the real data cannot serve, with the reason.
+
+    Found from the images and labels alone, so that it is known before any training.
+
+    Args:
+        names: measures.
+        dataset: of images.
+        split: the part that samples will be held against, ``validation`` or ``test``.
+    """
+    real: Split = getattr(dataset, split)
+    count, found = len(real.labels), {}
+    for name in names:
+        least = NEEDS_REAL.get(name, 1)
+        if count < least:
+            found[name] = f"the {split} part has {count} images; it needs {least} or more"
+    if "intra_class_fid" in names:
+        sizes = real.labels.bincount(minlength=dataset.num_classes)
+        rare = (sizes < 2).nonzero().flatten().tolist()
+        if rare:
+            found["intra_class_fid"] = (
+                f"the {split} part has {int(sizes[rare[0]])} images of class {rare[0]}; it needs 2"
+                " or more of each"
+            )
+    if "memorisation" in names:
+        known = {hash(image.tobytes()) for image in dataset.train.images.cpu().numpy()}
+        copies = sum(hash(image.tobytes()) in known for image in real.images.cpu().numpy())
+        if 2 * copies >= count:
+            found["memorisation"] = (
+                f"{copies} of the {count} images of the {split} part are also in the training part;"
+                " it needs more images that the generator was not trained on"
+            )
+    return found
+
+
+def reason(error: Exception) -> str:
+    """Return an exception's type and message on one line."""
+    return f"{type(error).__name__}: {' '.join(str(error).split()) or 'no message'}"
+
+
 def judge(comparison: Comparison, names: list[str]) -> Judgement:
-    """Take these measures, one after the other."""
+    """Take these measures, one after the other.
+
+    Whatever a measure raises costs that measure alone, and is the reason in ``unavailable``: when
+    final numbers are taken, all training is spent.
+    """
     result = Judgement()
     for name in names:
-        outcome = MEASURES[name](comparison)
+        try:
+            outcome = MEASURES[name](comparison)
+        except Exception as error:
+            result.unavailable[name] = reason(error)
+            continue
         result.values |= outcome.values
         result.per_class |= outcome.per_class
         result.intervals |= outcome.intervals

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from gan_zoo.data.toys import Modes, grid_modes, ring_modes
+from gan_zoo.evaluation.intervals import share_interval
 from gan_zoo.evaluation.measures import Judgement, Samples
 from gan_zoo.evaluation.reference import Reference, short
 from gan_zoo.features.cnn import Features
@@ -41,6 +42,10 @@ class PointReference:
         """Modes covered, high-quality share and reverse KL need no labels."""
         return ["modes"]
 
+    def unservable(self, split: str, metrics: list[str]) -> dict[str, str]:
+        """None: the mixture serves all of them."""
+        return {}
+
     def seen(self, points: Tensor, labels: Tensor | None) -> Samples:
         """Points, which are their own features.
 
@@ -60,11 +65,13 @@ class PointReference:
             return Judgement()
         modes = self.modes
         found = point_modes(fake.images, modes.means, modes.stds, modes.weights)
-        return Judgement({
+        values = {
             "modes_covered": found.covered,
             "high_quality": found.high_quality,
             "reverse_kl_modes": found.reverse_kl,
-        })  # fmt: skip
+        }
+        interval = share_interval(found.high_quality, len(fake.images))
+        return Judgement(values, intervals={"high_quality": interval})
 
     def real(self, count: int) -> Samples:
         """Fresh points of the mixture: what a perfect generator makes."""

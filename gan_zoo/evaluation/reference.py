@@ -9,7 +9,14 @@ from torch import Tensor
 
 from gan_zoo.data.batches import normalise
 from gan_zoo.evaluation.kept import keep_features, keep_tensor, kept_path, read_features, read_kept
-from gan_zoo.evaluation.measures import Comparison, Judgement, Samples, applicable, judge
+from gan_zoo.evaluation.measures import (
+    Comparison,
+    Judgement,
+    Samples,
+    applicable,
+    judge,
+    unservable,
+)
 from gan_zoo.features.cnn import Features
 from gan_zoo.features.extractor import FeatureNetwork
 from gan_zoo.features.stacked import STACKED
@@ -43,6 +50,10 @@ class Reference:
         dataset = self.dataset
         names = applicable(dataset.sample_shape, dataset.num_classes, labelled=labelled)
         return [name for name in names if name != "modes" or self.extractor.name == STACKED]
+
+    def unservable(self, split: str, metrics: list[str]) -> dict[str, str]:
+        """Those of the metrics that this part of the data cannot serve, with the reason."""
+        return unservable(metrics, self.dataset, split)
 
     def split(self, name: str) -> Split:
         """``train``, ``validation`` or ``test``."""
@@ -93,8 +104,7 @@ class Reference:
     def judge(self, fake: Samples, split: str, metrics: list[str]) -> Judgement:
         """Samples against real ones of ``validation`` or ``test``.
 
-        Raises:
-            ValueError: what the measures raise: too few samples, a class missing.
+        What a measure raises, as of too few samples or a missing class, is in ``unavailable``.
         """
         comparison = Comparison(
             fake=fake,
@@ -135,4 +145,5 @@ def named(judgement: Judgement, protocol: str) -> Judgement:
         values={f"{name}_{protocol}": value for name, value in judgement.values.items()},
         per_class={f"{name}_{protocol}": found for name, found in judgement.per_class.items()},
         intervals={f"{name}_{protocol}": ends for name, ends in judgement.intervals.items()},
+        unavailable={f"{name}_{protocol}": why for name, why in judgement.unavailable.items()},
     )

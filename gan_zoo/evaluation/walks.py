@@ -40,6 +40,8 @@ def nearest_training_images(
         images = generator(bank.z[:count], torch.arange(count, device=bank.z.device))
     features = reference.seen(images, None).features.features
     distances = torch.cdist(features.double(), reference.features("train").features.double())
+    if distances.shape[1] < NEIGHBOURS:
+        raise ValueError(f"there are {distances.shape[1]} training images; it shows {NEIGHBOURS}")
     chosen = distances.topk(NEIGHBOURS, largest=False).indices
     training = reference.train_images(chosen.flatten()).unflatten(0, chosen.shape)
     gap = images.new_ones(images.shape)

@@ -5,10 +5,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from gan_zoo.output import lasting_output
 from gan_zoo.report.build import build_report
 from gan_zoo.report.load import ReportError
 
 
+@lasting_output()
 def main(arguments: Sequence[str] | None = None) -> int:
     """Build the report of one or more folders of runs and print where it is."""
     parser = argparse.ArgumentParser(

@@ -46,6 +46,7 @@ def cautions(comparison: Comparison) -> list[Caution]:
     found += [Caution(c.topic, f"{c.text} Seconds are not comparable.") for c in hardware]
     found += _mixed(variants)
     found += _recipes(variants)
+    found += _unavailable(variants)
     return found + _unfinished(comparison)
 
 
@@ -172,6 +173,23 @@ def _recipes(variants: list[Variant]) -> list[Caution]:
     """What runs warned of: parts that defeat each other, so that they judge no method."""
     pairs = ((v.name, text) for v in variants for run in v.runs for text in run.record.warnings)
     return [Caution("Recipe", f"{_some(names)}: {text}") for text, names in _groups(pairs).items()]
+
+
+def _unavailable(variants: list[Variant]) -> list[Caution]:
+    """Metrics and pictures that runs could not have, those of one reason together."""
+    reasons: dict[str, list[tuple[str, str]]] = {}
+    for variant in variants:
+        for run in variant.runs:
+            for name, why in run.record.unavailable.items():
+                reasons.setdefault(why, []).append((variant.name, name))
+    return [
+        Caution(
+            "Not available",
+            f"{_some(list(dict.fromkeys(name for _, name in found)))}"
+            f" ({_some(list(dict.fromkeys(variant for variant, _ in found)))}): {why}",
+        )
+        for why, found in reasons.items()
+    ]
 
 
 def _unfinished(comparison: Comparison) -> list[Caution]:

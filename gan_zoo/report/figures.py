@@ -8,6 +8,7 @@ from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from gan_zoo.outliers import survive_outliers
 from gan_zoo.report import figures_metrics, figures_pairs, figures_samples
 from gan_zoo.report.comparison import Comparison, Variant
 from gan_zoo.report.curves import Curve, curve
@@ -72,6 +73,8 @@ def _curves(comparison: Comparison, columns: Sequence[Quantity], axis: str) -> F
             panel.set_title(heading(column))
             if column.base.startswith(LOGARITHMIC):
                 logarithmic(panel)
+            drawn = [each for each in found[column.name] if each is not None]
+            survive_outliers(panel, "y", np.concatenate([[*c.low, *c.high] for c in drawn]))
         _share_axis(axes, axis)
     return figure
 

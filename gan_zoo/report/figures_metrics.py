@@ -5,6 +5,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from gan_zoo.outliers import survive_outliers
 from gan_zoo.report.comparison import Comparison
 from gan_zoo.report.drawing import (
     fixed_panels,
@@ -56,6 +57,8 @@ def checkpoints(comparison: Comparison) -> Figure | None:
             _real(panel, comparison.real(metric))
             for checkpoint, marker in zip(CHECKPOINTS, "oD^v", strict=True):
                 _means(panel, comparison, checkpoint + metric.base, marker)
+            drawn = [float(x) for line in panel.get_lines() for x in line.get_xdata()]  # type: ignore[union-attr]
+            survive_outliers(panel, "x", drawn)
             panel.set_title(heading(metric))
             panel.set_yticks(range(len(names)), names)
             if number % 2:
@@ -110,6 +113,9 @@ def _dots(panel: Axes, comparison: Comparison, metric: Quantity) -> None:
         panel.scatter(x, y, s=11, c=shades, alpha=0.75, lw=0, marker=marker)
     means = [entry.mean for entry in found.values()]
     panel.scatter(means, list(found), s=100, c=list(colours.values()), lw=1.6, marker="|")
+    ends = [end for interval in wide.values() for end in (interval.low, interval.high)]
+    seeds = [v for i in found for v in comparison.variants[i].values(metric.name).values()]
+    survive_outliers(panel, "x", [*ends, *seeds])
 
 
 def trade_off(comparison: Comparison, across: str, up: str) -> Figure | None:
@@ -132,6 +138,9 @@ def trade_off(comparison: Comparison, across: str, up: str) -> Figure | None:
                 if len(points) > 1:
                     mean = points.mean(axis=0)
                     panel.plot(*mean, look.marker, mfc="none", mec=look.light, markersize=9)
+            for axis, item in (("x", x), ("y", y)):
+                every = (v.values(item.name).values() for v in comparison.variants)
+                survive_outliers(panel, axis, [value for values in every for value in values])
             real = comparison.real(x), comparison.real(y)
             if real[0] is not None and real[1] is not None:
                 panel.plot(
@@ -169,6 +178,8 @@ def budgets(comparison: Comparison, found: Budgets) -> Figure | None:
                 panel.plot(k, entry.curve.expected, color=colour, label=plain(entry.loss), lw=1.3)
                 low, high = entry.curve.low, entry.curve.high
                 panel.fill_between(k, low, high, color=colour, alpha=0.15, lw=0)
+            curves = [entry.curve for entry in found[metric.name]]
+            survive_outliers(panel, "y", [end for c in curves for end in (*c.low, *c.high)])
             panel.set_title(heading(metric))
             panel.set_xlabel("Settings tried, best on validation kept")
         legend(figure, axes[0])

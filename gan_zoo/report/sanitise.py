@@ -52,6 +52,7 @@ def checked(record: RunRecord) -> RunRecord:
         warnings=[str(entry) for entry in record.warnings]
         if isinstance(record.warnings, list)
         else [],
+        unavailable=_strings(record.unavailable),
         error=record.error if isinstance(record.error, dict) else None,
         artifacts=_strings(record.artifacts),
         tables=_strings(record.tables),

@@ -57,7 +57,7 @@ def runs(comparison: Comparison) -> pd.DataFrame:
 
 
 def _within(record: RunRecord, metric: str) -> dict[str, float]:
-    """The 95% bootstrap interval over samples of one run's metric, if it was recorded."""
+    """The 95% interval over samples of one run's metric, if it was recorded."""
     names = ("sampling_low", "sampling_high")
     return dict(zip(names, record.intervals.get(metric, ()), strict=False))
 

@@ -13,7 +13,7 @@ from typing import Any
 from hydra.core.utils import JobReturn
 
 from gan_zoo.stopping import SIGNALS, Interrupted
-from gan_zoo.workers import workers_of
+from gan_zoo.workers import threads_of_a_worker, workers_of
 from hydra_plugins.gan_zoo._jobs import JobsLauncher, Task, dead
 
 POLL = 1.0  # seconds between two looks whether the launching process lives
@@ -38,6 +38,7 @@ class JoblibLauncher(JobsLauncher):
         Raises:
             Interrupted: a signal came; what ran has saved.
         """
+        os.environ["OMP_NUM_THREADS"] = str(threads_of_a_worker(self.n_jobs))  # which they inherit
         while len(self.workers) < min(self.n_jobs, len(tasks)):
             self.workers.append(Worker())
         idle: queue.SimpleQueue[Worker] = queue.SimpleQueue()

@@ -17,9 +17,11 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
 from gan_zoo.configuration import nearest
-from gan_zoo.plan import planned, write_plan
+from gan_zoo.overrides import shell_word
+from gan_zoo.plan import write_plan
 from gan_zoo.search import SAMPLERS, Choice, Interval, RandomSampler, Sampler, Space
 from gan_zoo.settings import ConfigurationError
+from hydra_plugins.gan_zoo.basic_sweeper import compose_jobs
 
 _GIVE = "give a range, such as 'optimizer.discriminator.lr=tag(log,interval(1e-5,1e-2))'"
 
@@ -82,6 +84,9 @@ class SearchSweeper(Sweeper):
         Raises:
             ConfigurationError: a range, a key or an option that is not possible.
         """
+        from gan_zoo.cli import check_command
+
+        check_command(self.config.hydra, self.config.sweep_name)
         self._check()
         studies = self._studies(arguments)
         folder = Path(self.config.hydra.sweep.dir)
@@ -119,13 +124,10 @@ class SearchSweeper(Sweeper):
         others = [o for o in overrides if not _is_interval(o)]
         (points,) = BasicSweeper.split_arguments(others, None)
         by_loss: dict[str, list[list[str]]] = {}
-        for point in points:
-            by_loss.setdefault(self._loss(point), []).append(point)
+        jobs = compose_jobs(self.loader, self.config, points, 0)
+        for job, point in zip(jobs, points, strict=True):
+            by_loss.setdefault(job.loss, []).append(point)
         return [self._study(loss, points, given, parser) for loss, points in by_loss.items()]
-
-    def _loss(self, words: Sequence[str]) -> str:
-        chosen = [word.removeprefix("loss=") for word in words if word.startswith("loss=")]
-        return chosen[-1] if chosen else str(self.config.hydra.runtime.choices.loss)
 
     def _study(
         self,
@@ -162,10 +164,7 @@ class SearchSweeper(Sweeper):
         """Launch the settings of these numbers, of all losses at once, and learn from them."""
         settings = [(study, number, study.words(number)) for number in numbers for study in studies]
         batch = [[*point, *words] for study, _, words in settings for point in study.points]
-        if not done:  # all settings of a loss compose, or none: they differ in numbers alone
-            self.validate_batch_is_legal(batch[: sum(len(study.points) for study in studies)])
-        seed = int(self.config.seed)
-        write_plan(folder, [planned(words, self._loss(words), seed) for words in batch])
+        write_plan(folder, compose_jobs(self.loader, self.config, batch, done))
         returns = list(self.launcher.launch(batch, initial_job_idx=done))
         outcomes = iter(returns)
         for study, number, words in settings:
@@ -238,4 +237,5 @@ def _tell(study: Study, budget: int) -> None:
         print(f"gan_zoo: search: loss={study.loss}: none of {budget} settings came to a number")
         return
     value, words = study.best
-    print(f"gan_zoo: search: loss={study.loss}: best of {budget}: {value:.4g}: {' '.join(words)}")
+    found = " ".join(map(shell_word, words))
+    print(f"gan_zoo: search: loss={study.loss}: best of {budget}: {value:.4g}: {found}")

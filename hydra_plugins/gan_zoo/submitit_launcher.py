@@ -1,5 +1,6 @@
 """``hydra/launcher=submitit_local|submitit_slurm``: a process or a SLURM job for each run."""
 
+import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -9,7 +10,7 @@ from hydra.core.utils import JobReturn
 
 from gan_zoo.configuration import one_line
 from gan_zoo.settings import ConfigurationError
-from gan_zoo.workers import workers_of
+from gan_zoo.workers import threads_of_a_worker, workers_of
 from hydra_plugins.gan_zoo._jobs import JobsLauncher, Task, dead
 
 POLL = 0.2  # seconds between two looks at local jobs
@@ -78,6 +79,7 @@ class SubmititLauncher(JobsLauncher):
             raise
 
     def _few(self, executor: Any, tasks: Sequence[Task]) -> list[JobReturn]:
+        os.environ["OMP_NUM_THREADS"] = str(threads_of_a_worker(self.workers))  # jobs inherit it
         jobs: list[Any] = []
         try:
             for task in tasks:

@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import struct
+from urllib.error import URLError
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ import torch
 from gan_zoo.data import fashion_mnist
 from gan_zoo.data.fashion_mnist import DEBIAN, idx_folder
 from gan_zoo.data.idx import DataError, IdxFile
+from gan_zoo.data.mnist import load_mnist
 from gan_zoo.data.torchvision_sets import load_torchvision
 
 CONSTANTS = {"train": ("TRAIN_IMAGES", "TRAIN_LABELS"), "t10k": ("TEST_IMAGES", "TEST_LABELS")}
@@ -55,8 +57,42 @@ def test_debian_s_package_is_read_when_nothing_was_downloaded(folder, tmp_path, 
     assert idx_folder(tmp_path) == folder
     found = load_torchvision("fashion_mnist", str(tmp_path / "nothing here"), download=False)
     assert len(found.test.labels) == 5
-    (tmp_path / "FashionMNIST" / "raw").mkdir(parents=True)
+    raw = tmp_path / "FashionMNIST" / "raw"
+    raw.mkdir(parents=True)
+    for file in folder.iterdir():
+        assert idx_folder(tmp_path) == folder  # a part of a download hides nothing
+        (raw / file.stem).write_bytes(gzip.decompress(file.read_bytes()))
     assert idx_folder(tmp_path) is None  # the download is torchvision's to read
+
+
+def test_a_failed_download_hides_no_files_that_come_later(folder, tmp_path, monkeypatch):
+    def no_network(*arguments, **options):
+        raise URLError("no route to host")
+
+    monkeypatch.setattr("urllib.request.urlopen", no_network)
+    root = tmp_path / "root"
+    with pytest.raises(DataError, match="could not be downloaded"):
+        load_torchvision("fashion_mnist", str(root))
+    assert (root / "FashionMNIST/raw").is_dir()  # torchvision's traces
+    monkeypatch.setattr(fashion_mnist, "DEBIAN", folder)
+    assert len(load_torchvision("fashion_mnist", str(root)).test.labels) == 5
+    monkeypatch.setattr(fashion_mnist, "DEBIAN", tmp_path / "no such package")
+    for file in folder.iterdir():
+        (root / file.name).write_bytes(file.read_bytes())
+    assert len(load_torchvision("fashion_mnist", str(root)).test.labels) == 5
+
+
+def test_without_a_home_folder_debian_s_files_are_read_and_others_need_a_root(
+    folder, tmp_path, homeless, monkeypatch
+):
+    told = "data.root is '~/.cache/gan_zoo', and there is no home folder here: give a folder"
+    for name in ("fashion_mnist", "kmnist"):
+        with pytest.raises(DataError, match=told):
+            load_torchvision(name)
+    with pytest.raises(DataError, match=r"data\.root is .~/mnist., and there is no home"):
+        load_mnist("~/mnist")
+    monkeypatch.setattr(fashion_mnist, "DEBIAN", folder)
+    assert len(load_torchvision("fashion_mnist").test.labels) == 5
 
 
 def test_files_with_other_content_are_refused(folder):

@@ -1,17 +1,27 @@
 """Which measures there are, when they apply, and that each gives the metric of its name."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
 
 from gan_zoo.data.batches import normalise
 from gan_zoo.data.stacked_mnist import load_stacked_mnist
-from gan_zoo.evaluation.measures import MEASURES, applicable, chosen, smallest
+from gan_zoo.evaluation.measures import (
+    MEASURES,
+    ON_REQUEST,
+    applicable,
+    chosen,
+    smallest,
+    unservable,
+)
 from gan_zoo.evaluation.reference import Reference
 from gan_zoo.features.stacked import load_stacked_extractor
+from gan_zoo.interfaces import Split
 from gan_zoo.metrics.fid import fid
 from gan_zoo.metrics.kid import kid
+from gan_zoo.metrics.memorisation import memorisation
 
 ALL = [name for name in MEASURES if name not in ("gan_train", "modes")]
 
@@ -86,10 +96,42 @@ def test_samples_that_are_not_finite_are_refused(reference):
         reference.seen(torch.full((4, 1, 20, 20), torch.nan), None)
 
 
-def test_a_missing_class_is_an_error_that_names_it(reference, dataset):
-    with pytest.raises(ValueError, match="0 samples of class 1"):
-        judged(reference, dataset.validation, ["intra_class_fid"],
-               labels=torch.zeros(60, dtype=torch.int64))  # fmt: skip
+def test_a_missing_class_costs_the_metrics_that_need_it_and_is_named(reference, dataset):
+    found = judged(reference, dataset.validation, ["intra_class_fid", "fid"],
+                   labels=torch.zeros(60, dtype=torch.int64))  # fmt: skip
+    assert set(found.values) == {"fid"}
+    told = "ValueError: fake has 0 samples of class 1; allowed: 2 or more"
+    assert found.unavailable == {"intra_class_fid": told}
+
+
+@pytest.mark.parametrize(
+    ("copies", "told"),
+    [(39, {}), (40, {"memorisation": "40 of the 80 images of the test part are also in"})],
+)
+def test_what_the_data_cannot_serve_is_known_without_features(dataset, copies, told):
+    """And is what the measure itself would say."""
+    images = torch.cat([dataset.train.images[:copies], dataset.test.images[copies:]])
+    changed = dataset._replace(test=Split(images, dataset.test.labels))
+    found = unservable(list(MEASURES), changed, "test")
+    assert found.keys() == told.keys()
+    for name, why in told.items():
+        assert found[name].startswith(why)
+    parts = [part.flatten(1).double() for part in (changed.train.images, images)]
+    if told:
+        with pytest.raises(ValueError, match="held_out: 40 of 80 are copies of train"):
+            memorisation(parts[0], *parts)
+    else:
+        assert memorisation(parts[0], *parts).ratio == 0
+
+
+@pytest.mark.parametrize("count", [1, 2, 5, 6])
+def test_the_fewest_real_images_of_each_measure_are_those_it_needs(dataset, count, reference):
+    few = Split(*(part[:count] for part in dataset.test))
+    few_of_each = replace(reference, sha256=f"{count}", dataset=dataset._replace(test=few))
+    names = [n for n in few_of_each.applicable() if n not in ON_REQUEST]
+    promised = few_of_each.unservable("test", names)
+    found = judged(few_of_each, dataset.validation, names)
+    assert found.unavailable.keys() == promised.keys()
 
 
 def test_intervals_hold_the_value(reference, dataset):

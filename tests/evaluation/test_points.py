@@ -46,7 +46,7 @@ def test_one_mode_out_of_eight(ring8):
 
 
 def test_the_floor_is_what_fresh_points_reach(ring8):
-    found = floors(ring8, 2000, ["modes"])
+    found = floors(ring8, 2000, ["modes"]).values
     assert set(found) == {
         f"{name}_ring_2k" for name in ("modes_covered", "high_quality", "reverse_kl_modes")
     }

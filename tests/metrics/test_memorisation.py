@@ -52,8 +52,17 @@ def test_noise_lies_farther_off_than_data():
 
 def test_held_out_data_that_were_trained_on():
     train = normal(300, 8, 13)
-    with pytest.raises(ValueError, match="held_out: at least half of it are copies of train"):
+    with pytest.raises(ValueError, match="held_out: 50 of 50 are copies of train"):
         memorisation(normal(50, 8, 14), train, train[:50])
+
+
+def test_a_few_held_out_copies_hide_no_copies_among_the_fakes():
+    """With them, nothing would be nearer than all but 1% of the held-out data."""
+    train, honest, fake = normal(300, 8, 13), normal(300, 8, 12), normal(100, 8, 10)
+    fake[:30] = train[:30]
+    found = memorisation(fake, train, torch.cat([honest, train[:20]]))
+    assert found == memorisation(fake, train, honest)
+    assert found.near_share >= 0.3
 
 
 @pytest.mark.parametrize("which", ["fake", "train", "held_out"])

@@ -35,7 +35,7 @@ def folder(tmp_path_factory) -> Path:
         [sys.executable, str(ROOT / "run.py"), "+experiment=fgan_mixture", losses, *REDUCED,
          f"hydra.sweep.dir={folder}"],
         cwd=folder, env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
-        capture_output=True, text=True, timeout=600, check=False,
+        capture_output=True, text=True, timeout=900, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
     assert "7 of 7" in done.stdout

@@ -2,8 +2,33 @@
 
 const MARGIN = { top: 10, right: 14, bottom: 38, left: 54 };
 
-function scale(low, high, from, to, logarithmic) {
-  const f = logarithmic ? Math.log10 : function (v) { return v; };
+// Up to which size an axis is linear beside values larger by orders of magnitude, as in the figures;
+// null: all of it.
+function linearPart(values) {
+  const sizes = values.filter(function (v) { return v && Number.isFinite(v); }).map(Math.abs).sort(function (a, b) { return a - b; });
+  if (!sizes.length) return null;
+  const reach = 3 * sizes[Math.floor(sizes.length / 2)];
+  return sizes[sizes.length - 1] > 100 * reach ? reach : null;
+}
+
+// Linear up to reach, in half of the room, and logarithmic beyond.
+function bent(reach, low, high) {
+  const decades = Math.log10(Math.max(Math.abs(low), Math.abs(high)) / reach);
+  return function (v) {
+    const size = Math.abs(v) / reach;
+    return Math.sign(v) * (size <= 1 ? size * decades : decades + Math.log10(size));
+  };
+}
+
+function bentTicks(reach, low, high) {
+  const most = Math.max(Math.abs(low), Math.abs(high)), found = [0, reach / 3, -reach / 3];
+  const first = Math.ceil(Math.log10(reach)), last = Math.floor(Math.log10(most));
+  for (let k = first; k <= last; k += Math.max(1, Math.round((last - first) / 3))) found.push(Math.pow(10, k), -Math.pow(10, k));
+  return found.filter(function (v) { return v >= low && v <= high; });
+}
+
+function scale(low, high, from, to, logarithmic, reach) {
+  const f = logarithmic ? Math.log10 : reach ? bent(reach, low, high) : function (v) { return v; };
   const span = f(high) - f(low) || 1;
   return function (value) { return from + (f(value) - f(low)) / span * (to - from); };
 }
@@ -21,7 +46,10 @@ function extent(values, logarithmic) {
     const room = Math.max(1.08, Math.pow(high / low, 0.04));
     return [low / room, high * room];
   }
-  return [low - (high - low) * 0.04, high + (high - low) * 0.04];
+  const found = [low - (high - low) * 0.04, high + (high - low) * 0.04];
+  found.reach = linearPart(usable);
+  if (found.reach) { found[0] = low < 0 ? low * 1.5 : 0; found[1] = high > 0 ? high * 1.5 : 0; }
+  return found;
 }
 
 // Axes for a plot: {x: [low, high], y: [low, high], xTitle, logX, logY, height, margin}
@@ -36,15 +64,17 @@ function frame(holder, plot) {
   const root = shape("svg", { class: "plot", width: width, height: height, viewBox: "0 0 " + width + " " + height, role: "img", "aria-label": plot.label });
   holder.prepend(root);
   const right = width - margin.right, bottom = height - margin.bottom;
-  const x = scale(plot.x[0], plot.x[1], margin.left, right, plot.logX);
-  const y = scale(plot.y[0], plot.y[1], bottom, margin.top, plot.logY);
-  const across = plot.logX ? logTicks(plot.x[0], plot.x[1]) : ticks(plot.x[0], plot.x[1], Math.max(2, width / 95), plot.wholeX ? 1 : 0);
+  const reachX = plot.logX ? null : plot.x.reach, reachY = plot.logY ? null : plot.y.reach;
+  const x = scale(plot.x[0], plot.x[1], margin.left, right, plot.logX, reachX);
+  const y = scale(plot.y[0], plot.y[1], bottom, margin.top, plot.logY, reachY);
+  if (reachX || reachY) shape("text", { class: "tick", x: right, y: margin.top, "text-anchor": "end" }, root, "logarithmic beyond ±" + brief(reachY || reachX));
+  const across = reachX ? bentTicks(reachX, plot.x[0], plot.x[1]) : plot.logX ? logTicks(plot.x[0], plot.x[1]) : ticks(plot.x[0], plot.x[1], Math.max(2, width / 95), plot.wholeX ? 1 : 0);
   across.forEach(function (value) {
     if (plot.gridX) shape("line", { class: "grid", x1: x(value), x2: x(value), y1: margin.top, y2: bottom }, root);
     shape("text", { class: "tick", x: x(value), y: bottom + 16, "text-anchor": "middle" }, root, brief(value));
   });
   if (!plot.rows) {
-    (plot.logY ? logTicks(plot.y[0], plot.y[1]) : ticks(plot.y[0], plot.y[1], 5)).forEach(function (value) {
+    (reachY ? bentTicks(reachY, plot.y[0], plot.y[1]) : plot.logY ? logTicks(plot.y[0], plot.y[1]) : ticks(plot.y[0], plot.y[1], 5)).forEach(function (value) {
       shape("line", { class: "grid", x1: margin.left, x2: right, y1: y(value), y2: y(value) }, root);
       shape("text", { class: "tick", x: margin.left - 7, y: y(value) + 4, "text-anchor": "end" }, root, brief(value));
     });
