@@ -133,7 +133,7 @@ def averaged(tmp_path, write_run):
     for number, loss in enumerate(("bce", "wgan")):
         worse = {name: value * (1 + number / 10) for name, value in METRICS.items()}
         write_run(tmp_path / loss, loss, metrics=worse, history=history)
-    write_run(tmp_path / "lost", "lsgan", status="diverged")
+    write_run(tmp_path / "lost", "lsgan", status="diverged", history=history)
     return tmp_path
 
 
