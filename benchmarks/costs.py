@@ -51,12 +51,31 @@ def costs() -> list[Section]:
         lambda: evaluator.losses(*networks, trainer.objective))  # fmt: skip
     add("final numbers (10,000 samples, all measures)",
         lambda: evaluator.final(trainer.generator), repeats=2)  # fmt: skip
+    rows += measures(evaluator, trainer)
     with tempfile.TemporaryDirectory() as folder:
         copies_of(small_run(Path(folder) / "run"), Path(folder) / "sweep", count=8)
         add("report of 8 runs", lambda: build_report([Path(folder) / "sweep"]), repeats=3)
     title = "(e) Start-up, evaluation, report"
     found = Section(title, "Seconds at the default model.", table(["", "seconds"], rows))
     return [found, overhead("infogan", []), overhead("acgan", ["+experiment=acgan_document"])]
+
+
+def measures(evaluator: Evaluator, trainer: Trainer) -> list[list[str]]:
+    """What each measure takes of the final numbers, once real images are known."""
+    bank, reference = evaluator.final_bank, evaluator.reference
+    assert isinstance(reference, Reference)
+    images = bank.images(trainer.generator)
+    fake = reference.seen(images, bank.labels)
+    parts: dict[str, Callable[[], object]] = {
+        "making images": lambda: bank.images(trainer.generator),
+        "features of images": lambda: reference.seen(images, bank.labels),
+    }
+    for name in [*evaluator.final_metrics, "parzen"]:
+        parts[name] = lambda name=name: reference.judge(fake, "test", [name])  # type: ignore[misc]
+        parts[name]()  # real images
+    return [
+        [f"- {name}", spread([seconds_of(work) for _ in range(2)])] for name, work in parts.items()
+    ]
 
 
 def fresh(*arguments: str) -> None:

@@ -297,29 +297,29 @@ def _measure_last_good(training: Training, data: Dataset) -> None:
 
 
 def _measure_finally(training: Training, data: Dataset) -> None:
-    """The final numbers of the last and of the best weights, and what is shown beside them."""
+    """The final numbers of every generator and of the headline's best weights, and pictures."""
     evaluator, journal, generators = training.evaluator, training.journal, training.generators
-    record, last_epoch = journal.record, journal.history[-1]["epoch"]
+    record, name = journal.record, training.headline
 
     def judge(judgement: Judgement, prefix: str) -> None:
         journal.judgement(judgement, prefix)
         training.unavailable(judgement.unavailable, prefix)
 
-    for name, generator in generators.items():
-        last = evaluator.final(generator)
-        judge(last, PREFIXES[name])
-        if name == "generator":
-            journal.classes(last)
-        if name in record.best:
-            if record.best[name]["epoch"] != last_epoch:
-                generator = copy.deepcopy(generator)
-                generator.load_state_dict(journal.best_weights[name])
-                last = evaluator.final(generator)
-            judge(last, f"best_{PREFIXES[name]}")
+    last = {each: evaluator.final(network) for each, network in generators.items()}
+    for each, judgement in last.items():
+        judge(judgement, PREFIXES[each])
+    journal.classes({PREFIXES[each]: judgement for each, judgement in last.items()})
+    generator = generators[name]
+    if name in record.best:
+        best = last[name]
+        if record.best[name]["epoch"] != journal.history[-1]["epoch"]:
+            kept = copy.deepcopy(generator)
+            kept.load_state_dict(journal.best_weights[name])
+            best = evaluator.final(kept)
+        judge(best, f"best_{PREFIXES[name]}")
     floors = training.attempt("values of real data and baselines", evaluator.floors) or Floors()
     record.floors = dict(floors.values)
     training.unavailable(floors.unavailable)
-    generator = generators["generator"]
     pictures = evaluator.walks(generator)
     neighbours = training.attempt("nearest_neighbours", lambda: evaluator.neighbours(generator))
     if neighbours is not None:
