@@ -123,15 +123,7 @@ def _speedup(
         execution = Execution(precision, memory_format)
         prepare(generator, execution, twice_differentiated=False)
         prepare(discriminator, execution, twice_differentiated=twice_differentiated)
-
-        def step(
-            generator: nn.Module = generator, discriminator: nn.Module = discriminator
-        ) -> None:
-            output = discriminator(generator(z, labels))
-            (output.scores.sum() + output.class_logits.sum()).backward()
-            output.scores.sum().item()  # waits for a device that computes on its own
-
-        steps[precision] = step
+        steps[precision] = partial(_both_passes, generator, discriminator, z, labels)
     best = dict.fromkeys(steps, math.inf)
     with torch.random.fork_rng():  # for dropout
         for step in steps.values():
@@ -143,6 +135,12 @@ def _speedup(
                 step()
                 best[precision] = min(best[precision], time.perf_counter() - start)
     return best["fp32"] / best["bf16"]
+
+
+def _both_passes(generator: nn.Module, discriminator: nn.Module, z: Tensor, labels: Tensor) -> None:
+    output = discriminator(generator(z, labels))
+    (output.scores.sum() + output.class_logits.sum()).backward()
+    output.scores.sum().item()  # waits for a device that computes on its own
 
 
 def prepare(network: nn.Module, execution: Execution, *, twice_differentiated: bool) -> None:

@@ -137,6 +137,8 @@ def side_by_side(pictures: Mapping[str, bytes]) -> bytes:
 
 def loss_curve(rows: Sequence[dict[str, float]]) -> bytes:
     """PNG of both networks' losses over epochs, train and held out."""
+    from matplotlib.ticker import MaxNLocator
+
     figure = blank(7, 4)
     axes = figure.add_subplot()
     epochs = np.array([row["epoch"] for row in rows])
@@ -147,7 +149,7 @@ def loss_curve(rows: Sequence[dict[str, float]]) -> bytes:
         axes.plot(epochs, losses, style, color=colour, label=label, marker=".")
     axes.set_xlabel("epoch")
     axes.set_ylabel("loss (adversarial + class)")
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False)
     survive_outliers(axes, "y", every)

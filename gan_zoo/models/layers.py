@@ -106,13 +106,13 @@ class _Halve(torch.autograd.Function):
     """The convolution; in float32 under autocast too, since 16-bit units gain nothing here."""
 
     @staticmethod
-    @torch.amp.custom_fwd(device_type="cpu", cast_inputs=torch.float32)
+    @torch.amp.custom_fwd(device_type="cpu", cast_inputs=torch.float32)  # type: ignore[untyped-decorator]
     def forward(ctx: Any, images: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         ctx.save_for_backward(images, weight)
         return functional.conv2d(images, weight, bias, stride=2, padding=1)
 
     @staticmethod
-    @torch.amp.custom_bwd(device_type="cpu")
+    @torch.amp.custom_bwd(device_type="cpu")  # type: ignore[untyped-decorator]
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
         images, weight = ctx.saved_tensors
         wanted = ctx.needs_input_grad
@@ -127,7 +127,7 @@ class _Double(torch.autograd.Function):
     """The transpose of ``_Halve`` without a bias."""
 
     @staticmethod
-    @torch.amp.custom_fwd(device_type="cpu", cast_inputs=torch.float32)
+    @torch.amp.custom_fwd(device_type="cpu", cast_inputs=torch.float32)  # type: ignore[untyped-decorator]
     def forward(ctx: Any, maps: Tensor, weight: Tensor) -> Tensor:
         ctx.save_for_backward(maps, weight)
         taps = weight.flatten(1).t().expand(len(maps), -1, -1)
@@ -136,7 +136,7 @@ class _Double(torch.autograd.Function):
         return functional.fold(patches, size, kernel_size=4, padding=1, stride=2)
 
     @staticmethod
-    @torch.amp.custom_bwd(device_type="cpu")
+    @torch.amp.custom_bwd(device_type="cpu")  # type: ignore[untyped-decorator]
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None]:
         maps, weight = ctx.saved_tensors
         wanted = ctx.needs_input_grad
