@@ -1,6 +1,6 @@
 """What safety costs: a state after each epoch, and the looks at the weights, in training time.
 
-``python -m benchmarks.checkpoint [model=acgan_small|acgan] [rounds=N]``.  Times, in one process, a
+``python -m benchmarks.checkpoint [model=infogan|acgan] [rounds=N]``.  Times, in one process, a
 training step, the writing of a whole state (with its flush to the disk) and a look at all weights,
 and prints the share of an epoch's training time that one state and its looks take.
 """
@@ -25,7 +25,7 @@ from gan_zoo.training import NOTE_EVERY
 class Options:
     """The command's words."""
 
-    model: str = "acgan_small"
+    model: str = "infogan"
     rounds: int = 15
 
     def __post_init__(self) -> None:
@@ -38,7 +38,7 @@ class Options:
 def measure(options: Options) -> str:
     """A line with the times and the share."""
     keep_freed_memory()
-    made = trainer(*MODELS[options.model][0])
+    made = trainer(*MODELS[options.model])
     steps = made.discriminator_batches.batches_per_epoch
     for _ in range(3):
         made.step()

@@ -51,12 +51,31 @@ def costs() -> list[Section]:
         lambda: evaluator.losses(*networks, trainer.objective))  # fmt: skip
     add("final numbers (10,000 samples, all measures)",
         lambda: evaluator.final(trainer.generator), repeats=2)  # fmt: skip
+    rows += measures(evaluator, trainer)
     with tempfile.TemporaryDirectory() as folder:
         copies_of(small_run(Path(folder) / "run"), Path(folder) / "sweep", count=8)
         add("report of 8 runs", lambda: build_report([Path(folder) / "sweep"]), repeats=3)
     title = "(e) Start-up, evaluation, report"
     found = Section(title, "Seconds at the default model.", table(["", "seconds"], rows))
-    return [found, overhead("acgan_small", []), overhead("acgan", ["+experiment=acgan_document"])]
+    return [found, overhead("infogan", []), overhead("acgan", ["+experiment=acgan_document"])]
+
+
+def measures(evaluator: Evaluator, trainer: Trainer) -> list[list[str]]:
+    """What each measure takes of the final numbers, once real images are known."""
+    bank, reference = evaluator.final_bank, evaluator.reference
+    assert isinstance(reference, Reference)
+    images = bank.images(trainer.generator)
+    fake = reference.seen(images, bank.labels)
+    parts: dict[str, Callable[[], object]] = {
+        "making images": lambda: bank.images(trainer.generator),
+        "features of images": lambda: reference.seen(images, bank.labels),
+    }
+    for name in [*evaluator.final_metrics, "parzen"]:
+        parts[name] = lambda name=name: reference.judge(fake, "test", [name])  # type: ignore[misc]
+        parts[name]()  # real images
+    return [
+        [f"- {name}", spread([seconds_of(work) for _ in range(2)])] for name, work in parts.items()
+    ]
 
 
 def fresh(*arguments: str) -> None:
@@ -81,7 +100,7 @@ def overhead(model: str, overrides: list[str]) -> Section:
     trainer = build_trainer(parts(*overrides, *fp32()))
     shares = []
     with inside(trainer) as spent:
-        for number in range(25 if model == "acgan_small" else 3):
+        for number in range(25 if model == "infogan" else 3):
             spent.clear()
             seconds = seconds_of(trainer.step)
             if number:
@@ -127,7 +146,7 @@ def memory() -> list[Section]:
     """Peak resident memory of whole runs, evaluations included."""
     rows = []
     for name, overrides, bar in (
-        ("default (`acgan_small`)", ["trainer.epochs=1", "trainer.max_steps=30"], 1.5),
+        ("default (`infogan`)", ["trainer.epochs=1", "trainer.max_steps=30"], 1.5),
         ("full width (`+experiment=acgan_document`)",
          ["+experiment=acgan_document", "trainer.epochs=1", "trainer.max_steps=3",
           "evaluation.loss_samples=1000"], 4.0),

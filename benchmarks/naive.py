@@ -1,13 +1,13 @@
-"""The source document's AC-GAN as eager PyTorch is usually written: the form to be compared with.
+"""The networks as eager PyTorch is usually written, and their training: the form to compare with.
 
-Torch's own layers in the order in which the Keras example names them, its default Adam, and a loop
-of two steps.  No trick, and nothing that a careful user would not write either: the fakes of D's
-step have no graph.
+Torch's own layers in order, its default Adam, ``AveragedModel``, and a loop of two steps.  No
+trick, and nothing that a careful user would not write either: the fakes of D's step have no graph.
 """
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
+from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, one_hot
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 
 class Generator(nn.Module):
@@ -54,26 +54,78 @@ class Discriminator(nn.Module):
         return self.score(hidden).squeeze(1), self.classes(hidden)
 
 
+class InfoGenerator(nn.Module):
+    """G(z, c) of ``gan_zoo.models.infogan``, layer by layer."""
+
+    def __init__(self, width: float = 0.25):
+        super().__init__()
+        dense, first, second = (round(size * width) for size in (1024, 128, 64))
+        self.layers = nn.Sequential(
+            nn.Linear(110, dense, bias=False), nn.BatchNorm1d(dense), nn.ReLU(),
+            nn.Linear(dense, first * 49, bias=False), nn.BatchNorm1d(first * 49), nn.ReLU(),
+            nn.Unflatten(1, (first, 7, 7)),
+            nn.ConvTranspose2d(first, second, 4, 2, 1, bias=False), nn.BatchNorm2d(second),
+            nn.ReLU(), nn.ConvTranspose2d(second, 1, 4, 2, 1), nn.Tanh(),
+        )  # fmt: skip
+
+    def forward(self, z: Tensor, labels: Tensor) -> Tensor:
+        return self.layers(torch.cat([z, one_hot(labels, 10).to(z.dtype)], 1))
+
+
+class InfoDiscriminator(nn.Module):
+    """D of ``gan_zoo.models.infogan``, layer by layer."""
+
+    def __init__(self, width: float = 0.25):
+        super().__init__()
+        first, second, dense = (round(size * width) for size in (64, 128, 1024))
+        self.trunk = nn.Sequential(
+            nn.Conv2d(1, first, 4, 2, 1), nn.LeakyReLU(0.2),
+            nn.Conv2d(first, second, 4, 2, 1), nn.GroupNorm(1, second, affine=False),
+            nn.LeakyReLU(0.2), nn.Flatten(),
+            nn.Linear(second * 49, dense), nn.LayerNorm(dense, elementwise_affine=False),
+            nn.LeakyReLU(0.2),
+        )  # fmt: skip
+        self.score = nn.Linear(dense, 1)
+        self.classes = nn.Linear(dense, 10)
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        hidden = self.trunk(images)
+        return self.score(hidden).squeeze(1), self.classes(hidden)
+
+
 class Training:
     """One iteration at a time: D on a mixed batch, then G.
 
     Args:
         images: all training images, float in [-1, 1].
         labels: their classes.
-        width: multiplies every hidden width.
+        networks: G and D.
         batch: real images, and as many fakes, of D's step.
         generator_batch: latents of G's step.
+        ema_decay: of a moving average of G's weights; None: no average.
     """
 
     def __init__(
-        self, images: Tensor, labels: Tensor, *, width: float, batch: int, generator_batch: int
+        self,
+        images: Tensor,
+        labels: Tensor,
+        *,
+        networks: tuple[nn.Module, nn.Module],
+        batch: int,
+        generator_batch: int,
+        ema_decay: float | None = None,
     ):
         self.images, self.labels = images, labels
         self.batch, self.generator_batch = batch, generator_batch
-        self.generator, self.discriminator = Generator(width), Discriminator(width)
+        self.generator, self.discriminator = networks
         self.optimizer_g, self.optimizer_d = (
             torch.optim.Adam(network.parameters(), lr=2e-4, betas=(0.5, 0.999))
-            for network in (self.generator, self.discriminator)
+            for network in networks
+        )
+        self.average = (
+            None
+            if ema_decay is None
+            else AveragedModel(self.generator, multi_avg_fn=get_ema_multi_avg_fn(ema_decay))
         )
 
     def step(self) -> None:
@@ -97,6 +149,8 @@ class Training:
         self.optimizer_g.zero_grad()
         loss.backward()
         self.optimizer_g.step()
+        if self.average is not None:
+            self.average.update_parameters(self.generator)
 
     def _draw(self, count: int) -> tuple[Tensor, Tensor]:
         return torch.rand(count, 100) * 2 - 1, torch.randint(10, (count,))

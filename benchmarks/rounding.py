@@ -110,9 +110,8 @@ def gradients() -> dict[str, Tensor]:
         for network in networks:
             network.to(memory_format=torch.channels_last)
             if name == "bf16":
-                prepare(
-                    network, Execution("bf16", "channels_last", False), twice_differentiated=False
-                )
+                bf16 = Execution("bf16", "channels_last")
+                prepare(network, bf16, twice_differentiated=False)
             if name == "emulated":
                 round_in_training(network)
         z, labels = torch.rand(50, 100), torch.arange(50) % 10

@@ -12,11 +12,8 @@ from gan_zoo.experiment import Parts, build_trainer
 from gan_zoo.interfaces import Dataset
 from gan_zoo.trainer import Trainer
 
-# Name -> the overrides that say it, and its width.
-MODELS = {
-    "acgan": (["+experiment=acgan_document"], 1.0),
-    "acgan_small": ([], 0.125),
-}
+# Name -> the overrides that select it.
+MODELS = {"acgan": ["+experiment=acgan_document"], "infogan": []}
 
 
 def parts(*overrides: str) -> Parts:
@@ -39,13 +36,17 @@ def trainer_on(dataset: Dataset, *overrides: str) -> Trainer:
 
 
 def naive_training(model: str) -> naive.Training:
-    """The naive form at a model's size and batches."""
-    overrides, width = MODELS[model]
-    whole = parts(*overrides)
+    """Return the naive form of a model, with the same batches and moving average."""
+    whole = parts(*MODELS[model])
+    networks = {
+        "acgan": (naive.Generator, naive.Discriminator),
+        "infogan": (naive.InfoGenerator, naive.InfoDiscriminator),
+    }[model]
     return naive.Training(
         normalise(whole.dataset.train.images),
         whole.dataset.train.labels,
-        width=width,
+        networks=(networks[0](), networks[1]()),
         batch=whole.trainer.batch_size,
         generator_batch=whole.trainer.generator_batch_size,
+        ema_decay=whole.trainer.ema_decay,
     )

@@ -13,7 +13,7 @@ from benchmarks.timing import Section, interleaved, ratios, seconds_of, spread, 
 from benchmarks.turns import ROOT, Worker
 
 ROUNDS, JOBS, STEPS = 2, 4, 150
-ONE, TWO = "1 worker x 2 threads", "2 workers x 1 thread"
+SINGLE, ONE, TWO = "1 worker x 1 thread", "1 worker x 2 threads", "2 workers x 1 thread"
 SHORT = [
     "device=cpu", "trainer.epochs=1", f"trainer.max_steps={STEPS}", "evaluation.samples=100",
     "evaluation.final_samples=100", "evaluation.loss_samples=100", "evaluation.floors=false",
@@ -41,7 +41,7 @@ def run(*arguments: str) -> None:
 
 def sweeps() -> list[Section]:
     """Updates alone, and the whole command, imports, evaluations and report included."""
-    return [updates("acgan_small", 20, 10), updates("acgan", 1, 3), whole_command()]
+    return [updates("infogan", 60, 10), updates("acgan", 1, 3), whole_command()]
 
 
 def updates(model: str, count: int, rounds: int) -> Section:
@@ -49,12 +49,13 @@ def updates(model: str, count: int, rounds: int) -> Section:
     command = ("-m", "benchmarks.worker", "ours", model, *fp32())
     with ExitStack() as stack:
 
-        def worker(threads: int) -> Worker:
-            return stack.enter_context(
-                Worker(*command, environment={"OMP_NUM_THREADS": f"{threads}"})
-            )
+        def worker(threads: int, core: int | None = None) -> Worker:
+            made = Worker(*command, environment={"OMP_NUM_THREADS": f"{threads}"})
+            if core is not None and hasattr(os, "sched_setaffinity"):
+                os.sched_setaffinity(made.process.pid, {core})
+            return stack.enter_context(made)
 
-        ways = {ONE: [worker(2)], TWO: [worker(1), worker(1)]}
+        ways = {SINGLE: [worker(1, 0)], ONE: [worker(2)], TWO: [worker(1, 0), worker(1, 1)]}
         found = interleaved(
             {
                 name: lambda workers=workers: together(workers, count)
@@ -64,13 +65,17 @@ def updates(model: str, count: int, rounds: int) -> Section:
         )
     each = {name: [seconds / count / len(ways[name]) for seconds in found[name]] for name in ways}
     rows = [
-        [name, spread(values, 1000, 0), spread(ratios(each[ONE], values))]
+        [
+            name, spread(values, 1000, 1),
+            spread(ratios(each[SINGLE], values)), spread(ratios(each[ONE], values)),
+        ]
         for name, values in each.items()
-    ]
+    ]  # fmt: skip
     text = (
         f"`{model}`, no evaluations: the time of an update (D and G step) by all workers together."
+        " Workers with one thread stay on a core each."
     )
-    header = ["", "ms an update", "times the throughput"]
+    header = ["", "ms an update", f"times the updates of {SINGLE}", f"of {ONE}"]
     return Section(f"(d) Updates on two cores, {model}", text, table(header, rows))
 
 

@@ -15,7 +15,7 @@ def main(form: str, model: str, *overrides: str) -> None:
     if form != "naive":
         keep_freed_memory()
     if form == "ours":
-        built = trainer(*MODELS[model][0], *overrides)
+        built = trainer(*MODELS[model], *overrides)
 
         def step() -> None:
             built.step()

@@ -210,6 +210,7 @@ def _of_a_sweep(error: BaseException) -> str:
 def _end_sweep() -> None:
     """What follows a sweep, whether or not all went well."""
     if SweepFolder.folder is not None and _has_runs(SweepFolder.folder):
+        _summarise("gan_zoo.run_summary.sweep_summary", SweepFolder.folder)
         _report(SweepFolder.folder)
         if SweepFolder.after is not None:
             _summarise(SweepFolder.after, SweepFolder.folder)
@@ -256,9 +257,16 @@ def _run_job(config: DictConfig) -> float:
     if context.runtime.cwd not in sys.path:
         sys.path.append(context.runtime.cwd)  # a worker finds a user's own losses too
     keep_freed_memory()
+    from gan_zoo.eager import without_compiler
+
+    without_compiler()
     if context.mode is not RunMode.MULTIRUN:
         check_command(context, config.sweep_name)
-        return objective(_train(config, folder))
+        record = _train(config, folder)
+        from gan_zoo.run_summary import run_summary
+
+        print(run_summary(folder, record))
+        return objective(record)
     try:
         return objective(_train(config, folder))
     except AlreadyFinished:

@@ -20,7 +20,7 @@ def describe(device: torch.device) -> dict[str, object]:
         "torch": torch.__version__,
         "numpy": numpy.__version__,
         "platform": platform.platform(),
-        "cpu": _cpu(),
+        "cpu": cpu_name(),
         "cores": os.cpu_count(),
         "threads": torch.get_num_threads(),
         "device": str(device),
@@ -58,7 +58,8 @@ def _commit() -> str | None:
         return None  # no git here, or not its repository: the version has to do
 
 
-def _cpu() -> str:
+def cpu_name() -> str:
+    """Return the processor's model name."""
     info = Path("/proc/cpuinfo")
     if info.exists():
         for line in info.read_text().splitlines():

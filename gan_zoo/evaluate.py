@@ -4,8 +4,8 @@
 (and labels), or a folder of PNGs (labels: subfolders named 0, 1, ...).  Options:
 
 - ``checkpoint``: last | best | an epoch's number (last); of a run only
-- ``network``: generator | generator_ema (generator); of a run only
-- ``metrics``: names joined by commas (all that apply, but gan_train)
+- ``network``: auto | generator | generator_ema (auto: generator_ema where the run has one)
+- ``metrics``: names joined by commas (all that apply but parzen and gan_train)
 - ``samples``: how many the run's generator makes (10000)
 - ``split``: test | validation (test)
 - ``data``: the data set that files of samples are held against (mnist)
@@ -18,7 +18,7 @@ import json
 import math
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,7 +32,7 @@ from gan_zoo.memory import OutOfMemory, shortage_explained
 from gan_zoo.options import given_words, parse
 from gan_zoo.output import lasting_output
 from gan_zoo.overrides import hydra_value
-from gan_zoo.recorded import check_choice, configuration_of, weights_of
+from gan_zoo.recorded import check_choice, configuration_of, network_of, weights_of
 from gan_zoo.records import RECORD_NAME, RunRecord, read_record, write_text
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class Options:
     """What the command line says."""
 
     checkpoint: str = "last"
-    network: str = "generator"
+    network: str = "auto"
     metrics: str = ""
     samples: int = 10000
     split: str = "test"
@@ -135,7 +135,7 @@ def evaluate(what: Path, options: Options) -> dict[str, Any]:
         )
     content = {
         "what": str(what),
-        "checkpoint": None if run is None else f"{options.network} {options.checkpoint}",
+        "checkpoint": None if run is None else _checkpoint(run, options),
         "extractor": None if network is None else {"name": network.name, "sha256": network.sha256},
         "dataset": {"name": parts.dataset.name, "sha256": sha256},
         "metrics": {k: v if math.isfinite(v) else None for k, v in judgement.values.items()},
@@ -153,6 +153,10 @@ def evaluate(what: Path, options: Options) -> dict[str, Any]:
     _show(judgement, known)
     _write(what, run, options.out, content)
     return content
+
+
+def _checkpoint(run: RunRecord, options: Options) -> str:
+    return f"{network_of(run, options.network)} {options.checkpoint}"
 
 
 def _check_options(options: Options, *, of_a_run: bool) -> None:
@@ -181,8 +185,9 @@ def _from_run(
     from gan_zoo.evaluation.bank import Bank
     from gan_zoo.experiment import build_trainer
 
-    trainer = build_trainer(parts)
-    path = weights_of(folder, run, options.network, options.checkpoint)
+    settings = replace(parts.trainer, precision="fp32")  # nothing is trained, so nothing probed
+    trainer = build_trainer(replace(parts, trainer=settings))
+    path = weights_of(folder, run, network_of(run, options.network), options.checkpoint)
     load_weights(path, trainer.generator)
     bank = Bank(
         options.samples, latents=parts.latents, dim=trainer.latent_dim,

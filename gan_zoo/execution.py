@@ -1,19 +1,28 @@
 """How the networks' arithmetic is carried out: precision and memory format."""
 
+import copy
+import hashlib
+import json
+import math
+import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
+from gan_zoo.cache import cache_path, entry, keep, read_entry
+from gan_zoo.environment import cpu_name
+from gan_zoo.interfaces import Generator
 from gan_zoo.settings import TrainerSettings
 
-# From here on a network's time goes into multiplications, which 16-bit units halve; below, into
-# passes over memory and calls, to which conversions only add.
-WIDE = 1_000_000  # parameters of both networks
+# Below so many parameters of both networks the time goes into calls, and bf16 only adds some.
+SMALL = 100_000
+PROBE_SECONDS = 0.5
+WORTHWHILE = 1.05  # bf16 rounds, so it must be faster by more than the noise of the measurement
 
 CPU_INFO = Path("/proc/cpuinfo")
 
@@ -30,25 +39,110 @@ class Execution:
         return asdict(self)
 
 
-def choose(settings: TrainerSettings, device: torch.device, parameters: int) -> Execution:
+def choose(
+    settings: TrainerSettings,
+    device: torch.device,
+    generator: nn.Module,
+    discriminator: nn.Module,
+    *,
+    twice_differentiated: bool = False,
+) -> Execution:
     """Turn the settings into what this device does best; the same each time on a machine.
 
-    ``precision=auto`` is bf16 where the device multiplies bf16 natively (AVX512-BF16 or AMX, CUDA
-    from Ampere on) and both networks together have a million parameters or more, else fp32.
+    ``precision=auto`` is fp32 unless the device multiplies bf16 natively (AVX512-BF16 or AMX, CUDA
+    from Ampere on), both networks together have ``SMALL`` parameters or more, and a probe of the
+    two finds bf16 faster.  The probe's outcome is kept in the cache folder, and a run that is
+    resumed keeps the precision it began with.
     ``memory_format=auto`` is channels_last on a CPU, torch's default elsewhere.
 
     Args:
         settings: what the user wants.
         device: where the networks live.
-        parameters: how many both networks have.
+        generator, discriminator: the networks; neither they nor random streams are changed.
+        twice_differentiated: whether D's gradient is penalised.
     """
     precision, memory_format = settings.precision, settings.memory_format
-    if precision == "auto":
-        fast = parameters >= WIDE and multiplies_bf16(device)
-        precision = "bf16" if fast else "fp32"
     if memory_format == "auto":
         memory_format = "channels_last" if device.type == "cpu" else "contiguous"
+    if precision == "auto":
+        networks = (generator, discriminator)
+        parameters = sum(p.numel() for network in networks for p in network.parameters())
+        precision = "fp32"
+        if parameters >= SMALL and multiplies_bf16(device):
+            precision = _probed(
+                networks, settings.generator_batch_size, device, memory_format, twice_differentiated
+            )
     return Execution(precision, memory_format)
+
+
+def _probed(
+    networks: tuple[nn.Module, nn.Module],
+    count: int,
+    device: torch.device,
+    memory_format: str,
+    twice_differentiated: bool,
+) -> str:
+    """The precision that the cache holds for such networks on such a machine, or one measured now.
+
+    What another process has written meanwhile counts: all runs of a sweep take the same.
+    """
+    name = cpu_name() if device.type == "cpu" else torch.cuda.get_device_name(device)
+    situation = {
+        "device": name, "threads": torch.get_num_threads(), "torch": torch.__version__,
+        "networks": [repr(network) for network in networks], "batch": count,
+        "memory_format": memory_format, "twice_differentiated": twice_differentiated,
+    }  # fmt: skip
+    digest = hashlib.sha256(json.dumps(situation).encode()).hexdigest()[:16]
+    path = cache_path("precision", f"{digest}.json")
+    known = read_entry(path)
+    if known is None:
+        speedup = _speedup(networks, count, device, memory_format, twice_differentiated)
+        known = read_entry(path)
+    if known is None:
+        precision = "bf16" if speedup > WORTHWHILE else "fp32"
+        known = {"precision": precision, "speedup": round(speedup, 3), **situation}
+        keep(path, entry(known), "every run will measure anew whether bf16 is faster")
+    return str(known["precision"])
+
+
+def _speedup(
+    networks: tuple[nn.Module, nn.Module],
+    count: int,
+    device: torch.device,
+    memory_format: str,
+    twice_differentiated: bool,
+) -> float:
+    """Return how much faster bf16 is than fp32: both passes of both networks, best of turns."""
+    steps: dict[str, Callable[[], None]] = {}
+    rng = torch.Generator(device).manual_seed(0)
+    latent_dim = cast(Generator, networks[0]).latent_dim
+    z = torch.randn(count, latent_dim, generator=rng, device=device)
+    labels = torch.zeros(count, dtype=torch.int64, device=device)
+    for precision in ("fp32", "bf16"):
+        generator, discriminator = copy.deepcopy(networks)
+        execution = Execution(precision, memory_format)
+        prepare(generator, execution, twice_differentiated=False)
+        prepare(discriminator, execution, twice_differentiated=twice_differentiated)
+
+        def step(
+            generator: nn.Module = generator, discriminator: nn.Module = discriminator
+        ) -> None:
+            output = discriminator(generator(z, labels))
+            (output.scores.sum() + output.class_logits.sum()).backward()
+            output.scores.sum().item()  # waits for a device that computes on its own
+
+        steps[precision] = step
+    best = dict.fromkeys(steps, math.inf)
+    with torch.random.fork_rng():  # for dropout
+        for step in steps.values():
+            step()  # to be warm
+        end = time.perf_counter() + PROBE_SECONDS
+        while math.inf in best.values() or time.perf_counter() < end:
+            for precision, step in steps.items():
+                start = time.perf_counter()
+                step()
+                best[precision] = min(best[precision], time.perf_counter() - start)
+    return best["fp32"] / best["bf16"]
 
 
 def prepare(network: nn.Module, execution: Execution, *, twice_differentiated: bool) -> None:

@@ -6,7 +6,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -26,7 +26,7 @@ from gan_zoo.evaluation.evaluator import Evaluator
 from gan_zoo.evaluation.floors import Floors
 from gan_zoo.evaluation.measures import Judgement
 from gan_zoo.evaluation.points import reference_of
-from gan_zoo.execution import Execution, choose, prepare
+from gan_zoo.execution import choose, prepare
 from gan_zoo.features.extractor import FeatureNetwork
 from gan_zoo.interfaces import AdversarialLoss, Dataset, Regularizer, Tracker
 from gan_zoo.journal import Journal
@@ -83,8 +83,10 @@ def build_trainer(parts: Parts) -> Trainer:
     with global_stream(seed, "weights of D"):
         discriminator = parts.discriminator(**shape).to(parts.device)
     refuse_batch_norm(parts.regularizer, discriminator)
-    execution = execution_of(parts, generator, discriminator)
     penalised = parts.regularizer.penalises_gradients
+    execution = choose(
+        settings, parts.device, generator, discriminator, twice_differentiated=penalised
+    )
     prepare(generator, execution, twice_differentiated=False)
     prepare(discriminator, execution, twice_differentiated=penalised)
     make_d, make_g = parts.optimizers
@@ -108,12 +110,8 @@ def build_trainer(parts: Parts) -> Trainer:
         settings=settings,
         seed=seed,
         device=parts.device,
+        execution=execution,
     )
-
-
-def execution_of(parts: Parts, *networks: nn.Module) -> Execution:
-    """How the networks are run: what the settings come to on this device."""
-    return choose(parts.trainer, parts.device, sum(_count(network) for network in networks))
 
 
 def schedule_of(parts: Parts) -> Schedule:
@@ -223,12 +221,15 @@ def _train_and_measure(
 ) -> None:
     record = journal.record
     data = to_device(parts.dataset, parts.device)
+    if state is not None and parts.trainer.precision == "auto":  # what it was until now
+        precision = state["journal"]["record"]["environment"]["precision"]
+        parts = replace(parts, trainer=replace(parts.trainer, precision=precision))
     try:
         trainer = build_trainer(parts)
         evaluator = _evaluator(parts, data, trainer.latent_dim, str(record.dataset["sha256"]))
     except ValueError as error:  # a width, a batch size that does not fit: nothing has begun yet
         raise ConfigurationError(str(error)) from error
-    record.environment |= execution_of(parts, trainer.generator, trainer.discriminator).record()
+    record.environment |= trainer.execution.record()
     record.parameters = {
         "generator": _count(trainer.generator), "discriminator": _count(trainer.discriminator),
     }  # fmt: skip
@@ -296,29 +297,29 @@ def _measure_last_good(training: Training, data: Dataset) -> None:
 
 
 def _measure_finally(training: Training, data: Dataset) -> None:
-    """The final numbers of the last and of the best weights, and what is shown beside them."""
+    """The final numbers of every generator and of the headline's best weights, and pictures."""
     evaluator, journal, generators = training.evaluator, training.journal, training.generators
-    record, last_epoch = journal.record, journal.history[-1]["epoch"]
+    record, name = journal.record, training.headline
 
     def judge(judgement: Judgement, prefix: str) -> None:
         journal.judgement(judgement, prefix)
         training.unavailable(judgement.unavailable, prefix)
 
-    for name, generator in generators.items():
-        last = evaluator.final(generator)
-        judge(last, PREFIXES[name])
-        if name == "generator":
-            journal.classes(last)
-        if name in record.best:
-            if record.best[name]["epoch"] != last_epoch:
-                generator = copy.deepcopy(generator)
-                generator.load_state_dict(journal.best_weights[name])
-                last = evaluator.final(generator)
-            judge(last, f"best_{PREFIXES[name]}")
+    last = {each: evaluator.final(network) for each, network in generators.items()}
+    for each, judgement in last.items():
+        judge(judgement, PREFIXES[each])
+    journal.classes({PREFIXES[each]: judgement for each, judgement in last.items()})
+    generator = generators[name]
+    if name in record.best:
+        best = last[name]
+        if record.best[name]["epoch"] != journal.history[-1]["epoch"]:
+            kept = copy.deepcopy(generator)
+            kept.load_state_dict(journal.best_weights[name])
+            best = evaluator.final(kept)
+        judge(best, f"best_{PREFIXES[name]}")
     floors = training.attempt("values of real data and baselines", evaluator.floors) or Floors()
     record.floors = dict(floors.values)
     training.unavailable(floors.unavailable)
-    generator = generators["generator"]
     pictures = evaluator.walks(generator)
     neighbours = training.attempt("nearest_neighbours", lambda: evaluator.neighbours(generator))
     if neighbours is not None:

@@ -7,7 +7,7 @@ that it is deprecated and to be replaced by torch.export.  Options:
 
 - ``format``: onnx | torch_export (onnx, which needs pip install 'gan-zoo[onnx]')
 - ``checkpoint``: last | best | an epoch's number (last)
-- ``network``: generator | generator_ema (generator)
+- ``network``: auto | generator | generator_ema (auto: generator_ema where the run has one)
 - ``out``: the file to write (exported/<network>_<checkpoint>.onnx or .pt2 in the run's folder)
 - ``overwrite``: whether a file that is there is replaced (false)
 - ``allow``: packages of yours, joined by commas, that the run's record may take objects from
@@ -46,7 +46,7 @@ class Options:
 
     format: str = "onnx"
     checkpoint: str = "last"
-    network: str = "generator"
+    network: str = "auto"
     out: str = ""
     overwrite: bool = False
     allow: str = ""
@@ -80,10 +80,10 @@ def export(folder: Path, options: Options) -> tuple[Path, float]:
     """
     if options.format == "onnx":
         require_extra("format=onnx", "onnx", "onnx", "onnxscript", "onnxruntime")
-    name = f"{options.network}_{options.checkpoint}{SUFFIXES[options.format]}"
+    trained = trained_generator(folder, options.network, options.checkpoint, options.allow)
+    name = f"{trained.name}_{options.checkpoint}{SUFFIXES[options.format]}"
     path = Path(options.out).expanduser() if options.out else folder / "exported" / name
     refuse_existing([path], overwrite=options.overwrite)
-    trained = trained_generator(folder, options.network, options.checkpoint, options.allow)
     write = {"onnx": to_onnx, "torch_export": to_torch_export}[options.format]
     read = {"onnx": from_onnx, "torch_export": from_torch_export}[options.format]
     content = write(trained)

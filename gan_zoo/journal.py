@@ -135,15 +135,26 @@ class Journal:
             if all(map(math.isfinite, ends)):
                 record.intervals[f"{prefix}{name}"] = list(ends)
 
-    def classes(self, judgement: Judgement) -> None:
-        """Tables of the numbers that each class has, and of which class was taken for which."""
-        if judgement.per_class:
-            columns = judgement.per_class.items()
-            labels = range(len(next(iter(judgement.per_class.values()))))
-            rows = [{"class": k, **{name: found[k] for name, found in columns}} for k in labels]
+    def classes(self, judgements: Mapping[str, Judgement]) -> None:
+        """Write tables of the numbers that each class has, and of which was taken for which.
+
+        Args:
+            judgements: by the prefix of their metrics; the last one's confusions are written.
+        """
+        columns = {
+            f"{prefix}{name}": values
+            for prefix, judgement in judgements.items()
+            for name, values in judgement.per_class.items()
+        }
+        if columns:
+            labels = range(len(next(iter(columns.values()))))
+            rows = [
+                {"class": k, **{name: found[k] for name, found in columns.items()}} for k in labels
+            ]
             self._table("per_class", rows)
-        if judgement.confusion:
-            counts = enumerate(judgement.confusion)
+        confusion = list(judgements.values())[-1].confusion
+        if confusion:
+            counts = enumerate(confusion)
             self._table(
                 "confusion_matrix",
                 [{"label": k, **{str(i): n for i, n in enumerate(row)}} for k, row in counts],

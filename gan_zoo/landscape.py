@@ -3,10 +3,9 @@
 from collections.abc import Callable
 
 import torch
-from matplotlib.figure import Figure
 from torch import Tensor
 
-from gan_zoo.pictures import rendered
+from gan_zoo.pictures import blank, rendered
 
 RESOLUTION = 200  # scores along each side of the picture
 CHUNK = 5000  # points a forward pass
@@ -30,7 +29,7 @@ def landscape(score: Callable[[Tensor], Tensor], points: Tensor, real: Tensor) -
     x, y = (torch.linspace(float(a), float(b), RESOLUTION) for a, b in zip(low, high, strict=True))
     plane = torch.cartesian_prod(x, y).to(real.device)
     scores = torch.cat([score(part) for part in plane.split(CHUNK)]).float().cpu()
-    figure = Figure(figsize=(5, 4.2), layout="constrained")
+    figure = blank(5, 4.2)
     axes = figure.add_subplot()
     heights = scores.view(RESOLUTION, RESOLUTION).T  # a row for each y
     filled = axes.contourf(x.numpy(), y.numpy(), heights.numpy(), LEVELS, cmap="viridis")

@@ -2,8 +2,10 @@
 
 import math
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from matplotlib.axes import Axes
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 FACTOR = 3.0  # the linear part reaches to so many times the median size
 BENT = 100.0  # an axis is bent if a value lies so many times beyond the linear part
@@ -22,7 +24,7 @@ def linear_part(values: Iterable[float]) -> float | None:
     return reach if sizes[-1] > BENT * reach else None
 
 
-def survive_outliers(panel: Axes, axis: str, values: Iterable[float]) -> None:
+def survive_outliers(panel: "Axes", axis: str, values: Iterable[float]) -> None:
     """Make an axis linear in its inner half and logarithmic beyond, if its values need it.
 
     Args:

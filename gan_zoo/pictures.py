@@ -3,15 +3,17 @@
 import io
 import math
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
 from gan_zoo.outliers import survive_outliers
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _CURVES = (
     ("generator_train_loss", "generator, train", "#0072b2", "-"),
@@ -48,7 +50,7 @@ def sample_scatter(points: Tensor, real: Tensor | None = None) -> bytes:
 
     A histogram for D = 1, a scatter plot for D = 2.
     """
-    figure = Figure(figsize=(5, 5), layout="constrained")
+    figure = blank(5, 5)
     axes = figure.add_subplot()
     drawn: dict[str, list[float]] = {"x": [], "y": []}
     for sample, colour, name in ((real, "#999999", "real"), (points, "#0072b2", "generated")):
@@ -81,7 +83,7 @@ def gaussian_fits(
     """
     columns = 4
     rows = math.ceil(len(fits) / columns)
-    figure = Figure(figsize=(3.2 * columns, 2.4 * rows), layout="constrained")
+    figure = blank(3.2 * columns, 2.4 * rows)
     shown = (points > -5) & (points < 8)
     for number, (title, (learned, best)) in enumerate(fits.items(), start=1):
         axes = figure.add_subplot(rows, columns, number)
@@ -99,7 +101,7 @@ def trajectories(paths: Mapping[str, Sequence[tuple[float, float]]]) -> bytes:
     """PNG of where (theta, psi) of a Dirac-GAN went, a panel for each method; (0, 0) is a cross."""
     columns = 3
     rows = math.ceil(len(paths) / columns)
-    figure = Figure(figsize=(3.2 * columns, 3.2 * rows), layout="constrained")
+    figure = blank(3.2 * columns, 3.2 * rows)
     for number, (title, path) in enumerate(paths.items(), start=1):
         axes = figure.add_subplot(rows, columns, number)
         theta, psi = np.array(path).T
@@ -124,7 +126,7 @@ def side_by_side(pictures: Mapping[str, bytes]) -> bytes:
         for title, picture in pictures.items()
     }
     width, height = next(iter(opened.values())).size
-    figure = Figure(figsize=(4 * columns, (4 * height / width + 0.3) * rows), layout="constrained")
+    figure = blank(4 * columns, (4 * height / width + 0.3) * rows)
     for number, (title, picture) in enumerate(opened.items(), start=1):
         axes = figure.add_subplot(rows, columns, number)
         axes.imshow(np.asarray(picture.convert("RGB")))
@@ -135,7 +137,7 @@ def side_by_side(pictures: Mapping[str, bytes]) -> bytes:
 
 def loss_curve(rows: Sequence[dict[str, float]]) -> bytes:
     """PNG of both networks' losses over epochs, train and held out."""
-    figure = Figure(figsize=(7, 4), layout="constrained")
+    figure = blank(7, 4)
     axes = figure.add_subplot()
     epochs = np.array([row["epoch"] for row in rows])
     every = []
@@ -145,14 +147,21 @@ def loss_curve(rows: Sequence[dict[str, float]]) -> bytes:
         axes.plot(epochs, losses, style, color=colour, label=label, marker=".")
     axes.set_xlabel("epoch")
     axes.set_ylabel("loss (adversarial + class)")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.xaxis.get_major_locator().set_params(integer=True)
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False)
     survive_outliers(axes, "y", every)
     return rendered(figure)
 
 
-def rendered(figure: Figure) -> bytes:
+def blank(width: float, height: float) -> "Figure":
+    """Return an empty figure; matplotlib is imported here, so that training begins sooner."""
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def rendered(figure: "Figure") -> bytes:
     """PNG of a figure, the same bytes for the same figure."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=120, metadata={"Software": None})

@@ -14,6 +14,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from gan_zoo.report.quantities import CHECKPOINTS, headline_checkpoint, ordered
 from gan_zoo.settings import Schedule
 
 _KINDS = ("loss", "generation", "auxiliary")
@@ -69,15 +70,16 @@ class Reporter:
         self, row: Mapping[str, float], metrics: Mapping[str, float], *, speed: float, split: str
     ) -> None:
         """The epoch's losses: the document's table, or one line when there is no terminal."""
-        shown = "  ".join(f"{name} {value:.4g}" for name, value in metrics.items())
         head = f"{self.title} epoch {int(row['epoch'])}/{self.schedule.epochs}"
         if not self.bar:
-            losses = " ".join(
-                f"{network[0].upper()}-{part} {row[f'{network}_{part}_loss']:.4f}"
-                for network, part in _ROWS
+            pairs = (
+                (network, f"{network}_train_loss") for network in ("generator", "discriminator")
             )
-            print(f"{head}  {losses}  {speed:.0f} images/s  {shown}", file=sys.stderr, flush=True)
+            losses = "  ".join(f"{name[0].upper()} {row[column]:.3f}" for name, column in pairs)
+            line = f"{head}  {speed:.0f} images/s  {losses}{_headline(metrics)}"
+            print(line, file=sys.stderr, flush=True)
             return
+        shown = "  ".join(f"{name} {value:.4g}" for name, value in metrics.items())
         table = Table(title=f"{head}  {speed:.0f} images/s", title_justify="left")
         for column in ("component", "loss", "generation", "auxiliary"):
             table.add_column(column, justify="left" if column == "component" else "right")
@@ -86,3 +88,15 @@ class Reporter:
             table.add_row(f"{network} ({part})", *cells)
         table.caption = f"test = {split} split" + (f"; {shown}" if shown else "")
         self.console.print(table)
+
+
+def _headline(metrics: Mapping[str, float]) -> str:
+    """The headline's validation numbers in a few words, named if they are of averaged weights.
+
+    >>> _headline({"fid_validation": 40.0, "ema_fid_validation": 23.456})
+    '  averaged weights (EMA): FID 23.46'
+    """
+    checkpoint = headline_checkpoint([metrics])
+    shown = [metric for metric in ordered(set(metrics)) if metric.checkpoint == checkpoint]
+    values = "  ".join(f"{metric.short_title} {metrics[metric.name]:.4g}" for metric in shown)
+    return f"  {CHECKPOINTS[checkpoint]}: {values}" if checkpoint else f"  {values}".rstrip()

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from gan_zoo.trainer import Sampler
 
-NETWORKS = ("generator", "generator_ema")
+NETWORKS = ("auto", "generator", "generator_ema")
 MOST_CLASSES = 100_000
 
 
@@ -25,6 +25,7 @@ class Trained(NamedTuple):
     """A generator in evaluation mode on the CPU, and what it is fed."""
 
     record: RunRecord
+    name: str  # of the network: generator or generator_ema
     network: "nn.Module"
     latents: "Sampler"
     num_classes: int
@@ -37,7 +38,7 @@ def trained_generator(folder: Path, network: str, checkpoint: str, allow: str) -
 
     Args:
         folder: of the run.
-        network: generator | generator_ema.
+        network: generator | generator_ema | auto (the averaged one where there is one).
         checkpoint: last | best | an epoch's number.
         allow: packages, joined by commas, that the record may take objects from beside ours.
 
@@ -53,7 +54,8 @@ def trained_generator(folder: Path, network: str, checkpoint: str, allow: str) -
     for name in ("dataset", "artifacts"):
         if not isinstance(getattr(record, name), dict):
             raise ValueError(f"the record's {name} is {getattr(record, name)!r}, not an object")
-    path = weights_of(folder, record, network, checkpoint)
+    name = network_of(record, network)
+    path = weights_of(folder, record, name, checkpoint)
     shape, classes = _samples_of(record)
     try:
         with global_stream(0, "weights to be replaced"):
@@ -64,7 +66,7 @@ def trained_generator(folder: Path, network: str, checkpoint: str, allow: str) -
     if record.status != "finished":
         why = f" ({record.error.get('message')})" if isinstance(record.error, dict) else ""
         print(f"gan_zoo: {_state(record)}{why}; taking the weights in {path}", file=sys.stderr)
-    return Trained(record, made.eval(), latents, classes, shape, path)
+    return Trained(record, name, made.eval(), latents, classes, shape, path)
 
 
 def configuration_of(record: RunRecord, allow: str) -> DictConfig:
@@ -92,6 +94,11 @@ def check_choice(network: str, checkpoint: str) -> None:
         raise ValueError(f"network is {network!r}; allowed: {NETWORKS}")
     if not (checkpoint in ("last", "best") or checkpoint.isdecimal()):
         raise ValueError(f"checkpoint is {checkpoint!r}; allowed: last, best or an epoch's number")
+
+
+def network_of(record: RunRecord, choice: str) -> str:
+    """Return the network chosen; ``auto`` is the averaged generator where the run has one."""
+    return record.headline if choice == "auto" else choice
 
 
 def weights_of(folder: Path, record: RunRecord, network: str, checkpoint: str) -> Path:

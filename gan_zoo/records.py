@@ -85,6 +85,12 @@ class RunRecord:
     ended: str = ""
     schema_version: int = SCHEMA_VERSION
 
+    @property
+    def headline(self) -> str:
+        """Return the network of the headline numbers: the averaged generator if there is one."""
+        averaged = isinstance(self.artifacts, dict) and "generator_ema" in self.artifacts
+        return "generator_ema" if averaged else "generator"
+
     def __post_init__(self) -> None:
         if self.status not in STATUSES:
             raise RecordError(f"status is {self.status!r}; allowed: {', '.join(STATUSES)}")

@@ -10,7 +10,7 @@ same bytes.  Options:
 - ``n``: samples of each label (10)
 - ``seed``: of the latents; each label has its own stream (0)
 - ``checkpoint``: last | best | an epoch's number (last)
-- ``network``: generator | generator_ema (generator)
+- ``network``: auto | generator | generator_ema (auto: generator_ema where the run has one)
 - ``out``: the folder to write into (sampled/seed-<seed> in the run's folder)
 - ``overwrite``: whether files that are there are replaced (false)
 - ``allow``: packages of yours, joined by commas, that the run's record may take objects from
@@ -47,7 +47,7 @@ class Options:
     n: int = 10
     seed: int = 0
     checkpoint: str = "last"
-    network: str = "generator"
+    network: str = "auto"
     out: str = ""
     overwrite: bool = False
     allow: str = ""

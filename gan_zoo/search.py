@@ -110,12 +110,12 @@ class RandomSampler:
 def objective(record: RunRecord) -> float:
     """What a search minimises: the lowest validation FID of a run (on toys: their own criterion).
 
-    That of the weights that are kept as the best. A run that diverged is worth infinity, the worst
-    there is, whatever it reached before; NaN says that nothing is known: it failed, was
-    interrupted, or measured nothing.
+    That of the weights that are kept as the best: averaged ones (EMA) where the run has them. A run
+    that diverged is worth infinity, the worst there is, whatever it reached before; NaN says that
+    nothing is known: it failed, was interrupted, or measured nothing.
     """
     if record.status == "diverged":
         return math.inf
     if record.status != "finished":
         return math.nan
-    return float(record.best.get("generator", {}).get("value", math.nan))
+    return float(record.best.get(record.headline, {}).get("value", math.nan))

@@ -14,6 +14,7 @@ from torch.optim import Optimizer
 
 from gan_zoo.data.batches import BatchStream
 from gan_zoo.diverged import Diverged
+from gan_zoo.execution import Execution
 from gan_zoo.interfaces import (
     AdversarialLoss,
     Batch,
@@ -93,6 +94,7 @@ class Trainer:
         settings: rhythm.
         seed: of all streams.
         device: where everything lives.
+        execution: how the networks were prepared.
     """
 
     def __init__(
@@ -110,6 +112,7 @@ class Trainer:
         settings: TrainerSettings,
         seed: int,
         device: torch.device,
+        execution: Execution,
     ):
         self.generator, self.discriminator = generator, discriminator
         self.critic = cast(Discriminator, discriminator)  # the same, as regularizers see it
@@ -121,7 +124,7 @@ class Trainer:
         self.discriminator_rng = stream(seed, "latents of D's steps", device)
         self.generator_rng = stream(seed, "latents of G's steps", device)
         self.penalty_rng = stream(seed, "penalty", device)
-        self.planned_updates = updates
+        self.planned_updates, self.execution = updates, execution
         self.ema = None if settings.ema_decay is None else copy.deepcopy(generator)
         if self.ema is not None:
             self.ema.requires_grad_(False)

@@ -68,6 +68,8 @@ class Training:
         self.generators: dict[str, nn.Module] = {"generator": trainer.generator}
         if trainer.ema is not None:
             self.generators["generator_ema"] = trainer.ema
+        # whose numbers and pictures stand for the run: the averaged generator's where there is one
+        self.headline = list(self.generators)[-1]
 
     def go_on(self) -> None:
         """Train up to the last epoch.
@@ -151,7 +153,7 @@ class Training:
             losses = self.evaluator.losses(
                 trainer.generator, trainer.discriminator, trainer.objective
             )
-            samples = self.evaluator.grid(trainer.generator)
+            samples = self.evaluator.grid(self.generators[self.headline])
             # last, as it keeps the best weights: of an epoch that is to count
             metrics = self._validate(epoch) if epoch % evaluation.every == 0 or last else {}
         except NonFiniteSamples as error:
@@ -184,19 +186,16 @@ class Training:
         self.journal.weights(epoch, networks, self.settings.keep_checkpoints)
 
     def _validate(self, epoch: int) -> dict[str, float]:
-        """The cheap numbers of every generator there is; the best so far is kept."""
-        judged = {
-            name: self.evaluator.validation(network) for name, network in self.generators.items()
-        }
-        criterion = self.evaluator.criterion
+        """Return the cheap numbers of every generator; keep the best weights of the headline's."""
         found: dict[str, float] = {}
-        for name, judgement in judged.items():
-            prefix, metrics = PREFIXES[name], judgement.values
-            if criterion is not None and criterion in metrics:
-                network = self.generators[name]
-                self.journal.best(name, network, epoch, criterion, metrics[criterion])
-            found |= {f"{prefix}{metric}": value for metric, value in metrics.items()}
+        for name, network in self.generators.items():
+            judgement, prefix = self.evaluator.validation(network), PREFIXES[name]
+            found |= {f"{prefix}{metric}": value for metric, value in judgement.values.items()}
             self.unavailable(judgement.unavailable, prefix)
+        name, criterion = self.headline, self.evaluator.criterion
+        value = found.get(f"{PREFIXES[name]}{criterion}")
+        if criterion is not None and value is not None:
+            self.journal.best(name, self.generators[name], epoch, criterion, value)
         return found
 
     def attempt(self, name: str, compute: Callable[[], T]) -> T | None:

@@ -17,6 +17,7 @@ from benchmarks.subjects import trainer
 from benchmarks.timing import interleaved, ratios, table
 from benchmarks.turns import Worker
 from benchmarks.work import TAPS, Convolution, gflop_per_iteration
+from gan_zoo.models import infogan
 from gan_zoo.models.acgan import Discriminator, Generator
 from gan_zoo.records import RunRecord, write_record, write_text
 from gan_zoo.report.load import load
@@ -46,11 +47,24 @@ def test_the_naive_discriminator_has_the_same_sizes():
     assert sizes[0] == sizes[1]
 
 
+@pytest.mark.parametrize(
+    ("ours", "plain"),
+    [(infogan.Generator, naive.InfoGenerator), (infogan.Discriminator, naive.InfoDiscriminator)],
+)
+def test_the_naive_infogan_has_the_same_sizes(ours, plain):
+    sizes = [
+        [tuple(p.shape) for p in network.parameters()]
+        for network in (ours(**SHAPE, width=0.25), plain(0.25))
+    ]
+    assert sizes[0] == sizes[1]
+
+
 def test_an_iteration_s_arithmetic_is_what_torch_counts():
     with torch.device("meta"):
         training = naive.Training(
             torch.empty(10, 1, 28, 28), torch.zeros(10, dtype=torch.int64),
-            width=1.0, batch=100, generator_batch=200,
+            networks=(naive.Generator(), naive.Discriminator()),
+            batch=100, generator_batch=200,
         )  # fmt: skip
         generator, discriminator = training.generator, training.discriminator
         z, labels = torch.empty(200, 100), torch.zeros(200, dtype=torch.int64)
@@ -86,7 +100,7 @@ def test_turns_are_taken_and_warming_up_does_not_count():
 @pytest.mark.parametrize("native", [False, True])
 def test_the_step_benchmark_compares_both_forms_and_bf16_where_it_is_native(monkeypatch, native):
     monkeypatch.setattr(step, "multiplies_bf16", lambda device: native)
-    section = step.against_naive("acgan_small", rounds=1)
+    section = step.against_naive("infogan", rounds=1)
     forms = ["naive", "gan_zoo fp32", *["gan_zoo bf16"] * native]
     assert [line.split("|")[1].strip() for line in section.lines[2:]] == forms
     assert " 1.00 (1.00–1.00) |" in section.lines[2]
@@ -193,7 +207,7 @@ def test_copies_of_a_run_are_runs_that_a_report_reads(tmp_path):
 
 def test_the_cost_of_states_is_measured():
     line = checkpoint.measure(checkpoint.Options(rounds=1))
-    assert re.fullmatch(r"acgan_small: step .* ms, state .* MB\), look .* % of an epoch .*", line)
+    assert re.fullmatch(r"infogan: step .* ms, state .* MB\), look .* % of an epoch .*", line)
 
 
 def test_the_share_of_the_peak_is_work_over_time_over_the_neighbouring_rate():

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from gan_zoo import execution
-from gan_zoo.execution import WIDE, Execution, choose, prepare
-from gan_zoo.experiment import build_trainer, execution_of
+from gan_zoo.execution import SMALL, Execution, choose, prepare
+from gan_zoo.experiment import build_trainer
 from gan_zoo.models.acgan import Discriminator, Generator
 from gan_zoo.regularizers.gradient_penalty import GradientPenalty
 from gan_zoo.settings import TrainerSettings
@@ -24,31 +24,96 @@ def flags(monkeypatch, tmp_path, words):
     monkeypatch.setattr(execution, "CPU_INFO", info)
 
 
+@pytest.fixture
+def networks():
+    """As small as those that are probed may be."""
+    pair = Generator(**SHAPE, width=0.25), Discriminator(**SHAPE, width=0.25)
+    assert sum(p.numel() for network in pair for p in network.parameters()) >= SMALL
+    return pair
+
+
+@pytest.fixture
+def speedups(monkeypatch, tmp_path):
+    """What probes are to find, in turn; the cache is empty."""
+    monkeypatch.setenv("GAN_ZOO_CACHE", str(tmp_path / "cache"))
+    found = []
+    monkeypatch.setattr(execution, "_speedup", lambda *_: found.pop(0))
+    return found
+
+
 @pytest.mark.parametrize(
-    ("words", "parameters", "expected"),
+    ("words", "measured", "expected"),
     [
-        ("avx512f avx512_bf16", WIDE, "bf16"),
-        ("amx_bf16 amx_tile", WIDE, "bf16"),
-        ("avx512f avx512_bf16", WIDE - 1, "fp32"),  # too narrow to pay
-        ("avx2 fma avx512f", 10 * WIDE, "fp32"),  # bf16 would be emulated
+        ("avx512f avx512_bf16", [1.5], "bf16"),
+        ("amx_bf16 amx_tile", [1.5], "bf16"),
+        ("avx512f avx512_bf16", [1.01], "fp32"),  # not worth the rounding
+        ("avx2 fma avx512f", [], "fp32"),  # bf16 would be emulated: no probe
     ],
 )
-def test_auto_is_bf16_where_the_cpu_multiplies_it(
-    monkeypatch, tmp_path, words, parameters, expected
+def test_auto_is_bf16_where_the_cpu_multiplies_it_and_is_faster_by_it(
+    monkeypatch, tmp_path, networks, speedups, words, measured, expected
 ):
     flags(monkeypatch, tmp_path, words)
-    assert choose(TrainerSettings(), CPU, parameters) == Execution(expected, "channels_last")
+    speedups += measured
+    found = choose(TrainerSettings(), CPU, *networks)
+    assert found == Execution(expected, "channels_last")
+    assert not speedups
 
 
-def test_auto_is_fp32_where_nothing_is_known_of_the_device(monkeypatch, tmp_path):
+def test_small_networks_are_not_probed(monkeypatch, tmp_path, speedups):
+    flags(monkeypatch, tmp_path, "amx_bf16")
+    small = Generator(**SHAPE, width=0.05), Discriminator(**SHAPE, width=0.05)
+    assert choose(TrainerSettings(), CPU, *small).precision == "fp32"
+
+
+def test_a_probe_counts_for_all_runs_of_such_networks_on_the_machine(
+    monkeypatch, tmp_path, networks, speedups
+):
+    flags(monkeypatch, tmp_path, "amx_bf16")
+    speedups += [1.5, 0.9]
+    assert choose(TrainerSettings(), CPU, *networks).precision == "bf16"
+    assert choose(TrainerSettings(), CPU, *networks).precision == "bf16"
+    assert speedups == [0.9]
+    other = TrainerSettings(generator_batch_size=7)
+    assert choose(other, CPU, *networks).precision == "fp32"
+
+
+def test_what_another_process_found_meanwhile_counts(monkeypatch, tmp_path, networks, speedups):
+    flags(monkeypatch, tmp_path, "amx_bf16")
+
+    def slowly(*_):
+        monkeypatch.setattr(execution, "_speedup", lambda *_: 1.5)
+        assert choose(TrainerSettings(), CPU, *networks).precision == "bf16"
+        return 0.9
+
+    monkeypatch.setattr(execution, "_speedup", slowly)
+    assert choose(TrainerSettings(), CPU, *networks).precision == "bf16"
+
+
+def test_a_probe_changes_neither_networks_nor_random_streams(monkeypatch, networks):
+    monkeypatch.setattr(execution, "PROBE_SECONDS", 0)
+    before = copy.deepcopy([network.state_dict() for network in networks])
+    torch.manual_seed(3)
+    state = torch.get_rng_state()
+    speedup = execution._speedup(networks, 4, CPU, "channels_last", False)
+    assert speedup > 0
+    assert torch.equal(torch.get_rng_state(), state)
+    for network, old in zip(networks, before, strict=True):
+        assert all(p.grad is None for p in network.parameters())
+        assert "forward" not in vars(network)
+        for name, tensor in network.state_dict().items():
+            assert torch.equal(tensor, old[name])
+
+
+def test_auto_is_fp32_where_nothing_is_known_of_the_device(monkeypatch, tmp_path, networks):
     monkeypatch.setattr(execution, "CPU_INFO", tmp_path / "nothing")
-    assert choose(TrainerSettings(), CPU, 10 * WIDE).precision == "fp32"
-    mps = choose(TrainerSettings(), torch.device("mps"), 10 * WIDE)
+    assert choose(TrainerSettings(), CPU, *networks).precision == "fp32"
+    mps = choose(TrainerSettings(), torch.device("mps"), *networks)
     assert mps == Execution("fp32", "contiguous")
 
 
 @pytest.mark.parametrize("native", [True, False])
-def test_auto_on_cuda_is_bf16_if_it_is_not_emulated(monkeypatch, native):
+def test_auto_on_cuda_is_bf16_if_it_is_not_emulated(monkeypatch, networks, speedups, native):
     seen = []
 
     def supported(including_emulation):
@@ -56,16 +121,18 @@ def test_auto_on_cuda_is_bf16_if_it_is_not_emulated(monkeypatch, native):
         return native
 
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", supported)
-    found = choose(TrainerSettings(), torch.device("cuda"), WIDE)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "H100")
+    speedups.append(2.0)
+    found = choose(TrainerSettings(), torch.device("cuda"), *networks)
     assert found.precision == ("bf16" if native else "fp32")
     assert seen == [False]
 
 
-def test_what_the_settings_say_is_done(monkeypatch, tmp_path):
+def test_what_the_settings_say_is_done(monkeypatch, tmp_path, networks, speedups):
     flags(monkeypatch, tmp_path, "amx_bf16")
     settings = TrainerSettings(precision="fp32", memory_format="contiguous")
-    assert choose(settings, CPU, WIDE) == Execution("fp32", "contiguous")
-    assert choose(TrainerSettings(precision="bf16"), CPU, 1).precision == "bf16"
+    assert choose(settings, CPU, *networks) == Execution("fp32", "contiguous")
+    assert choose(TrainerSettings(precision="bf16"), CPU, *networks).precision == "bf16"
 
 
 def test_bf16_rounds_products_in_training_and_nothing_in_evaluation():
@@ -143,5 +210,5 @@ def test_a_critic_whose_gradient_is_penalised_stays_in_single_precision(tiny_par
 
 
 def test_the_record_says_what_auto_came_to(tiny_parts):
-    found = execution_of(tiny_parts, torch.nn.Linear(3, 4)).record()
+    found = build_trainer(tiny_parts).execution.record()
     assert found == {"precision": "fp32", "memory_format": "channels_last"}

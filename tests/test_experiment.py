@@ -4,11 +4,13 @@ import csv
 import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
 from safetensors.torch import load_file
 
+from gan_zoo.checkpoint import load_weights
 from gan_zoo.evaluation.evaluator import Evaluator
 from gan_zoo.evaluation.measures import MEASURES
 from gan_zoo.experiment import build_trainer, run
@@ -16,7 +18,9 @@ from gan_zoo.features.cnn import Features
 from gan_zoo.losses.bce import Bce
 from gan_zoo.losses.lsgan import Lsgan
 from gan_zoo.losses.wgan import Wgan
+from gan_zoo.pictures import sample_grid
 from gan_zoo.records import AlreadyFinished, RunRecord, read_record
+from gan_zoo.search import objective
 from gan_zoo.settings import EvaluationSettings
 from gan_zoo.training import weighted
 
@@ -111,7 +115,7 @@ def test_measuring_changes_no_training_number(tiny_parts, tmp_path, monkeypatch)
         assert go(parts, tmp_path / name).status == "finished"
     measured = read_record(tmp_path / "all")
     assert {"fid_eye_test_60", "ema_fid_eye_test_60",
-            "best_parzen_log_likelihood_eye_test_60"} <= set(measured.metrics)  # fmt: skip
+            "best_ema_parzen_log_likelihood_eye_test_60"} <= set(measured.metrics)  # fmt: skip
     for network in ("generator", "discriminator"):
         path = f"checkpoints/params_{network}_epoch_003.safetensors"
         assert (tmp_path / "all" / path).read_bytes() == (tmp_path / "least" / path).read_bytes()
@@ -123,6 +127,43 @@ def test_measuring_changes_no_training_number(tiny_parts, tmp_path, monkeypatch)
         rows(tmp_path / "all/history.csv"), rows(tmp_path / "least/history.csv"), strict=True
     ):
         assert {name: one[name] for name in trained} == {name: other[name] for name in trained}
+
+
+@pytest.mark.parametrize(("validated", "measured"), [([3.0, 2.0], 2), ([2.0, 3.0], 3)])
+def test_the_averaged_generator_stands_for_the_run(
+    tiny_parts, tmp_path, monkeypatch, validated, measured
+):
+    """Its pictures, tables and best weights; those are measured again only if not the last."""
+    monkeypatch.setenv("GAN_ZOO_CACHE", str(tmp_path / "cache"))
+    evaluation = EvaluationSettings(
+        samples=20, final_samples=30, loss_samples=20, floors=False, metrics=["label_accuracy"]
+    )
+    settings = replace(tiny_parts.trainer, ema_decay=0.9)
+    parts = replace(tiny_parts, extractor=Eye(), trainer=settings, evaluation=evaluation)
+    finals, validations, walked = [], iter(np.repeat(validated, 2)), []
+    final, walks = Evaluator.final, Evaluator.walks
+    monkeypatch.setattr(
+        Evaluator, "validation", lambda self, _: {str(self.criterion): float(next(validations))}
+    )
+    monkeypatch.setattr(Evaluator, "final", lambda *of: finals.append(of) or final(*of))
+    monkeypatch.setattr(
+        Evaluator, "walks", lambda self, network: walked.append(network) or walks(self, network)
+    )
+    record = go(parts, tmp_path / "run")
+    assert len(finals) == measured
+    assert set(record.best) == {"generator_ema"}
+    assert objective(record) == 2.0
+    assert {name.partition("label")[0] for name in record.metrics} == {"", "ema_", "best_ema_"}
+    table = rows(tmp_path / "run/per_class.csv")
+    assert {"label_accuracy_eye_test_30", "ema_label_accuracy_eye_test_30"} < set(table[0])
+    evaluator, grids = finals[0][0], {}
+    for name in ("generator", "generator_ema"):
+        network = build_trainer(parts).generator
+        load_weights(tmp_path / f"run/checkpoints/params_{name}_epoch_002.safetensors", network)
+        grids[name] = sample_grid(evaluator.grid(network))
+    shown = (tmp_path / "run/samples/plot_epoch_002_generated.png").read_bytes()
+    assert shown == grids["generator_ema"] != grids["generator"]
+    assert sample_grid(evaluator.grid(walked[0])) == shown
 
 
 def test_checkpoints_hold_the_weights_of_the_trainer(tiny_parts, tmp_path):

@@ -9,7 +9,9 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from hydra import compose, initialize_config_dir
 
+from gan_zoo.building import config_folder
 from gan_zoo.lock import alive, owner
 from gan_zoo.records import read_record
 from gan_zoo.settings import ConfigurationError
@@ -135,13 +137,26 @@ def test_a_signal_while_a_worker_begins_lets_no_job_begin():
     assert begun == ["_begin"]
 
 
-def test_a_launcher_without_its_package_names_the_extra(tmp_path):
-    (tmp_path / "joblib.py").write_text("raise ImportError('not here')\n")
+def test_the_families_are_compared_on_all_cores_the_longest_job_first():
+    with initialize_config_dir(str(config_folder()), version_base="1.3"):
+        config = compose("config", ["+experiment=compare_families"], return_hydra_config=True)
+    assert config.hydra.launcher._target_.endswith("JoblibLauncher")
+    assert config.hydra.launcher.n_jobs == -1
+    assert config.hydra.sweeper.params.loss == "wgan,bce,lsgan,fgan_kl"
+
+
+def test_a_comparison_in_two_workers_ends_with_its_table_and_report(tmp_path):
     done = subprocess.run(
-        [sys.executable, str(ROOT / "run.py"), "-m", "hydra/launcher=joblib", *TINY],
-        cwd=tmp_path, env={**os.environ, "PYTHONPATH": f"{tmp_path}:{ROOT}"}, text=True,
-        capture_output=True, timeout=900, check=False,
+        [sys.executable, str(ROOT / "run.py"), "+experiment=compare_families", "loss=bce,lsgan",
+         "hydra.launcher.n_jobs=2", "hydra.sweep.dir=sweep", *TINY],
+        cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True,
+        timeout=900, check=False,
     )  # fmt: skip
-    assert done.returncode == 1
-    assert "pip install 'gan-zoo[joblib]'" in done.stderr
-    assert "Traceback" not in done.stderr
+    assert done.returncode == 0, done.stderr
+    *runs, head, bce, lsgan, without, report = done.stdout.splitlines()
+    assert [line.split(":")[0] for line in runs] == ["gan_zoo"] * 2
+    assert head.split() == ["loss", "training", "time"]
+    assert [row.split()[0] for row in (bce, lsgan)] == ["bce", "lsgan"]
+    assert without == "no metrics were measured"
+    assert report == f"gan_zoo: report: {tmp_path / 'sweep/report.html'}"
+    assert "\x1b" not in done.stdout

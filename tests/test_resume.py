@@ -55,7 +55,7 @@ MORE = {
     "ema_decay=null": ["trainer.ema_decay=null"],
     "contiguous": ["trainer.memory_format=contiguous"],
     "bf16": ["trainer.precision=bf16"],
-    "acgan_small": ["model=acgan_small"],
+    "acgan": ["model=acgan", "model.generator.width=0.125", "model.discriminator.width=0.125"],
     "mlp": ["data=ring", "data.samples=300", "model=mlp", "latents=normal", "aux=none"],
     **{f"optimizer={name}": [f"optimizer={name}", "optimizer.discriminator.lr=1e-3"]
        for name in OPTIMIZERS},
@@ -187,7 +187,7 @@ def assert_laid_out(trainer):
     for network in networks:
         assert_equal(layout(network), layout(deepcopy(network)))
     if trainer.ema is not None:
-        assert_equal(layout(trainer.ema.module), layout(trainer.generator))
+        assert_equal(layout(trainer.ema), layout(trainer.generator))
     for optimizer in (trainer.discriminator_optimizer, trainer.generator_optimizer):
         for parameter, entries in optimizer.state.items():
             for value in entries.values():
@@ -437,6 +437,16 @@ def test_damaged_best_weights_are_written_again_from_the_state(tmp_path):
     record = go(parts, tmp_path / "broken", load_state(tmp_path / "broken"))
     assert len(record.resumed) == 1
     assert_same(tmp_path / "whole", tmp_path / "broken")
+
+
+def test_a_resumed_run_keeps_the_precision_that_auto_came_to(tmp_path):
+    """Whatever a probe would say now."""
+    parts = parts_of("trainer.precision=bf16")
+    interrupted(parts, tmp_path, after=10)
+    go(with_settings(parts, precision="auto"), tmp_path, load_state(tmp_path))
+    assert read_record(tmp_path).environment["precision"] == "bf16"
+    go(parts, tmp_path / "whole")
+    assert_equal(lasting(tmp_path)[2], lasting(tmp_path / "whole")[2])
 
 
 @pytest.mark.parametrize("policy", ["rollback", "stop"])

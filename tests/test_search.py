@@ -95,6 +95,13 @@ def test_a_run_is_worth_its_best_validation_number_and_divergence_is_the_worst()
     assert math.isnan(worth("finished", {}))
 
 
+def test_a_run_with_averaged_weights_is_worth_theirs():
+    best = {"generator_ema": {"epoch": 2, "metric": "fid_m_validation_1k", "value": 12.5}}
+    artifacts = {"generator": "a.safetensors", "generator_ema": "b.safetensors"}
+    record = RunRecord("abc", "bce", 0, "finished", best=best, artifacts=artifacts)
+    assert objective(record) == 12.5
+
+
 def test_tpe_finds_more_good_settings_than_chance_and_repeats_itself():
     """Half of its later settings are as good as the best eighth of the random ones."""
     pytest.importorskip("optuna", reason="the extra [optuna] is not installed")

@@ -234,7 +234,7 @@ def test_a_budgeted_search_from_the_command_line_to_its_curves(tmp_path):
     assert {record.progress["discriminator_updates"] for record in records} == {5}
     rates = {record.config["optimizer"]["generator"]["lr"] for record in records}
     assert len(rates) == 3  # drawn for both losses, and G follows D
-    best = min(r.best["generator"]["value"] for r in records if r.loss == "bce")
+    best = min(r.best[r.headline]["value"] for r in records if r.loss == "bce")
     assert f"loss=bce: best of 3: {best:.4g}: " in done.stdout
     folders = {path.parent.name for path in sweep.glob("*/record.json")}
     assert {job.folder for job in read_plan(sweep)} == folders

@@ -141,7 +141,7 @@ def _pixels(picture: Image.Image) -> NDArray[np.uint8]:
         wide = np.asarray(picture).astype(np.int64)
         grey = ((wide + 128) // 257).clip(0, 255).astype(np.uint8)
         return np.repeat(grey[..., None], 3, axis=2)
-    if picture.has_transparency_data:
+    if "A" in picture.mode or "transparency" in picture.info:
         pixels = np.asarray(picture.convert("RGBA"))
         if (pixels[..., 3] < 255).any():
             raise ValueError(
@@ -153,6 +153,8 @@ def _pixels(picture: Image.Image) -> NDArray[np.uint8]:
 
 
 def _channels_first(images: NDArray[np.generic], path: Path) -> NDArray[np.generic]:
+    if images.size == 0:
+        raise ValueError(f"{path}: images have shape {images.shape}; allowed: one image or more")
     if images.ndim == 3:
         return images[:, None]
     if images.ndim == 4 and images.shape[1] in (1, 3):

@@ -52,8 +52,6 @@ def histogram_interval(
     shares, wanted = (each / each.sum() for each in (shares, wanted))
     observed = float(distance(shares))
     away = shares - wanted
-    if not away.any():
-        away = np.eye(len(shares))[0] - wanted
     falling = away < 0
 
     def on_line(t: float) -> NDArray[np.float64]:
@@ -79,6 +77,8 @@ def histogram_interval(
             good, bad = (middle, bad) if holds(middle) else (good, middle)
         return good
 
+    if not falling.any():
+        return 0.0, quantile(0.0, 1 - TAIL)
     low = float(distance(on_line(last(1.0, 0.0, not_too_near))))
     if not_too_far(1.0):
         edge = float((wanted[falling] / -away[falling]).min())  # where a class has none left

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from gan_zoo import __version__
 from gan_zoo.cache import cache_path, is_there, keep
@@ -58,3 +59,21 @@ def keep_features(path: Path | None, features: Features) -> None:
         return
     content = sealed_tensors({name: each.cpu() for name, each in features._asdict().items()})
     keep(path, content, "features of real images will be computed anew in each process")
+
+
+def read_kept(path: Path | None) -> Tensor | None:
+    """Return what ``keep_tensor`` wrote; None if there is none, or (told) damaged."""
+    if path is None or not is_there(path):
+        return None
+    try:
+        return read_weights(path)["values"]
+    except (CheckpointError, KeyError) as error:
+        print(f"gan_zoo: {path} is damaged ({error!r}): computing it again", file=sys.stderr)
+        return None
+
+
+def keep_tensor(path: Path | None, values: Tensor) -> None:
+    """Write a tensor that depends on real images alone for the next process."""
+    if path is not None:
+        content = sealed_tensors({"values": values.cpu()})
+        keep(path, content, "what metrics need of real images will be computed in each process")

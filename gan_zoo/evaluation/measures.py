@@ -25,18 +25,19 @@ from gan_zoo.features.cnn import Features
 from gan_zoo.features.stacked import MODES, stacked_modes
 from gan_zoo.interfaces import Batch, Dataset, Split
 from gan_zoo.metrics.class_histogram import class_kl, class_shares, class_total_variation
+from gan_zoo.metrics.distances import nearest
 from gan_zoo.metrics.diversity import class_diversities
 from gan_zoo.metrics.duplicates import duplicates
 from gan_zoo.metrics.fid import fid
 from gan_zoo.metrics.inception_score import inception_score
 from gan_zoo.metrics.intra_class_fid import class_fids
-from gan_zoo.metrics.kid import kid
+from gan_zoo.metrics.kid import kid, mean_kernel
 from gan_zoo.metrics.label_accuracy import confusion_matrix, label_accuracy
 from gan_zoo.metrics.memorisation import memorisation
 from gan_zoo.metrics.modes import label_modes
 from gan_zoo.metrics.ms_ssim import SMALLEST, class_ms_ssim_3scale
 from gan_zoo.metrics.parzen import parzen
-from gan_zoo.metrics.precision_recall import precision_recall_density_coverage
+from gan_zoo.metrics.precision_recall import ball_radii, precision_recall_density_coverage
 from gan_zoo.seeding import stream
 
 PAIRS = 200  # of images of a class whose similarity is averaged
@@ -61,6 +62,7 @@ class Comparison:
     validation: Tensor  # images that no final number is measured on
     train_features: Callable[[], Tensor]  # of all that the generator was trained on
     num_classes: int
+    once: Callable[[str, Callable[[], Tensor]], Tensor]  # of real samples alone: computed once
 
     @property
     def requested(self) -> Tensor:
@@ -83,7 +85,9 @@ def _fid(of: Comparison) -> Outcome:
 
 
 def _kid(of: Comparison) -> Outcome:
-    return Outcome({"kid": kid(of.real.features.features, of.fake.features.features)})
+    real = of.real.features.features
+    within = of.once("mean_kernel", lambda: mean_kernel(real))
+    return Outcome({"kid": kid(real, of.fake.features.features, within)})
 
 
 def _inception_score(of: Comparison) -> Outcome:
@@ -91,9 +95,9 @@ def _inception_score(of: Comparison) -> Outcome:
 
 
 def _precision_recall(of: Comparison) -> Outcome:
-    found = precision_recall_density_coverage(
-        of.real.features.features, of.fake.features.features, NEIGHBOURS
-    )
+    real, fake = of.real.features.features, of.fake.features.features
+    radii = of.once(f"radii_{NEIGHBOURS}", lambda: ball_radii(real, NEIGHBOURS))
+    found = precision_recall_density_coverage(real, fake, NEIGHBOURS, radii)
     intervals = {"precision": share_interval(found.precision, len(of.fake.images))}
     return Outcome(found._asdict(), intervals=intervals)
 
@@ -157,7 +161,9 @@ def _diversity(of: Comparison) -> Outcome:
 
 
 def _memorisation(of: Comparison) -> Outcome:
-    found = memorisation(of.fake.features.features, of.train_features(), of.real.features.features)
+    real, train = of.real.features.features, of.train_features()
+    honest = of.once("nearest_training", lambda: nearest(real.double(), train.double()).distances)
+    found = memorisation(of.fake.features.features, train, real, honest)
     shares = {"near_training_share": share_interval(found.near_share, len(of.fake.images))}
     values = {"memorisation": found.ratio, "near_training_share": found.near_share}
     return Outcome(values, intervals=shares)
@@ -166,8 +172,11 @@ def _memorisation(of: Comparison) -> Outcome:
 def _duplicates(of: Comparison) -> Outcome:
     fake, real = of.fake.features.features, of.real.features.features
     count = min(len(fake), len(real))
-    chosen = [_some(count, len(features)).to(features.device) for features in (fake, real)]
-    found = duplicates(fake[chosen[0]], real[chosen[1]])
+    fake, real = (part[_some(count, len(part)).to(part.device)] for part in (fake, real))
+    distances = of.once(
+        f"nearest_of_{count}", lambda: nearest(real.double(), real.double(), exclude_self=True)[0]
+    )
+    found = duplicates(fake, real, distances)
     return Outcome({"duplicates_exact": found.exact, "duplicates_near": found.near})
 
 
@@ -203,7 +212,8 @@ MEASURES: dict[str, Callable[[Comparison], Outcome]] = {
     "parzen": _parzen,
     "gan_train": _gan_train,
 }
-ON_REQUEST = {"gan_train"}  # trains a classifier
+# one trains a classifier; the other takes as long as all others, and says little
+ON_REQUEST = {"gan_train", "parzen"}
 NEEDS_LABELS = {"label_accuracy", "intra_class_fid", "ms_ssim", "diversity", "gan_train"}
 NEEDS_REAL = {"fid": 2, "kid": 2, "duplicates": 2, "parzen": 2, "precision_recall": NEIGHBOURS + 1}
 NEEDS_CLASSES = NEEDS_LABELS | {"inception_score", "class_histogram"}

@@ -1,5 +1,6 @@
 """Real data as the feature network sees them: what generated samples are held against."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -7,7 +8,7 @@ import torch
 from torch import Tensor
 
 from gan_zoo.data.batches import normalise
-from gan_zoo.evaluation.kept import keep_features, kept_path, read_features
+from gan_zoo.evaluation.kept import keep_features, keep_tensor, kept_path, read_features, read_kept
 from gan_zoo.evaluation.measures import (
     Comparison,
     Judgement,
@@ -24,6 +25,7 @@ from gan_zoo.interfaces import Dataset, Split
 PART = 5000  # images as floats at a time: all 50,000 would be the peak of a run's memory
 # Features by (data set, extractor, part): the runs of a sweep in one process share them.
 _FEATURES: dict[tuple[str, str, str], Features] = {}
+_OF_REAL: dict[tuple[str, str, str], Tensor] = {}  # small: what metrics need of real samples alone
 
 
 @dataclass(frozen=True)
@@ -110,8 +112,21 @@ class Reference:
             validation=normalise(self.dataset.validation.images),
             train_features=lambda: self.features("train").features,
             num_classes=self.dataset.num_classes,
+            once=lambda name, compute: self._once(f"{split}-{name}", compute),
         )
         return judge(comparison, metrics)
+
+    def _once(self, name: str, compute: Callable[[], Tensor]) -> Tensor:
+        """Return what depends on real samples alone: from this process, the cache or computed."""
+        key = (self.sha256, self.extractor.sha256, name)
+        if key not in _OF_REAL:
+            path = kept_path(self.extractor, self.sha256, name)
+            found = read_kept(path)
+            if found is None:
+                found = compute()
+                keep_tensor(path, found)
+            _OF_REAL[key] = found.to(self.dataset.train.images.device)
+        return _OF_REAL[key]
 
     def protocol(self, split: str, count: int) -> str:
         """What a metric's name tells beside the quantity: extractor, split, number of samples."""

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from gan_zoo.features.cnn import FeatureCNN, Features
 
 WEIGHTS = Path(__file__).parent / "weights"
-CHUNK = 500  # images a forward pass
+CHUNK = 250  # images a forward pass: what these leave behind fits into a processor's cache
 
 
 class Extractor(Protocol):

@@ -110,14 +110,17 @@ def nearest(queries: Tensor, references: Tensor, *, exclude_self: bool = False) 
 
 
 def _least(queries: Tensor, references: Tensor, near: Tensor) -> Neighbours:
-    """The nearest among the references that ``near`` (n, m) marks for each query."""
+    """The nearest among the references that ``near`` (n, m) marks: one or more for each query."""
     first, second = near.nonzero(as_tuple=True)
     if len(first) > CROWD * len(queries):
         distances = exact_distances(queries, references).masked_fill_(~near, torch.inf)
-    else:
-        distances = queries.new_full(near.shape, torch.inf)
-        distances[first, second] = pair_distances(queries[first], references[second])
-    return Neighbours(*distances.min(1))
+        return Neighbours(*distances.min(1))
+    distances = pair_distances(queries[first], references[second])
+    best = queries.new_full((len(queries),), torch.inf)
+    best.scatter_reduce_(0, first, distances, "amin")
+    winner = distances == best[first]
+    indices = first.new_full((len(queries),), len(references))
+    return Neighbours(best, indices.scatter_reduce_(0, first[winner], second[winner], "amin"))
 
 
 def _hide_diagonal(gaps: Tensor, first_row: int, first_column: int) -> None:

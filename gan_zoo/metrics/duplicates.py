@@ -18,13 +18,14 @@ class Duplicates(NamedTuple):
 NEAR = 0.01  # quantile of the real samples' distances that counts as near
 
 
-def duplicates(fake: Tensor, real: Tensor) -> Duplicates:
+def duplicates(fake: Tensor, real: Tensor, real_distances: Tensor | None = None) -> Duplicates:
     """The shares of samples that equal, or nearly equal, another sample.
 
     Args:
         fake: (N, d) features of samples, N at least 2.
         real: (N, d) features of as many real samples, in no special order: the distance to the
             nearest other shrinks as samples become more, so only equal numbers compare.
+        real_distances: ``nearest(real, real, exclude_self=True).distances`` if they are known.
 
     Raises:
         ValueError: a set that is no matrix, too small, not finite; or sets of different shapes.
@@ -38,7 +39,9 @@ def duplicates(fake: Tensor, real: Tensor) -> Duplicates:
             "take a random part of the larger set"
         )
     fakes = nearest(fake, fake, exclude_self=True).distances
-    threshold = nearest(real, real, exclude_self=True).distances.quantile(NEAR)
+    if real_distances is None:
+        real_distances = nearest(real, real, exclude_self=True).distances
+    threshold = real_distances.quantile(NEAR)
     exact = fakes == 0
     near = exact | (fakes < threshold)
     return Duplicates(float(exact.double().mean()), float(near.double().mean()))

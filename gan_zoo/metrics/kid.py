@@ -7,7 +7,7 @@ from gan_zoo.metrics.checks import finite_double, same_width
 from gan_zoo.metrics.distances import row_blocks
 
 
-def kid(real: Tensor, fake: Tensor) -> float:
+def kid(real: Tensor, fake: Tensor, within_real: Tensor | None = None) -> float:
     """Squared maximum mean discrepancy under the kernel k(x, y) = (x . y / d + 1)^3.
 
     mean_{i != j} k(r_i, r_j) + mean_{i != j} k(f_i, f_j) - 2 mean_{i, j} k(r_i, f_j)
@@ -19,6 +19,7 @@ def kid(real: Tensor, fake: Tensor) -> float:
     Args:
         real: (N, d) features, N at least 2.
         fake: (M, d) features of the same extractor, M at least 2.
+        within_real: ``mean_kernel(real)`` if it is known.
 
     Returns:
         A float of either sign, without the factor 1,000 that some papers print.
@@ -33,9 +34,15 @@ def kid(real: Tensor, fake: Tensor) -> float:
     fake = finite_double("fake", fake, least=2)
     same_width(real, fake, ("real", "fake"))
     n, m = len(real), len(fake)
-    within_real = (_kernel_sum(real, real) - _kernel_diagonal(real)) / (n * (n - 1))
-    within_fake = (_kernel_sum(fake, fake) - _kernel_diagonal(fake)) / (m * (m - 1))
-    return within_real + within_fake - 2 * _kernel_sum(real, fake) / (n * m)
+    within = float(mean_kernel(real) if within_real is None else within_real)
+    return within + float(mean_kernel(fake)) - 2 * _kernel_sum(real, fake) / (n * m)
+
+
+def mean_kernel(features: Tensor) -> Tensor:
+    """Return the mean kernel of two different rows of (N, d) features: 0-dim, float64."""
+    features, count = features.double(), len(features)
+    total = _symmetric_kernel_sum(features) - _kernel_diagonal(features)
+    return torch.tensor(total / (count * (count - 1)), dtype=torch.float64)
 
 
 def _kernel_sum(rows: Tensor, columns: Tensor) -> float:
@@ -43,6 +50,17 @@ def _kernel_sum(rows: Tensor, columns: Tensor) -> float:
     scaled = columns.T / rows.shape[1]
     blocks = row_blocks(len(rows), len(columns))
     parts = [torch.addmm(one, rows[block], scaled).pow_(3).sum() for block in blocks]
+    return float(torch.stack(parts).sum())
+
+
+def _symmetric_kernel_sum(features: Tensor) -> float:
+    """The sum over all pairs of rows of one set: the blocks on and above the diagonal tell all."""
+    one = torch.ones((), dtype=features.dtype, device=features.device)
+    scaled = features.T / features.shape[1]
+    parts = []
+    for block in row_blocks(len(features), len(features)):
+        kernel = torch.addmm(one, features[block], scaled[:, block.start :]).pow_(3)
+        parts.append(2 * kernel.sum() - kernel[:, : block.stop - block.start].sum())
     return float(torch.stack(parts).sum())
 
 

@@ -20,7 +20,9 @@ class Memorisation(NamedTuple):
 NEAR = 0.01  # quantile of the held-out distances that counts as near
 
 
-def memorisation(fake: Tensor, train: Tensor, held_out: Tensor) -> Memorisation:
+def memorisation(
+    fake: Tensor, train: Tensor, held_out: Tensor, held_out_distances: Tensor | None = None
+) -> Memorisation:
     """Nearest-neighbour distances fake -> train against held-out -> train.
 
     ``near_share`` sees a few copies among many honest samples, which the medians pass over.
@@ -29,6 +31,7 @@ def memorisation(fake: Tensor, train: Tensor, held_out: Tensor) -> Memorisation:
         fake: (M, d) features (or pixels) of samples.
         train: (N, d) of all that the generator was trained on.
         held_out: (L, d) of real data that it was not trained on, in no special order.
+        held_out_distances: ``nearest(held_out, train).distances`` if they are known.
 
     Raises:
         ValueError: a set that is no matrix, empty, not finite, or of another width; or held-out
@@ -44,7 +47,9 @@ def memorisation(fake: Tensor, train: Tensor, held_out: Tensor) -> Memorisation:
     same_width(fake, train, ("fake", "train"))
     same_width(held_out, train, ("held_out", "train"))
     fakes = nearest(fake, train).distances
-    honest = nearest(held_out, train).distances
+    honest = held_out_distances
+    if honest is None:
+        honest = nearest(held_out, train).distances
     copies = int((honest == 0).sum())
     if 2 * copies >= len(honest):
         raise ValueError(

@@ -20,7 +20,9 @@ class PrecisionRecall(NamedTuple):
     coverage: float  # of real samples whose ball holds a fake
 
 
-def precision_recall_density_coverage(real: Tensor, fake: Tensor, k: int = 5) -> PrecisionRecall:
+def precision_recall_density_coverage(
+    real: Tensor, fake: Tensor, k: int = 5, real_radii: Tensor | None = None
+) -> PrecisionRecall:
     """Precision, recall, density and coverage from k-nearest-neighbour balls.
 
     The balls are open (distance < radius), as in the density paper's code: exact copies of the
@@ -31,6 +33,7 @@ def precision_recall_density_coverage(real: Tensor, fake: Tensor, k: int = 5) ->
         real: (N, d) features, N more than k.
         fake: (M, d) features of the same extractor, M more than k.
         k: the neighbour that sets a ball's radius, the sample itself not counted.
+        real_radii: ``ball_radii(real, k)`` if they are known.
 
     Returns:
         Four floats. When real and fake samples are of one distribution, density is 1 and coverage
@@ -49,7 +52,8 @@ def precision_recall_density_coverage(real: Tensor, fake: Tensor, k: int = 5) ->
     real = finite_double("real", real, least=k + 1)
     fake = finite_double("fake", fake, least=k + 1)
     same_width(real, fake, ("real", "fake"))
-    real_radii, fake_radii = _radii(real, k), _radii(fake, k)
+    real_radii = ball_radii(real, k) if real_radii is None else real_radii
+    fake_radii = ball_radii(fake, k)
     screen = Screen(real, fake)
     precise = torch.zeros(len(fake), dtype=torch.bool, device=fake.device)
     inside = recalled = covered = 0
@@ -70,8 +74,9 @@ def precision_recall_density_coverage(real: Tensor, fake: Tensor, k: int = 5) ->
     )
 
 
-def _radii(features: Tensor, k: int) -> Tensor:
+def ball_radii(features: Tensor, k: int) -> Tensor:
     """(N,) distances to the k-th nearest other row: the (k + 1)-th smallest, itself included."""
+    features = finite_double("features", features, least=k + 1)
     screen = Screen(features, features)
     spare = min(k + 1 + SPARE, len(features))
     parts = []

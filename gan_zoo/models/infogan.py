@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from gan_zoo.interfaces import CriticOutput
+from gan_zoo.models.layers import ImageConv2d, ImageConvTranspose2d
 
 GENERATOR_NORMS = ("batch", "layer", "none")
 DISCRIMINATOR_NORMS = ("layer", "none", "spectral", "batch")
@@ -64,7 +65,7 @@ class Generator(nn.Module):
         self.norm2 = _norm1d(norm, base)
         self.conv1 = nn.ConvTranspose2d(first, second, 4, stride=2, padding=1, bias=bias)
         self.norm3 = _norm2d(norm, second)
-        self.conv2 = nn.ConvTranspose2d(second, channels, 4, stride=2, padding=1)
+        self.conv2 = ImageConvTranspose2d(second, channels)
 
     def forward(self, z: Tensor, labels: Tensor) -> Tensor:
         inputs = torch.cat([z, functional.one_hot(labels, self.num_classes).to(z.dtype)], 1)
@@ -73,7 +74,7 @@ class Generator(nn.Module):
         # Dense units are stored as (row, column, channel): a channels-last view without a copy.
         hidden = hidden.unflatten(1, self.base_shape).permute(0, 3, 1, 2)
         hidden = torch.relu_(self.norm3(self.conv1(hidden)))
-        return torch.tanh(self.conv2(hidden))
+        return torch.tanh_(self.conv2(hidden))
 
 
 class Discriminator(nn.Module):
@@ -113,7 +114,7 @@ class Discriminator(nn.Module):
         _check_norm("discriminator", norm, DISCRIMINATOR_NORMS)
         first, second, dense = (_scaled(size, width) for size in (64, 128, 1024))
         bias = norm != "batch"
-        self.conv1 = nn.Conv2d(channels, first, 4, stride=2, padding=1)
+        self.conv1 = ImageConv2d(channels, first)
         self.conv2 = nn.Conv2d(first, second, 4, stride=2, padding=1, bias=bias)
         self.norm2 = _norm2d(norm, second)
         self.dense = nn.Linear(second * (rows // 4) * (columns // 4), dense, bias=bias)
@@ -125,11 +126,11 @@ class Discriminator(nn.Module):
                 nn.utils.parametrizations.spectral_norm(module)
 
     def forward(self, images: Tensor) -> CriticOutput:
-        hidden = functional.leaky_relu(self.conv1(images), LEAKY_SLOPE)
-        hidden = functional.leaky_relu(self.norm2(self.conv2(hidden)), LEAKY_SLOPE)
+        hidden = functional.leaky_relu_(self.conv1(images), LEAKY_SLOPE)
+        hidden = functional.leaky_relu_(self.norm2(self.conv2(hidden)), LEAKY_SLOPE)
         # Flattened as (row, column, channel): a view of a channels-last tensor.
         hidden = self.norm3(self.dense(hidden.permute(0, 2, 3, 1).flatten(1)))
-        hidden = functional.leaky_relu(hidden, LEAKY_SLOPE)
+        hidden = functional.leaky_relu_(hidden, LEAKY_SLOPE)
         return CriticOutput(self.score_head(hidden)[:, 0], self.class_head(hidden))
 
     def adversarial_parameters(self) -> Iterator[nn.Parameter]:

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.nn.grad import conv2d_weight
 
 MOST_DROPOUT = 0.999  # what is kept is told in 16 bits
 
@@ -54,6 +55,95 @@ class QuadConv2d(SameConv2d):
         assert self.bias is not None
         above = here[:, :, :-1, :-1] + right[:, :, :-1, 1:] + self.bias.view(-1, 1, 1)
         return above + below[:, :, 1:, :-1] + across[:, :, 1:, 1:]
+
+
+class ImageConv2d(nn.Conv2d):
+    """A 4x4 convolution of stride 2 and padding 1 of images, which have few channels.
+
+    The gradient of an image is a transposed convolution with one or three outputs, for which CPU
+    libraries have no fast code: it takes the form of ``ImageConvTranspose2d``.  Parameters, values
+    and derivatives of any order are those of ``nn.Conv2d``, to rounding.
+
+    Shapes: (N, C_in, H, W) -> (N, C_out, H / 2, W / 2); H and W even.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, *, bias: bool = True):
+        super().__init__(in_channels, out_channels, 4, stride=2, padding=1, bias=bias)
+
+    def forward(self, input: Tensor) -> Tensor:
+        if not _fast(input):
+            return super().forward(input)
+        halved: Tensor = _Halve.apply(input, self.weight, self.bias)
+        return halved
+
+
+class ImageConvTranspose2d(nn.ConvTranspose2d):
+    """A 4x4 transposed convolution of stride 2 and padding 1 to images, which have few channels.
+
+    On a CPU it is a matrix product for each pixel, whose 4x4 patches are added up: several times as
+    fast as the plain form, which computes eight or sixteen channels and drops most.  Parameters,
+    values and derivatives of any order are those of ``nn.ConvTranspose2d``, to rounding.
+
+    Shapes: (N, C_in, H, W) -> (N, C_out, 2 H, 2 W).
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, *, bias: bool = True):
+        super().__init__(in_channels, out_channels, 4, stride=2, padding=1, bias=bias)
+
+    def forward(self, input: Tensor, output_size: list[int] | None = None) -> Tensor:
+        if output_size is not None or not _fast(input):
+            return super().forward(input, output_size)
+        doubled: Tensor = _Double.apply(input, self.weight)
+        return doubled if self.bias is None else doubled.add_(self.bias.view(-1, 1, 1))
+
+
+def _fast(input: Tensor) -> bool:
+    """Whether another form than the plain one pays: not where torch compiles or exports."""
+    return input.device.type == "cpu" and not torch.compiler.is_compiling()
+
+
+class _Halve(torch.autograd.Function):
+    """The convolution; in float32 under autocast too, since 16-bit units gain nothing here."""
+
+    @staticmethod
+    @torch.amp.custom_fwd(device_type="cpu", cast_inputs=torch.float32)
+    def forward(ctx: Any, images: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        ctx.save_for_backward(images, weight)
+        return functional.conv2d(images, weight, bias, stride=2, padding=1)
+
+    @staticmethod
+    @torch.amp.custom_bwd(device_type="cpu")
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
+        images, weight = ctx.saved_tensors
+        wanted = ctx.needs_input_grad
+        return (
+            _Double.apply(grad, weight) if wanted[0] else None,
+            conv2d_weight(images, weight.shape, grad, 2, 1) if wanted[1] else None,
+            grad.sum((0, 2, 3)) if wanted[2] else None,
+        )
+
+
+class _Double(torch.autograd.Function):
+    """The transpose of ``_Halve`` without a bias."""
+
+    @staticmethod
+    @torch.amp.custom_fwd(device_type="cpu", cast_inputs=torch.float32)
+    def forward(ctx: Any, maps: Tensor, weight: Tensor) -> Tensor:
+        ctx.save_for_backward(maps, weight)
+        taps = weight.flatten(1).t().expand(len(maps), -1, -1)
+        patches = torch.bmm(taps, maps.flatten(2))
+        size = (2 * maps.shape[2], 2 * maps.shape[3])
+        return functional.fold(patches, size, kernel_size=4, padding=1, stride=2)
+
+    @staticmethod
+    @torch.amp.custom_bwd(device_type="cpu")
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        maps, weight = ctx.saved_tensors
+        wanted = ctx.needs_input_grad
+        return (
+            _Halve.apply(grad, weight, None) if wanted[0] else None,
+            conv2d_weight(grad, weight.shape, maps, 2, 1) if wanted[1] else None,
+        )
 
 
 class UpsampleConv2d(nn.Module):

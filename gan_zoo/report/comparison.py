@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from gan_zoo.records import STATUSES
 from gan_zoo.report.load import Collection, Run
 from gan_zoo.report.pairs import Pair, all_pairs, ranking
-from gan_zoo.report.quantities import Quantity, class_of, ordered
+from gan_zoo.report.quantities import Quantity, class_of, headline_checkpoint, ordered
 from gan_zoo.report.ranks import Ranking
 from gan_zoo.report.references import Reference, references
 from gan_zoo.report.statistics import Estimate, estimate
@@ -87,7 +87,7 @@ class Comparison:
 
     collection: Collection
     variants: tuple[Variant, ...]
-    metrics: tuple[Quantity, ...]  # of every checkpoint, those of the last epoch first
+    metrics: tuple[Quantity, ...]  # of every checkpoint, the headline's first
     references: dict[str, tuple[Reference, ...]]  # metric without checkpoint -> floors, ceilings
     estimates: dict[tuple[str, str], Estimate]  # (variant, metric)
     pairs: dict[str, list[Pair]]  # metric -> all pairs of variants that have scores
@@ -95,7 +95,7 @@ class Comparison:
 
     @property
     def checkpoints(self) -> list[str]:
-        """Which checkpoints were measured, the last epoch first."""
+        """Which checkpoints were measured, the headline first."""
         return list(dict.fromkeys(metric.checkpoint for metric in self.metrics))
 
     @property
@@ -120,7 +120,8 @@ def compare(collection: Collection) -> Comparison:
         for index, (name, runs) in enumerate(groups.items())
     )
     names = {name for run in collection.runs for name in run.record.metrics}
-    metrics = tuple(ordered({name for name in names if class_of(name) is None}))
+    first = headline_checkpoint([run.record.metrics for run in collection.runs])
+    metrics = tuple(ordered({name for name in names if class_of(name) is None}, first))
     estimates = {}
     for variant in variants:
         for metric in metrics:

@@ -27,7 +27,8 @@ def curve_quantities(comparison: Comparison) -> list[Quantity]:
     for run in comparison.collection.runs:
         filled = run.history.columns[run.history.notna().any()]
         names |= {str(name) for name in filled}
-    return ordered(names - set(AXES) - {"images_per_second"})
+    first = comparison.checkpoints[0] if comparison.checkpoints else ""
+    return ordered(names - set(AXES) - {"images_per_second"}, first)
 
 
 def page_data(comparison: Comparison, evolution: Evolution, budgets: Budgets) -> dict[str, Any]:
@@ -37,7 +38,7 @@ def page_data(comparison: Comparison, evolution: Evolution, budgets: Budgets) ->
     return {
         "variants": [_variant(comparison, index) for index in range(len(comparison.variants))],
         "axes": [[name, quantity(name).title] for name in AXES],
-        "columns": [_quantity(column) for column in columns],
+        "columns": [_quantity(column) | {"title": column.full_title} for column in columns],
         "metrics": [_quantity(metric) for metric in comparison.metrics],
         "checkpoints": [[key, CHECKPOINTS[key]] for key in comparison.checkpoints],
         "references": {

@@ -140,8 +140,8 @@ def plain(text: str, longest: int = _LONGEST) -> str:
 
 
 def heading(item: Quantity) -> str:
-    """A panel's title: quantity and better direction."""
-    return f"{plain(item.title, 50)} {item.arrow}".strip()
+    """A panel's title: quantity, checkpoint and better direction."""
+    return f"{plain(item.full_title, 60)} {item.arrow}".strip()
 
 
 def line_style(index: int) -> dict[str, Any]:

@@ -45,7 +45,7 @@ def distributions(comparison: Comparison) -> Figure | None:
 
 
 def checkpoints(comparison: Comparison) -> Figure | None:
-    """The mean at the last epoch, the best one, and with averaged weights; headline metrics."""
+    """The mean with the last, the best and the averaged weights; headline metrics."""
     metrics = headlines(comparison)
     if len(comparison.checkpoints) < 2 or not metrics:
         return None
@@ -57,7 +57,8 @@ def checkpoints(comparison: Comparison) -> Figure | None:
             _real(panel, comparison.real(metric))
             for checkpoint, marker in zip(CHECKPOINTS, "oD^v", strict=True):
                 _means(panel, comparison, checkpoint + metric.base, marker)
-            drawn = [float(x) for line in panel.get_lines() for x in line.get_xdata()]  # type: ignore[union-attr]
+            names_of = [checkpoint + metric.base for checkpoint in CHECKPOINTS]
+            drawn = [e.mean for (_, name), e in comparison.estimates.items() if name in names_of]
             survive_outliers(panel, "x", drawn)
             panel.set_title(heading(metric))
             panel.set_yticks(range(len(names)), names)
@@ -156,11 +157,11 @@ def trade_off(comparison: Comparison, across: str, up: str) -> Figure | None:
 def matching(comparison: Comparison, across: str, up: str) -> list[tuple[Quantity, Quantity]]:
     """Pairs of two quantities measured with the same protocol."""
     measured = {metric for _, metric in comparison.estimates}
-    by_name = {m.name: m for m in comparison.primary if m.name in measured}
+    by_base = {m.base: m for m in comparison.primary if m.name in measured}
     return [
-        (metric, by_name[other])
-        for name, metric in by_name.items()
-        if (other := up + name.removeprefix(across)) in by_name and name.startswith(across)
+        (metric, by_base[other])
+        for base, metric in by_base.items()
+        if (other := up + base.removeprefix(across)) in by_base and base.startswith(across)
     ]
 
 

@@ -30,7 +30,7 @@ def _columns(comparison: Comparison) -> list[list[str]]:
         known = {entry.name: entry.value for entry in comparison.references.get(metric.base, ())}
         cells = [_cell(comparison.estimates.get((v.name, metric.name))) for v in variants]
         cells += [numbers.short(known.get(name)) for name in others]
-        columns.append([f"{metric.title} {metric.arrow}".strip(), *cells])
+        columns.append([f"{metric.full_title} {metric.arrow}".strip(), *cells])
     costs = {"G updates": "generator_updates", "D updates": "discriminator_updates"}
     for title, name in costs.items():
         columns.append([title, *(numbers.count(v.progress(name)) for v in variants), *blank])

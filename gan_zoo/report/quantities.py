@@ -9,6 +9,7 @@ is, without a direction, and nothing is claimed about it.
 
 import math
 import re
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from gan_zoo.report.catalogue import ALIASES, EXTRACTORS, METRICS
@@ -22,8 +23,8 @@ from gan_zoo.report.diagnostics import (
 )
 
 CHECKPOINTS = {
-    "": "last epoch",
-    "best_": "best on validation",
+    "": "last weights",
+    "best_": "best weights on validation",
     "ema_": "averaged weights (EMA)",
     "best_ema_": "averaged weights (EMA), best on validation",
 }
@@ -44,6 +45,17 @@ class Quantity:
     rank: int = 999  # place in the catalogue; smaller is shown first
     unit: str = ""
     checkpoint: str = ""  # a key of CHECKPOINTS
+
+    @property
+    def full_title(self) -> str:
+        """The title, with the checkpoint unless it is that of the last weights."""
+        return f"{self.title}, {CHECKPOINTS[self.checkpoint]}" if self.checkpoint else self.title
+
+    @property
+    def short_title(self) -> str:
+        """The abbreviation in the title's brackets, else the title as inside a sentence."""
+        found = re.search(r"\((\w+)\)", self.title)
+        return found[1] if found else self.title[0].lower() + self.title[1:]
 
     @property
     def base(self) -> str:
@@ -72,6 +84,8 @@ def quantity(name: str) -> Quantity:
     'MNIST classifier features, test split, 10k samples'
     >>> quantity("best_ema_fid_mnistcnn_test_10k").base
     'fid_mnistcnn_test_10k'
+    >>> quantity("kid_mnistcnn_test_10k").short_title, quantity("recall").short_title
+    ('KID', 'recall')
     >>> quantity("generator_test_auxiliary").title
     'Generator class loss, held-out images'
     """
@@ -137,10 +151,15 @@ _AXES = {
 AXES = ("epoch", "generator_updates", "discriminator_updates", "images_seen", "seconds")
 
 
-def ordered(names: set[str]) -> list[Quantity]:
-    """Quantities by checkpoint, then in catalogue order, the test split before validation."""
+def ordered(names: set[str], first: str = "") -> list[Quantity]:
+    """Quantities by checkpoint, then in catalogue order, the test split before validation.
+
+    Args:
+        names: of the quantities.
+        first: the checkpoint to begin with.
+    """
     split = {"test": 0, "validation": 1, "train": 2}
-    places = list(CHECKPOINTS)
+    places = sorted(CHECKPOINTS, key=lambda checkpoint: checkpoint != first)
 
     def key(item: Quantity) -> tuple[int, int, int, str]:
         found = [split[token] for token in item.name.split("_") if token in split]
@@ -148,6 +167,23 @@ def ordered(names: set[str]) -> list[Quantity]:
         return place, item.rank, found[0] if found else 3, item.name
 
     return sorted((quantity(name) for name in names), key=key)
+
+
+def headline_checkpoint(measured: Iterable[Collection[str]]) -> str:
+    """Return the checkpoint to speak of: the averaged weights if every run measured has them.
+
+    Otherwise the last weights, which all runs have: only like is compared with like.
+
+    Args:
+        measured: the names of each run's metrics.
+
+    >>> headline_checkpoint([{"fid_test", "ema_fid_test"}, {}])
+    'ema_'
+    >>> headline_checkpoint([{"fid_test", "ema_fid_test"}, {"fid_test"}])
+    ''
+    """
+    averaged = [any(name.startswith("ema_") for name in names) for names in measured if names]
+    return "ema_" if averaged and all(averaged) else ""
 
 
 def class_of(metric: str) -> tuple[str, str] | None:

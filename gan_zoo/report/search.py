@@ -54,7 +54,9 @@ def search(comparison: Comparison, metric: Quantity) -> list[LossSearch]:
 
 
 def _loss_search(loss: str, settings: list[Variant], metric: Quantity) -> LossSearch | None:
-    twin = validation_twin(metric.base, [run for variant in settings for run in variant.runs])
+    twin = validation_twin(
+        metric.name.removeprefix("best_"), [run for variant in settings for run in variant.runs]
+    )
     scores, selection = [], []
     for variant in settings:
         score = _mean(list(variant.values(metric.name).values()))

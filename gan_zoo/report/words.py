@@ -102,7 +102,7 @@ def _seen_from(index: int, pair: Pair, names: dict[int, str]) -> Verdict:
 def _metric(comparison: Comparison, metric: Quantity) -> Statement:
     order = standing(comparison, metric)
     best, direction = order[0], "higher" if metric.better > 0 else "lower"
-    topic = f"{metric.title}, {direction} is better"
+    topic = f"{metric.full_title}, {direction} is better"
     found = comparison.estimates[best.name, metric.name]
     bounds, real = found.interval, comparison.real(metric)
     sure = f" [{short(bounds.low, 3)}, {short(bounds.high, 3)}]" if bounds else ""

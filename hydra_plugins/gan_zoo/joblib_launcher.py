@@ -12,7 +12,6 @@ from typing import Any
 
 from hydra.core.utils import JobReturn
 
-from gan_zoo.settings import ConfigurationError
 from gan_zoo.stopping import SIGNALS, Interrupted
 from gan_zoo.workers import threads_of_a_worker, workers_of
 from hydra_plugins.gan_zoo._jobs import JobsLauncher, Task, dead
@@ -37,7 +36,6 @@ class JoblibLauncher(JobsLauncher):
         """Run them, as many at a time as there are workers.
 
         Raises:
-            ConfigurationError: joblib is not installed.
             Interrupted: a signal came; what ran has saved.
         """
         os.environ["OMP_NUM_THREADS"] = str(threads_of_a_worker(self.n_jobs))  # which they inherit
@@ -65,18 +63,11 @@ class Worker:
     """A process for one job after the other; after its death the next job gets a new one.
 
     Each is a pool of its own: when a process of a pool dies, loky ends the whole pool.
-
-    Raises:
-        ConfigurationError: joblib is not installed.
     """
 
     def __init__(self) -> None:
-        try:
-            from joblib.externals import loky
-        except ImportError as error:
-            raise ConfigurationError(
-                "hydra/launcher=joblib needs joblib: pip install 'gan-zoo[joblib]'"
-            ) from error
+        from joblib.externals import loky  # not at the top: Hydra imports all plugins at its start
+
         self._loky = loky
         self._pool: Any = None
         self._pid: int | None = None

@@ -38,4 +38,5 @@ def dataset() -> Dataset:
 def reference(dataset, monkeypatch, tmp_path) -> Reference:
     monkeypatch.setenv("GAN_ZOO_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr("gan_zoo.evaluation.reference._FEATURES", {})
+    monkeypatch.setattr("gan_zoo.evaluation.reference._OF_REAL", {})
     return Reference(dataset, Brightness(), "d" * 64)

@@ -54,6 +54,7 @@ def test_pngs_in_a_folder_and_in_folders_of_classes(tmp_path):
         ({"images": BYTES, "labels": LABELS / 2}, "labels have shape"),
         ({"images": BYTES[0]}, "have shape"),
         ({"images": BYTES.astype(np.float64)}, r"float64 from 0 to 255; .*\[0, 1\] or"),
+        ({"images": BYTES[:0]}, "allowed: one image or more"),
         ({"images": BYTES > 99}, "images of type bool; .*Convert"),
         ({"images": BYTES // 128}, "bytes of 0 and 1 alone.*Multiply them by 255"),
         ({"images": np.full((2, 28, 28), np.nan)}, "finite floats"),

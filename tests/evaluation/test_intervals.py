@@ -71,7 +71,7 @@ def test_a_histogram_distance_s_interval_covers(truth):
 def test_all_samples_in_one_class_leave_room_as_far_as_a_share_does():
     low, high = histogram_interval(ONE, TEN, 19, total_variation(TEN))
     assert high == pytest.approx(0.9)
-    assert low == pytest.approx(share_interval(1.0, 19)[0] - 0.1, abs=0.02)
+    assert low == pytest.approx(share_interval(1.0, 19)[0] - 0.1, abs=0.04)
 
 
 def test_shares_exactly_as_wanted_are_no_certainty():

@@ -3,12 +3,14 @@
 import pytest
 import torch
 
+from gan_zoo.evaluation import measures
 from gan_zoo.evaluation import reference as module
 from gan_zoo.evaluation.kept import kept_path
 from gan_zoo.evaluation.reference import Reference
 from gan_zoo.features.cnn import FeatureCNN, Features
 from gan_zoo.features.extractor import FeatureNetwork, load_extractor
 from gan_zoo.interfaces import Dataset, Split
+from gan_zoo.metrics.precision_recall import precision_recall_density_coverage
 
 
 def split(count: int, seed: int) -> Split:
@@ -25,6 +27,7 @@ def shipped(tmp_path, monkeypatch):
 
     def start() -> Reference:
         monkeypatch.setattr(module, "_FEATURES", {})
+        monkeypatch.setattr(module, "_OF_REAL", {})
         return Reference(dataset, load_extractor("mnistcnn"), "a" * 64)
 
     return start
@@ -94,3 +97,30 @@ def test_a_user_s_network_is_not_kept(reference, tmp_path):
     assert not (tmp_path / "cache").exists()
     wrapped = FeatureNetwork("mine", "c" * 64, FeatureCNN(), image_shape=None, device="cpu")
     assert kept_path(wrapped, reference.sha256, "train") is None  # its code may change
+
+
+OF_REAL = ["precision_recall", "kid", "memorisation", "duplicates"]
+
+
+def test_what_metrics_need_of_real_images_alone_is_computed_once_and_kept(shipped, monkeypatch):
+    """The second generator, here or in another process, gets the first one's numbers for less."""
+    reference, calls = shipped(), []
+    fakes = torch.rand(30, 1, 28, 28, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    fake = reference.seen(fakes, None)
+    for name in ("ball_radii", "mean_kernel", "nearest"):
+        compute = getattr(measures, name)
+        monkeypatch.setattr(
+            measures, name, lambda *of, f=compute, **options: calls.append(f) or f(*of, **options)
+        )
+    first = reference.judge(fake, "test", OF_REAL)
+    assert len(calls) == 4
+    assert reference.judge(fake, "test", OF_REAL) == first
+    assert shipped().judge(fake, "test", OF_REAL) == first
+    assert len(calls) == 4
+    found = precision_recall_density_coverage(
+        reference.features("test").features, fake.features.features, measures.NEIGHBOURS
+    )
+    assert {name: first.values[name] for name in found._asdict()} == found._asdict()
+    for path in kept_path(reference.extractor, "a" * 64, "test").parent.glob("*test-*"):
+        path.write_bytes(b"damaged")
+    assert shipped().judge(fake, "test", OF_REAL) == first

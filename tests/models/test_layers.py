@@ -6,6 +6,8 @@ from torch.nn import functional
 from torch.testing import assert_close
 
 from gan_zoo.models.layers import (
+    ImageConv2d,
+    ImageConvTranspose2d,
     LeakyDropout,
     QuadConv2d,
     SameConv2d,
@@ -197,3 +199,79 @@ def test_leaky_dropout_follows_the_global_stream():
         return LeakyDropout(0.3, 0.3)(torch.ones(50))
 
     assert torch.equal(draw(), draw())
+
+
+PLAIN = {
+    ImageConv2d: functional.conv2d,
+    ImageConvTranspose2d: functional.conv_transpose2d,
+}
+
+
+def image_layer_case(kind, channels, size, dtype=torch.float64):
+    """A layer between images and 5 feature maps, its input, and both forms as functions of all."""
+    torch.manual_seed(0)
+    ends = (channels, 5) if kind is ImageConv2d else (5, channels)
+    layer = kind(*ends).to(dtype)
+    x = torch.randn(2, ends[0], *size, dtype=dtype)
+
+    def fast(x, weight, bias):
+        return torch.func.functional_call(layer, {"weight": weight, "bias": bias}, (x,))
+
+    def plain(x, weight, bias):
+        return PLAIN[kind](x, weight, bias, stride=2, padding=1)
+
+    return fast, plain, [t.detach().requires_grad_() for t in (x, layer.weight, layer.bias)]
+
+
+@pytest.mark.parametrize("kind", PLAIN)
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize("size", [(2, 2), (4, 6), (14, 10)])
+def test_image_layers_and_their_derivatives_equal_torch_s(kind, channels, memory_format, size):
+    fast, plain, inputs = image_layer_case(kind, channels, size)
+    inputs[0] = inputs[0].detach().contiguous(memory_format=memory_format).requires_grad_()
+    found = []
+    for form in (fast, plain):
+        output = form(*inputs)
+        first = torch.autograd.grad((output**3).sum(), inputs, create_graph=True)
+        second = torch.autograd.grad(sum((g**2).sum() for g in first), inputs)
+        found.append([output, *first, *second])
+    for ours, theirs in zip(*found, strict=True):
+        assert_close(ours, theirs, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("kind", PLAIN)
+def test_image_layers_differentiate_twice(kind):
+    fast, _, inputs = image_layer_case(kind, 1, (2, 2))
+    assert torch.autograd.gradcheck(fast, inputs)
+    assert torch.autograd.gradgradcheck(fast, inputs)
+
+
+@pytest.mark.parametrize("kind", PLAIN)
+def test_image_layers_compute_in_single_precision_under_autocast(kind):
+    fast, plain, inputs = image_layer_case(kind, 1, (6, 6), torch.float32)
+    with torch.autocast("cpu", torch.bfloat16):
+        output = fast(inputs[0].bfloat16(), *inputs[1:])
+    assert output.dtype == torch.float32
+    assert_close(output, plain(inputs[0].bfloat16().float(), *inputs[1:]))
+    for ours, theirs in zip(
+        torch.autograd.grad(output.sum(), inputs),
+        torch.autograd.grad(plain(*inputs).sum(), inputs),
+        strict=True,
+    ):
+        assert_close(ours, theirs, rtol=0.02, atol=0.02)
+
+
+@pytest.mark.parametrize("kind", PLAIN)
+def test_exporters_get_image_layers_in_torch_s_form(kind):
+    fast, plain, inputs = image_layer_case(kind, 1, (4, 4), torch.float32)
+
+    class Layer(torch.nn.Module):
+        def forward(self, x, weight, bias):
+            return fast(x, weight, bias)
+
+    program = torch.export.export(Layer(), tuple(inputs))
+    called = {str(node.target) for node in program.graph.nodes if node.op == "call_function"}
+    assert len(called) == 1
+    assert "conv" in called.pop()
+    assert_close(program.module()(*inputs), plain(*inputs))

@@ -2,8 +2,13 @@ import math
 
 import pytest
 
+from gan_zoo.report.data import curve_quantities
+from gan_zoo.report.figures_metrics import matching
 from gan_zoo.report.pairs import all_pairs, ranking
+from gan_zoo.report.printed import markdown
 from gan_zoo.report.quantities import quantity
+from gan_zoo.report.search import validation_twin
+from gan_zoo.report.words import headlines, summary
 
 FID = quantity("fid_m_test_1k")
 
@@ -111,3 +116,63 @@ def test_ranking_uses_the_seeds_that_all_have():
 @pytest.mark.parametrize("scores", [[], [{}, {}], [{0: 1.0}, {1: 1.0}, {2: 1.0}]])
 def test_nothing_to_rank(scores):
     assert ranking(scores) is None
+
+
+METRICS = {
+    "fid_m_test_1k": 40.0, "ema_fid_m_test_1k": 20.0, "best_ema_fid_m_test_1k": 25.0,
+    "precision_m_test_1k": 0.5, "recall_m_test_1k": 0.4,
+    "ema_precision_m_test_1k": 0.7, "ema_recall_m_test_1k": 0.6,
+}  # fmt: skip
+COLUMNS = ("fid_m_validation_1k", "ema_fid_m_validation_1k", "generator_train_loss")
+
+
+@pytest.fixture
+def averaged(tmp_path, write_run):
+    """Two losses whose runs have averaged weights, and a run that measured nothing."""
+    history = [{"epoch": epoch, **dict.fromkeys(COLUMNS, 1.0)} for epoch in (1, 2)]
+    for number, loss in enumerate(("bce", "wgan")):
+        worse = {name: value * (1 + number / 10) for name, value in METRICS.items()}
+        write_run(tmp_path / loss, loss, metrics=worse, history=history)
+    write_run(tmp_path / "lost", "lsgan", status="diverged", history=history)
+    return tmp_path
+
+
+def test_averaged_weights_come_first_where_every_measured_run_has_them(averaged, compared):
+    comparison = compared(averaged)
+    assert comparison.checkpoints == ["ema_", "", "best_ema_"]
+    assert [metric.base for metric in comparison.primary] == [
+        "fid_m_test_1k", "precision_m_test_1k", "recall_m_test_1k",
+    ]  # fmt: skip
+    assert [metric.name for metric in headlines(comparison)] == [
+        "ema_fid_m_test_1k", "ema_precision_m_test_1k",
+    ]  # fmt: skip
+    assert [column.name for column in curve_quantities(comparison)] == [
+        "ema_fid_m_validation_1k", "fid_m_validation_1k", "generator_train_loss",
+    ]  # fmt: skip
+    ((x, y),) = matching(comparison, "precision", "recall")
+    assert (x.name, y.name) == ("ema_precision_m_test_1k", "ema_recall_m_test_1k")
+
+
+def test_the_headline_is_named_in_summary_tables_and_page(averaged, compared, page):
+    topic = summary(compared(averaged))[0].topic
+    assert topic == "Fréchet distance (FID), averaged weights (EMA), lower is better"
+    assert r"Fréchet distance (FID), averaged weights (EMA) ↓ |" in markdown(compared(averaged))
+    text = page(averaged)
+    places = [text.index(f'<option value="{key}">') for key in ("ema_", "", "best_ema_")]
+    assert places == sorted(places)
+    assert "<span data-measured>averaged weights (EMA)</span>" in text
+    assert 'title="ema_fid_m_test_1k, averaged weights (EMA): ↓ lower is better"' in text
+    assert 'data-across="precision_m_test_1k" data-up="recall_m_test_1k"' in text
+
+
+def test_last_weights_are_compared_where_one_run_has_no_others(averaged, compared, write_run):
+    write_run(averaged / "without", "hinge", metrics={"fid_m_test_1k": 30.0})
+    comparison = compared(averaged)
+    assert comparison.checkpoints == ["", "ema_", "best_ema_"]
+    assert {metric.checkpoint for metric in comparison.primary} == {""}
+
+
+def test_settings_are_chosen_on_the_validation_numbers_of_the_same_weights(averaged, compared):
+    runs = list(compared(averaged).variants[0].runs)
+    assert validation_twin("ema_fid_m_test_1k", runs) == "ema_fid_m_validation_1k"
+    assert validation_twin("fid_m_test_1k", runs) == "fid_m_validation_1k"

@@ -26,6 +26,11 @@ def test_no_seed_has_no_estimate():
         estimate([])
 
 
+def test_equal_values_are_no_certainty():
+    assert t_interval([1.0, 1.0, 1.0]) is None
+    assert t_interval([0.1] * 7) is None
+
+
 def test_interval_is_cut_to_the_domain():
     found = t_interval([0.9, 0.99, 0.95], low=0.0, high=1.0)
     assert found.high == 1.0

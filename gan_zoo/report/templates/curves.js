@@ -57,7 +57,7 @@ function drawCurve(panel) {
   if (!panels.length) return;
   const wanted = ["fid", "label_accuracy", "generator_test_generation", "gradient_norm_generator"];
   const names = data.columns.map(function (c) { return c.name; });
-  const start = wanted.map(function (w) { return names.find(function (n) { return n.indexOf(w) === 0; }); }).filter(Boolean);
+  const start = wanted.map(function (w) { return names[data.columns.findIndex(function (c) { return c.base.indexOf(w) === 0; })]; }).filter(Boolean);
   names.forEach(function (n) { if (start.length < panels.length && !start.includes(n)) start.push(n); });
   panels.forEach(function (panel, i) {
     if (i >= start.length) { panel.hidden = true; return; }

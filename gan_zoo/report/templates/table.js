@@ -56,6 +56,8 @@
   }
   boxes.forEach(function (box) { box.addEventListener("change", set); });
   onChange(set);
+  const measured = document.querySelector("[data-measured]");
+  if (measured) onChange(function () { measured.textContent = data.checkpoints.find(function (c) { return c[0] === state.checkpoint; })[1]; });
 })();
 
 function sortValue(cell) {
