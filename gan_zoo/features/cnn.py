@@ -69,7 +69,5 @@ class FeatureCNN(nn.Module):
 
     def forward(self, images: Tensor) -> Features:
         """Features and logits of (N, channels, size, size) images in [-1, 1]."""
-        if not self.training:  # two thirds of the time on a CPU, and the same but for rounding
-            images = images.contiguous(memory_format=torch.channels_last)
         features = self.hidden(self.convolutions(images))
         return Features(features, self.classes(self.dropout(features)))
