@@ -93,7 +93,7 @@ def _composed(
     before = HydraConfig.instance().cfg
     try:
         try:
-            composed = compose_config(words)
+            composed = compose_config(words, with_hydra=True)
             if composed.hydra.mode is RunMode.MULTIRUN:
                 raise ConfigurationError(
                     "this configuration is a sweep, and train() makes one run: give the command to"

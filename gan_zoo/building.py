@@ -82,10 +82,14 @@ def config_folder() -> Path:
     return inside if inside.is_dir() else here.parent / "conf"
 
 
-def compose_config(words: Sequence[str]) -> DictConfig:
-    """The shipped configuration with overrides, Hydra's own node included.
+def compose_config(words: Sequence[str], *, with_hydra: bool = False) -> DictConfig:
+    """Return the shipped configuration with overrides.
 
     A Hydra application that calls this keeps its own Hydra.
+
+    Args:
+        words: overrides, as on a command line.
+        with_hydra: whether Hydra's own node is included; ``build`` does not take it.
 
     Raises:
         HydraException: an override that does not compose.
@@ -97,7 +101,7 @@ def compose_config(words: Sequence[str]) -> DictConfig:
     }
     try:
         with initialize_config_dir(str(config_folder().absolute()), version_base="1.3"):
-            return compose("config", overrides=list(words), return_hydra_config=True)
+            return compose("config", overrides=list(words), return_hydra_config=with_hydra)
     finally:
         for kind in _OF_AN_APPLICATION:
             instances.pop(kind, None)

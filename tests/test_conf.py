@@ -130,21 +130,30 @@ def test_the_loss_brings_its_recipe_and_the_command_line_wins():
     assert "clip" not in composed("loss=wgan", "regularizer=none", "tuned=paper").regularizer
 
 
-def test_tuning_belongs_to_the_small_model_alone():
+def test_tuning_belongs_to_the_default_model_alone():
     full = composed("loss=wgan", "model=acgan")
-    assert full.regularizer.clip == 0.01
     assert full.optimizer.generator.lr == 5e-5
-    assert composed("loss=wgan").regularizer.clip != 0.01
+    assert full.trainer.n_critic == 5
+    default = composed("loss=wgan")
+    assert default.optimizer.generator.lr == 2e-3
+    assert default.trainer.n_critic == 2
+    assert default.regularizer.clip == full.regularizer.clip == 0.01
 
 
-def test_the_small_model_brings_its_rates_and_the_loss_and_the_command_line_win():
-    small = composed()
-    assert small.optimizer.discriminator.lr == 2e-4
-    assert small.optimizer.generator.lr == 1e-3
-    assert small.trainer.lr_decay == 0.5
-    assert composed("loss=wgan").trainer.lr_decay == 0.3
+def test_the_default_recipe_and_that_the_command_line_wins():
+    default = composed()
+    assert default.optimizer.discriminator.lr == 1e-3
+    assert default.optimizer.generator.lr == 2e-3
+    assert default.trainer.lr_decay == 0.5
+    assert default.trainer.ema_decay == 0.999
     assert composed("trainer.lr_decay=0").trainer.lr_decay == 0
-    assert composed("model=acgan").trainer.lr_decay == 0
+    assert composed("optimizer.discriminator.lr=1e-4").optimizer.discriminator.lr == 1e-4
+
+
+@pytest.mark.parametrize("name", ["adam_dragan", "adam_r3gan", "adam_wgan_gp", "rmsprop", "sgd"])
+def test_published_optimizers_have_one_rate_for_both_networks(name):
+    found = composed(f"optimizer={name}", "optimizer.discriminator.lr=3e-4").optimizer
+    assert found.generator.lr == found.discriminator.lr == 3e-4
 
 
 def test_the_document_s_recipe():

@@ -59,7 +59,7 @@ def test_recipes_are_what_a_run_takes(written):
     for value in ("regularizer=gradient_penalty", "regularizer.weight=10.0", "trainer.n_critic=5",
                   "optimizer.discriminator.lr=0.0001"):  # fmt: skip
         assert f"`{value}`" in section
-    assert "With batch norm in D: a gradient penalty needs each score to depend" in section
+    assert "Refused with batch norm in D: a gradient penalty needs each score to depend" in section
 
 
 def drawn(names: list[str]) -> dict[str, bytes]:

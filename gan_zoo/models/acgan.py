@@ -140,7 +140,7 @@ class Discriminator(nn.Module):
         self.class_head = nn.Linear(channels * size[0] * size[1], num_classes)
         _initialise(self, conv=nn.init.xavier_uniform_)
         if norm not in ("none", "spectral"):
-            raise ValueError(f"discriminator.norm must be none or spectral, got {norm!r}")
+            raise ValueError(f"discriminator.norm is {norm!r}; allowed: none or spectral")
         if norm == "spectral":
             for module in [*self.trunk, self.score_head]:
                 if isinstance(module, nn.Conv2d | nn.Linear):

@@ -53,7 +53,7 @@ class Generator(nn.Module):
         super().__init__()
         channels, rows, columns = _image(image_shape)
         if latent_dim < 1:
-            raise ValueError(f"latent_dim must be at least 1, got {latent_dim}")
+            raise ValueError(f"latent_dim is {latent_dim}; allowed: 1 or more")
         _check_norm("generator", norm, GENERATOR_NORMS)
         dense, first, second = (_scaled(size, width) for size in (1024, 128, 64))
         self.latent_dim, self.num_classes = latent_dim, num_classes
@@ -153,13 +153,13 @@ def _image(shape: Sequence[int]) -> tuple[int, int, int]:
 
 def _scaled(size: int, width: float) -> int:
     if not 0 < width < math.inf:
-        raise ValueError(f"width must be more than 0, got {width} (1 is the published network)")
+        raise ValueError(f"width is {width}; allowed: more than 0 (1 is the published network)")
     return max(1, round(size * width))
 
 
 def _check_norm(network: str, norm: str, allowed: Sequence[str]) -> None:
     if norm not in allowed:
-        raise ValueError(f"{network}.norm must be one of {', '.join(allowed)}, got {norm!r}")
+        raise ValueError(f"{network}.norm is {norm!r}; allowed: {', '.join(allowed)}")
 
 
 def _norm1d(norm: str, size: int) -> nn.Module:

@@ -87,7 +87,7 @@ class Discriminator(nn.Module):
         self.class_head = nn.Linear(hidden[-1], num_classes)
         _initialise(self)
         if norm not in ("none", "spectral"):
-            raise ValueError(f"discriminator.norm must be none or spectral, got {norm!r}")
+            raise ValueError(f"discriminator.norm is {norm!r}; allowed: none or spectral")
         if norm == "spectral":
             for module in [*self.trunk, self.score_head]:
                 if isinstance(module, nn.Linear):
