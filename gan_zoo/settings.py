@@ -35,7 +35,7 @@ def _within(minimum: int, maximum: int) -> Callable[[Any], bool]:
 class TrainerSettings:
     """How long and in which rhythm the two networks are trained."""
 
-    generator_updates: int | None = 4000  # length of the training; unused where epochs is given
+    generator_updates: int | None = 3000  # length of the training; unused where epochs is given
     epochs: int | None = None  # length in passes over the training images; null: generator_updates
     batch_size: int = 64  # real images of one discriminator update, and as many fakes
     generator_batch_size: int = 64  # latents of one generator update
