@@ -36,7 +36,7 @@ def build_report(folders: Sequence[Path], out: Path | None = None) -> Path:
     comparison = compare(load(folders))
     target = folders[0] if out is None else out
     budgets = search_all(comparison)
-    with figures_begun(comparison, budgets) as complete:
+    with figures_begun(folders, comparison, budgets) as complete:
         grids = evolution(comparison)
         drawn = render_figure("samples", lambda: figures_samples.grids(comparison, grids))
         drawn |= complete()

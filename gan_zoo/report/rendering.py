@@ -1,11 +1,10 @@
 """Draw all static figures; those of many runs with a second process."""
 
 import os
-import pickle
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,14 +17,16 @@ from gan_zoo.report.figures import draw_all
 from gan_zoo.report.search import Budgets
 
 _MANY = 24  # runs; with fewer, starting a process takes longer than it saves
-# About as long to draw as all others and the animations, ours meanwhile.
+# About as long to draw, records read again, as all others and the animations, ours meanwhile.
 SECOND = frozenset({"losses_and_diagnostics", "distributions", "per_class"})
 _Files = dict[str, bytes]
 _Draw = Callable[[], Figure | None]
 
 
 @contextmanager
-def figures_begun(comparison: Comparison, budgets: Budgets) -> Iterator[Callable[[], _Files]]:
+def figures_begun(
+    folders: Sequence[Path], comparison: Comparison, budgets: Budgets
+) -> Iterator[Callable[[], _Files]]:
     """What completes the figures: file name -> content, a PNG and an SVG of each.
 
     With many runs, a second process draws its part already before that is called. A figure's bytes
@@ -38,8 +39,7 @@ def figures_begun(comparison: Comparison, budgets: Budgets) -> Iterator[Callable
     ours = {name: draw for name, draw in drawings.items() if name not in SECOND}
     others = {name: draw for name, draw in drawings.items() if name in SECOND}
     with tempfile.TemporaryDirectory() as out, ThreadPoolExecutor(1) as waiting:
-        content = pickle.dumps((comparison, budgets))
-        theirs = waiting.submit(_second_process, content, Path(out))
+        theirs = waiting.submit(_second_process, folders, Path(out))
 
         def complete() -> _Files:
             files = render_figures(ours)
@@ -64,14 +64,13 @@ def render_figure(name: str, draw: _Draw) -> _Files:
     return {f"{name}.{kind}": content for kind, content in to_files(figure).items()}
 
 
-def _second_process(content: bytes, out: Path) -> bool:
+def _second_process(folders: Sequence[Path], out: Path) -> bool:
     """Whether a process of our own has drawn ``SECOND`` into a folder.
 
     Not by multiprocessing: that would run the user's script again, up to where it is now.
     """
     done = subprocess.run(
-        [sys.executable, "-m", "gan_zoo.report.second", out],
-        input=content,
+        [sys.executable, "-m", "gan_zoo.report.second", out, *folders],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
         check=False,
     )

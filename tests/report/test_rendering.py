@@ -16,7 +16,7 @@ def alone(small):
 
 def drawn(folder):
     comparison = compare(load([folder]))
-    with rendering.figures_begun(comparison, search_all(comparison)) as complete:
+    with rendering.figures_begun([folder], comparison, search_all(comparison)) as complete:
         return complete()
 
 
