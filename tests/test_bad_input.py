@@ -115,7 +115,13 @@ BASES = {
     "ring": [*SHORT, "data=ring", "data.samples=60", "model=mlp"],
     "grid": [*SHORT, "data=grid", "data.samples=60", "model=mlp"],
     "swiss_roll": [*SHORT, "data=swiss_roll", "data.samples=60", "model=mlp"],
-    "acgan": [*IMAGES, "loss=bce_smoothed"],
+    "acgan": [
+        *IMAGES,
+        "loss=bce_smoothed",
+        "model=acgan",
+        "model.generator.width=0.1",
+        "model.discriminator.width=0.1",
+    ],
     "lsgan": [*IMAGES, "loss=lsgan", "trainer.ema_decay=0.5", "trainer.gradient_clip=1"],
     "small": [*IMAGES, "loss=sngan", "trainer.keep_checkpoints=1", "trainer.threads=1"],
 }

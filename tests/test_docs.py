@@ -56,8 +56,8 @@ def test_every_regularizer_has_its_section(name, written):
 def test_recipes_are_what_a_run_takes(written):
     page = written["losses/wasserstein.md"]
     section = page.partition("(loss-wgan_gp)=")[2].partition("\n(loss-")[0]
-    for value in ("regularizer=gradient_penalty", "regularizer.weight=10.0", "trainer.n_critic=5",
-                  "optimizer.discriminator.lr=0.0001"):  # fmt: skip
+    for value in ("regularizer=gradient_penalty", "regularizer.weight=10.0", "trainer.n_critic=1",
+                  "optimizer.discriminator.lr=0.001"):  # fmt: skip
         assert f"`{value}`" in section
     assert "Refused with batch norm in D: a gradient penalty needs each score to depend" in section
 
