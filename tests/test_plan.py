@@ -48,14 +48,14 @@ def batch_of(words, loader):
         ["loss='bce','lsgan'", "trainer.epochs=3"],
         ["loss=glob(wgan*)"],
         ["seed=range(3)", "trainer.n_critic=choice(1,5)"],
-        ["model=acgan_small,mlp", "data=ring", "latents=normal", "loss=wgan"],
+        ["model=infogan,mlp", "data=ring", "latents=normal", "loss=wgan"],
         ["data=ring,grid", "model=mlp", "~optimizer.generator.lr"],
         ["regularizer=r1,r2", "regularizer.gamma=1,10"],
         ["optimizer=sgd,adam"],
         ["+experiment=ring8,grid25", "hydra.mode=MULTIRUN"],
         ["trainer={epochs:3},{epochs:4}"],
         ["hydra.job.name=a,b", "hydra.sweep.subdir=${hydra.job.num}-${hydra.job.name}"],
-        ["tuned=paper,acgan_small_wgan", "loss=wgan"],
+        ["tuned=paper,mlp_wgan", "loss=wgan", "model=mlp", "data=ring"],
     ],
 )
 def test_the_plan_is_what_hydra_composes_for_each_job(master, words):
