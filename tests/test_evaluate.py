@@ -133,12 +133,20 @@ def test_a_record_cannot_call_what_is_not_ours(folder, tmp_path, target):
         main([str(tmp_path)])
 
 
-def test_a_record_cannot_point_outside_its_folder(folder, tmp_path):
+@pytest.mark.parametrize(
+    ("artifact", "words"),
+    [
+        ("generator", ["network=generator"]),
+        ("generator_ema", []),
+        ("generator_ema_best", ["checkpoint=best"]),
+    ],
+)
+def test_a_record_cannot_point_outside_its_folder(folder, tmp_path, artifact, words):
     record = read_record(folder)
-    record.artifacts["generator"] = "../elsewhere.safetensors"
+    record.artifacts[artifact] = "../elsewhere.safetensors"
     write_record(tmp_path, record)
     with pytest.raises(SystemExit, match="lies outside the run's folder"):
-        main([str(tmp_path)])
+        main([str(tmp_path), *words])
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import csv
 import math
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +13,7 @@ from safetensors.torch import load_file
 
 from gan_zoo.checkpoint import load_weights
 from gan_zoo.evaluation.evaluator import Evaluator
-from gan_zoo.evaluation.measures import MEASURES
+from gan_zoo.evaluation.measures import MEASURES, Judgement
 from gan_zoo.experiment import build_trainer, run
 from gan_zoo.features.cnn import Features
 from gan_zoo.losses.bce import Bce
@@ -143,7 +144,9 @@ def test_the_averaged_generator_stands_for_the_run(
     finals, validations, walked = [], iter(np.repeat(validated, 2)), []
     final, walks = Evaluator.final, Evaluator.walks
     monkeypatch.setattr(
-        Evaluator, "validation", lambda self, _: {str(self.criterion): float(next(validations))}
+        Evaluator,
+        "validation",
+        lambda self, _: Judgement({str(self.criterion): float(next(validations))}),
     )
     monkeypatch.setattr(Evaluator, "final", lambda *of: finals.append(of) or final(*of))
     monkeypatch.setattr(
@@ -218,21 +221,26 @@ def test_a_diverged_run_is_an_outcome_and_is_kept(tiny_parts, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("raised", "status"),
-    [(RuntimeError("out of memory"), "failed"), (KeyboardInterrupt(), "interrupted")],
+    ("raised", "status", "told"),
+    [
+        (RuntimeError("no such kernel"), "failed", "^no such kernel$"),
+        (RuntimeError("out of memory"), "failed", "^out of memory; .*Choose smaller trainer.batch"),
+        (KeyboardInterrupt(), "interrupted", None),
+    ],
 )
 def test_a_run_that_breaks_off_is_recorded_and_the_error_raised(
-    tiny_parts, tmp_path, raised, status
+    tiny_parts, tmp_path, raised, status, told
 ):
     class Breaking(Bce):
         def generator(self, fake, real=None):
             raise raised
 
-    with pytest.raises(type(raised)):
+    with pytest.raises(type(raised), match=told):
         go(replace(tiny_parts, loss=Breaking()), tmp_path)
     record = read_record(tmp_path)
     assert record.status == status
-    assert (record.error or {}).get("message", "out of memory") == "out of memory"
+    assert (record.error is None) == (told is None)
+    assert told is None or re.search(told, record.error["message"])
     go(tiny_parts, tmp_path)  # it may be started again
     assert read_record(tmp_path).status == "finished"
 

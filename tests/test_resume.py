@@ -24,9 +24,11 @@ from gan_zoo.building import build
 from gan_zoo.checkpoint import weight_path
 from gan_zoo.data import mnist
 from gan_zoo.evaluation.evaluator import Evaluator
+from gan_zoo.evaluation.measures import Judgement
 from gan_zoo.experiment import build_trainer, run
 from gan_zoo.interfaces import Split
 from gan_zoo.losses.bce import Bce
+from gan_zoo.memory import OutOfMemory
 from gan_zoo.models.acgan import Discriminator
 from gan_zoo.records import RunRecord, read_record
 from gan_zoo.regularizers.combined import Combined
@@ -432,7 +434,8 @@ def test_damaged_best_weights_are_written_again_from_the_state(tmp_path):
     parts = parts_of()
     go(parts, tmp_path / "whole")
     interrupted(parts, tmp_path / "broken", after=9)
-    (best,) = (tmp_path / "broken/checkpoints").glob("params_generator_epoch_best.safetensors")
+    (best,) = (tmp_path / "broken/checkpoints").glob("params_*_best.safetensors")
+    assert best == weight_path(tmp_path / "broken", "generator_ema", "best")
     best.write_bytes(best.read_bytes()[:-1])
     record = go(parts, tmp_path / "broken", load_state(tmp_path / "broken"))
     assert len(record.resumed) == 1
@@ -457,7 +460,7 @@ def test_the_best_weights_are_not_those_of_an_epoch_that_was_taken_back(
     quality = iter([5.0, 4.0, 1.0, 9.0, 9.0])
 
     def validation(evaluator, _):
-        return {evaluator.criterion: next(quality)}
+        return Judgement({evaluator.criterion: next(quality)})
 
     monkeypatch.setattr(Evaluator, "validation", validation)
     parts = with_settings(
@@ -498,7 +501,7 @@ def test_a_run_leaves_the_caller_s_threads(error, tiny_parts, tmp_path, monkeypa
     monkeypatch.setattr("gan_zoo.experiment._train_and_measure", train)
     torch.set_num_threads(3)
     for threads in (2, None):
-        with pytest.raises(MemoryError) if error is not None else nullcontext():
+        with pytest.raises(OutOfMemory) if error is not None else nullcontext():
             go(with_settings(tiny_parts, threads=threads), tmp_path / f"{threads}")
         found.append(torch.get_num_threads())
         found.append(read_record(tmp_path / f"{threads}").environment["threads"])
