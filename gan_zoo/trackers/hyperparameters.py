@@ -11,7 +11,7 @@ GROUPS = ("loss", "regularizer", "optimizer", "model", "latents", "labels", "tra
 # What tells most methods apart, for where there is room for little.
 SHOWN = (
     "loss", "seed", "data", "regularizer", "optimizer.discriminator.lr", "optimizer.generator.lr",
-    "trainer.n_critic", "trainer.batch_size", "trainer.epochs",
+    "trainer.n_critic", "trainer.batch_size", "trainer.generator_updates", "trainer.epochs",
 )  # fmt: skip
 
 
