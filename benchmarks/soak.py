@@ -62,9 +62,7 @@ class Options:
 
 def sweep(folder: str, losses: list[str], seeds: list[int], log: str) -> None:
     """Issue the sweep, in a process of its own: what ``python run.py -m ...`` does."""
-    handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    os.dup2(handle, 1)
-    os.dup2(handle, 2)
+    _write_to(log)
     sys.argv = ["run.py", "-m", f"loss={','.join(losses)}", f"seed={','.join(map(str, seeds))}",
                 f"hydra.sweep.dir={folder}", *SHORT]  # fmt: skip
     from gan_zoo import cli
@@ -74,6 +72,26 @@ def sweep(folder: str, losses: list[str], seeds: list[int], log: str) -> None:
     cli._report = print  # type: ignore[assignment]
     mnist.load_mnist = cache(mnist.load_mnist)
     cli.main()
+
+
+def train(words: list[str], folder: Path) -> None:
+    """One run, in a process of its own; what it prints goes beside its folder.
+
+    Here for the tests: a process that is started imports it by name, and other packages' ``tests``
+    hide ours.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    _write_to(str(folder.with_suffix(".log")))
+    import gan_zoo
+
+    gan_zoo.train(words, folder=folder)
+
+
+def _write_to(log: str) -> None:
+    """Append to a file what this process prints."""
+    handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.dup2(handle, 1)
+    os.dup2(handle, 2)
 
 
 def start(folder: Path, jobs: list[Job], first: Job | None = None) -> ForkServerProcess:

@@ -54,7 +54,7 @@ def hydra_value(value: Any) -> str:
     if isinstance(value, str):
         if _PLAIN.fullmatch(value) and value.lower() not in _NO_TEXTS:
             return str.__str__(value)
-        return '"' + re.sub(r'(\\*)("|$)', _escaped, value) + '"'
+        return '"' + re.sub(r'(\\*)("|\Z)', _escaped, value) + '"'
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, int):

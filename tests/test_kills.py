@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from benchmarks.soak import CONTEXT, different, outcome
+from benchmarks.soak import CONTEXT, different, outcome, train
 
 LOSSES = sorted(path.stem for path in (Path(__file__).parents[1] / "conf/loss").glob("*.yaml"))
 SHORT = ["evaluation.samples=20", "evaluation.final_samples=50", "evaluation.loss_samples=20",
@@ -105,17 +105,6 @@ def start(words, folder):
     process = CONTEXT.Process(target=train, args=([*words, *SHORT], folder))
     process.start()
     return process
-
-
-def train(words, folder):
-    """In a process of its own."""
-    folder.mkdir(parents=True, exist_ok=True)
-    handle = os.open(folder.with_suffix(".log"), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    os.dup2(handle, 1)
-    os.dup2(handle, 2)
-    import gan_zoo
-
-    gan_zoo.train(words, folder=folder)
 
 
 def finished(words, folder):

@@ -68,7 +68,9 @@ class Bench:
 @pytest.fixture(scope="module")
 def composed():
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        config = compose("config", ["hydra/sweeper=random"], return_hydra_config=True)
+        config = compose(
+            "config", ["hydra/sweeper=random", "hydra.mode=MULTIRUN"], return_hydra_config=True
+        )
         HydraConfig.instance().set_config(config)
         OmegaConf.set_readonly(config.hydra, False)  # for each test's folder
         yield config

@@ -19,7 +19,7 @@ from gan_zoo.records import (
     read_record,
     table_damage,
 )
-from gan_zoo.report.sanitise import checked, clean
+from gan_zoo.report.sanitise import checked, clean, printable
 
 _Table = dict[str, np.ndarray]  # column -> a float64 for each epoch
 
@@ -81,8 +81,8 @@ def load(folders: Sequence[Path]) -> Collection:
             runs.append(_read_run(folder, label))
         except RecordError as error:
             reason = str(error).replace(f"{folder}/", "").replace(str(folder), label)
-            unreadable.append(Unreadable(label, reason))
-    names = tuple(dict.fromkeys(root.resolve().name for root in folders))
+            unreadable.append(Unreadable(label, printable(reason)))
+    names = tuple(dict.fromkeys(printable(root.resolve().name) for root in folders))
     counted, repeated = _without_repeats(_with_variants(runs))
     return Collection(names, tuple(counted), tuple(unreadable), tuple(repeated))
 
@@ -95,7 +95,7 @@ def natural_key(text: str) -> list[tuple[int, str]]:
 def _label(root: Path, folder: Path) -> str:
     relative = folder.relative_to(root).as_posix()
     name = root.resolve().name
-    return name if relative == "." else f"{name}/{relative}"
+    return printable(name if relative == "." else f"{name}/{relative}")
 
 
 def _read_run(folder: Path, label: str) -> Run:
@@ -108,7 +108,8 @@ def _read_run(folder: Path, label: str) -> Run:
         places = [rows.get(epoch, -1) for epoch in history["epoch"]]  # -1: the NaN at the end
         for name, column in timing.items():
             history.setdefault(name, np.append(column, math.nan)[places])
-    return Run(folder, label, record, pd.DataFrame(history), (*damages.values(), *notes, *more))
+    told = map(printable, (*damages.values(), *notes, *more))
+    return Run(folder, label, record, pd.DataFrame(history), tuple(told))
 
 
 def _damages(folder: Path, record: RunRecord) -> dict[str, str]:

@@ -16,11 +16,16 @@ def clean(record: RunRecord) -> RunRecord:
     return RunRecord(**{f.name: _clean_value(getattr(record, f.name), 0) for f in fields(record)})
 
 
+def printable(text: str) -> str:
+    """A text, such as a folder's name, without the characters that no file or page can hold."""
+    return _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
 def _clean_value(value: Any, depth: int) -> Any:
     if depth > _DEEPEST:
         raise RecordError(f"nested more than {_DEEPEST} levels deep")
     if isinstance(value, str):
-        return _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", value)
+        return printable(value)
     if isinstance(value, dict):
         return {_clean_value(k, depth): _clean_value(v, depth + 1) for k, v in value.items()}
     if isinstance(value, list):
