@@ -1,6 +1,5 @@
 """The AC-GAN of the Keras example: an upsampling generator and a two-headed discriminator."""
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 
 import torch
@@ -8,7 +7,14 @@ from torch import Tensor, nn
 from torch.nn.functional import linear
 
 from gan_zoo.interfaces import CriticOutput
-from gan_zoo.models.layers import LeakyDropout, QuadConv2d, SameConv2d, UpsampleConv2d
+from gan_zoo.models.layers import (
+    LeakyDropout,
+    QuadConv2d,
+    SameConv2d,
+    UpsampleConv2d,
+    check_norm,
+    scaled,
+)
 
 MOST_STRIDE = 16
 
@@ -54,7 +60,7 @@ class Generator(nn.Module):
             )
         if latent_dim < 1:
             raise ValueError(f"latent_dim is {latent_dim}; allowed: 1 or more")
-        dense, first, second = (_scaled(size, width) for size in (1024, 256, 128))
+        dense, first, second = (scaled(size, width) for size in (1024, 256, 128))
         self.base_shape = (second, height // 4, image_width // 4)
         self.latent_dim = latent_dim
         self.embedding = nn.Embedding(num_classes, latent_dim)
@@ -131,16 +137,15 @@ class Discriminator(nn.Module):
             if count < 1:
                 raise ValueError(f"discriminator.filters has {count}; allowed: 1 or more")
             layers += [
-                SameConv2d(channels, _scaled(count, width), kernel_size=3, stride=stride),
+                SameConv2d(channels, scaled(count, width), kernel_size=3, stride=stride),
                 LeakyDropout(leaky_slope, dropout, inplace=True),
             ]
-            channels, size = _scaled(count, width), [-(-side // stride) for side in size]
+            channels, size = scaled(count, width), [-(-side // stride) for side in size]
         self.trunk = nn.Sequential(*layers)
         self.score_head = nn.Linear(channels * size[0] * size[1], 1)
         self.class_head = nn.Linear(channels * size[0] * size[1], num_classes)
         _initialise(self, conv=nn.init.xavier_uniform_)
-        if norm not in ("none", "spectral"):
-            raise ValueError(f"discriminator.norm is {norm!r}; allowed: none or spectral")
+        check_norm("discriminator", norm, ("none", "spectral"))
         if norm == "spectral":
             for module in [*self.trunk, self.score_head]:
                 if isinstance(module, nn.Conv2d | nn.Linear):
@@ -170,12 +175,6 @@ def _image(shape: Sequence[int]) -> tuple[int, int, int]:
         )
     channels, height, width = shape
     return channels, height, width
-
-
-def _scaled(size: int, width: float) -> int:
-    if not 0 < width < math.inf:
-        raise ValueError(f"width is {width}; allowed: more than 0 (1 is the document's network)")
-    return max(1, round(size * width))
 
 
 def _initialise(module: nn.Module, *, conv: Callable[[Tensor], Tensor]) -> None:

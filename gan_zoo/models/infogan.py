@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from gan_zoo.interfaces import CriticOutput
-from gan_zoo.models.layers import ImageConv2d, ImageConvTranspose2d
+from gan_zoo.models.layers import ImageConv2d, ImageConvTranspose2d, check_norm, scaled
 
 GENERATOR_NORMS = ("batch", "layer", "none")
 DISCRIMINATOR_NORMS = ("layer", "none", "spectral", "batch")
@@ -54,8 +54,8 @@ class Generator(nn.Module):
         channels, rows, columns = _image(image_shape)
         if latent_dim < 1:
             raise ValueError(f"latent_dim is {latent_dim}; allowed: 1 or more")
-        _check_norm("generator", norm, GENERATOR_NORMS)
-        dense, first, second = (_scaled(size, width) for size in (1024, 128, 64))
+        check_norm("generator", norm, GENERATOR_NORMS)
+        dense, first, second = (scaled(size, width) for size in (1024, 128, 64))
         self.latent_dim, self.num_classes = latent_dim, num_classes
         self.base_shape = (rows // 4, columns // 4, first)
         base, bias = math.prod(self.base_shape), norm != "batch"
@@ -111,8 +111,8 @@ class Discriminator(nn.Module):
     ):
         super().__init__()
         channels, rows, columns = _image(image_shape)
-        _check_norm("discriminator", norm, DISCRIMINATOR_NORMS)
-        first, second, dense = (_scaled(size, width) for size in (64, 128, 1024))
+        check_norm("discriminator", norm, DISCRIMINATOR_NORMS)
+        first, second, dense = (scaled(size, width) for size in (64, 128, 1024))
         bias = norm != "batch"
         self.conv1 = ImageConv2d(channels, first)
         self.conv2 = nn.Conv2d(first, second, 4, stride=2, padding=1, bias=bias)
@@ -149,17 +149,6 @@ def _image(shape: Sequence[int]) -> tuple[int, int, int]:
         )
     channels, rows, columns = shape
     return channels, rows, columns
-
-
-def _scaled(size: int, width: float) -> int:
-    if not 0 < width < math.inf:
-        raise ValueError(f"width is {width}; allowed: more than 0 (1 is the published network)")
-    return max(1, round(size * width))
-
-
-def _check_norm(network: str, norm: str, allowed: Sequence[str]) -> None:
-    if norm not in allowed:
-        raise ValueError(f"{network}.norm is {norm!r}; allowed: {', '.join(allowed)}")
 
 
 def _norm1d(norm: str, size: int) -> nn.Module:

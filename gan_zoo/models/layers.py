@@ -1,6 +1,7 @@
 """Layers with Keras's ``same`` padding, and exact fast forms of what the AC-GAN is made of."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -9,6 +10,27 @@ from torch.nn import functional
 from torch.nn.grad import conv2d_weight
 
 MOST_DROPOUT = 0.999  # what is kept is told in 16 bits
+
+
+def scaled(size: int, width: float) -> int:
+    """Return a layer's size at a width, at least 1.
+
+    Raises:
+        ValueError: the width is not a positive number.
+    """
+    if not 0 < width < math.inf:
+        raise ValueError(f"width is {width}; allowed: more than 0 (1 is the published network)")
+    return max(1, round(size * width))
+
+
+def check_norm(network: str, norm: str, allowed: Sequence[str]) -> None:
+    """Check the name of a normalization.
+
+    Raises:
+        ValueError: it is not one of those allowed.
+    """
+    if norm not in allowed:
+        raise ValueError(f"{network}.norm is {norm!r}; allowed: {', '.join(allowed)}")
 
 
 class SameConv2d(nn.Conv2d):

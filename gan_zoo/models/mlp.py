@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from torch import Tensor, nn
 
 from gan_zoo.interfaces import CriticOutput
+from gan_zoo.models.layers import check_norm
 
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "relu": nn.ReLU, "tanh": nn.Tanh, "leaky_relu": lambda: nn.LeakyReLU(0.2),
@@ -86,8 +87,7 @@ class Discriminator(nn.Module):
         self.score_head = nn.Linear(hidden[-1], 1)
         self.class_head = nn.Linear(hidden[-1], num_classes)
         _initialise(self)
-        if norm not in ("none", "spectral"):
-            raise ValueError(f"discriminator.norm is {norm!r}; allowed: none or spectral")
+        check_norm("discriminator", norm, ("none", "spectral"))
         if norm == "spectral":
             for module in [*self.trunk, self.score_head]:
                 if isinstance(module, nn.Linear):

@@ -5,6 +5,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from gan_zoo.models import mlp
 from gan_zoo.models.acgan import Discriminator, Generator
 
 MNIST = {"image_shape": (1, 28, 28), "num_classes": 10}
@@ -177,3 +178,11 @@ def test_spectral_norm_bounds_the_trunk_s_singular_values():
 def test_values_out_of_range_are_refused(network, options, told):
     with pytest.raises(ValueError, match=told):
         network(**options)
+
+
+@pytest.mark.parametrize("network", [Discriminator, mlp.Discriminator])
+def test_refuses_a_norm_that_it_does_not_have(network):
+    with pytest.raises(
+        ValueError, match=r"discriminator\.norm is 'batch'; allowed: none, spectral"
+    ):
+        network(**MNIST, norm="batch")
