@@ -2,7 +2,7 @@
 
 import sys
 
-from gan_zoo.report.cli import main
+from gan_zoo.cli.compare import main
 
 if __name__ == "__main__":
     sys.exit(main())

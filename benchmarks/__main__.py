@@ -12,9 +12,9 @@ import torch
 
 from benchmarks import costs, growth, peers, quality, step, sweeps
 from benchmarks.timing import Section
-from gan_zoo.allocator import keep_freed_memory
-from gan_zoo.environment import describe
-from gan_zoo.records import write_text
+from gan_zoo.runs.record import write_text
+from gan_zoo.training.allocator import keep_freed_memory
+from gan_zoo.training.environment import describe
 
 README = Path(__file__).with_name("README.md")
 PARTS = {

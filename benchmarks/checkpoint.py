@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.subjects import MODELS, trainer
-from gan_zoo.allocator import keep_freed_memory
-from gan_zoo.options import parse
-from gan_zoo.snapshot import snapshot
-from gan_zoo.state import NEWEST, save_state
-from gan_zoo.training import NOTE_EVERY
+from gan_zoo.cli.options import parse
+from gan_zoo.training.allocator import keep_freed_memory
+from gan_zoo.training.checkpoint import NEWEST, save_state
+from gan_zoo.training.loop import NOTE_EVERY
+from gan_zoo.training.snapshot import snapshot
 
 
 @dataclass

@@ -11,8 +11,8 @@ from benchmarks.runs import copies_of, small_run
 from benchmarks.step import fp32
 from benchmarks.subjects import trainer, trainer_on
 from benchmarks.timing import Section, interleaved, seconds_of, spread, table
-from gan_zoo.interfaces import Dataset, Split
 from gan_zoo.report.build import build_report
+from gan_zoo.types import Dataset, Split
 
 ROUNDS = 8
 

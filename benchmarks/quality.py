@@ -17,11 +17,10 @@ from benchmarks.rounding import round_in_training
 from benchmarks.subjects import parts
 from benchmarks.timing import Section, table
 from benchmarks.turns import ROOT
-from gan_zoo import execution
-from gan_zoo.allocator import keep_freed_memory
-from gan_zoo.execution import multiplies_bf16
-from gan_zoo.experiment import run
-from gan_zoo.records import HISTORY_NAME, RECORD_NAME, TIMING_NAME, RunRecord
+from gan_zoo.runs.record import HISTORY_NAME, RECORD_NAME, TIMING_NAME, RunRecord
+from gan_zoo.training.allocator import keep_freed_memory
+from gan_zoo.training.precision import multiplies_bf16
+from gan_zoo.training.run import run
 
 RUNS = ROOT / "multirun" / "benchmarks"  # runs found here are read, not repeated
 LABEL_ACCURACY, FID = 0.95, 250.0
@@ -151,13 +150,13 @@ def train_one(precision: str, loss: str, seed: int) -> None:
     whole = parts(f"loss={loss}", f"seed={seed}", f"trainer.precision={precision}", *NARROW)
     if precision == "bf16" and not multiplies_bf16(torch.device("cpu")):
         whole.trainer.precision = "fp32"
-        prepare = execution.prepare
+        prepare = precision.prepare
 
-        def emulated(network: torch.nn.Module, how: execution.Execution, **told: bool) -> None:
+        def emulated(network: torch.nn.Module, how: precision.Execution, **told: bool) -> None:
             prepare(network, how, **told)
             round_in_training(network)
 
-        import gan_zoo.experiment as experiment
+        import gan_zoo.training.run as experiment
 
         experiment.prepare = emulated  # type: ignore[attr-defined]
     record = RunRecord("0" * 12, loss, seed, "running", config={})

@@ -19,8 +19,8 @@ import numpy as np
 from PIL import Image
 
 import gan_zoo
-from gan_zoo.records import HISTORY_NAME, TIMING_NAME, RunRecord, write_record, write_rows
 from gan_zoo.report.build import build_report
+from gan_zoo.runs.record import HISTORY_NAME, TIMING_NAME, RunRecord, write_record, write_rows
 
 MNIST = Path(gan_zoo.__file__).parent / "data" / "files" / "mnist"
 LOSSES = (
@@ -163,7 +163,7 @@ def write_run(
         record.divergence_range = [0.0, None]
     if loss == DIVERGES and seed == 4:
         record.status = "diverged"
-        record.error = {"kind": "Diverged", "message": "generator loss is nan", "step": 321}
+        record.error = {"kind": "DivergenceError", "message": "generator loss is nan", "step": 321}
     else:
         record.metrics = final_metrics(badness, rng)
         record.intervals = {

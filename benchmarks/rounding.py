@@ -96,8 +96,8 @@ def far(found: Mapping[str, Tensor], a: str, b: str) -> float:
 
 def gradients() -> dict[str, Tensor]:
     """Of all parameters, weights, latents and dropout being the same, in each arithmetic."""
-    from gan_zoo.execution import Execution, prepare
     from gan_zoo.models.acgan import Discriminator, Generator
+    from gan_zoo.training.precision import Execution, prepare
 
     shape = {"image_shape": (1, 28, 28), "num_classes": 10}
     found = {}

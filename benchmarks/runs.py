@@ -5,8 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.subjects import parts
-from gan_zoo.experiment import run
-from gan_zoo.records import RunRecord, read_record, write_record
+from gan_zoo.runs.record import RunRecord, read_record, write_record
+from gan_zoo.training.run import run
 
 LOSSES = ("bce", "lsgan", "wgan", "hinge")
 

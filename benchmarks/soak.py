@@ -20,10 +20,10 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
-from gan_zoo.lock import alive, owner
-from gan_zoo.options import parse
-from gan_zoo.records import RECORD_NAME, RecordError, RunRecord, read_record
-from gan_zoo.resume import ENDED
+from gan_zoo.cli.options import parse
+from gan_zoo.runs.lock import alive, owner
+from gan_zoo.runs.record import RECORD_NAME, RecordError, RunRecord, read_record
+from gan_zoo.runs.resume import ENDED
 
 LOSSES = ("bce", "wgan", "r3gan", "lecam", "sngan")
 SHORT = [  # sizes alone: networks, optimizers and memory format are those of every run
@@ -65,13 +65,13 @@ def sweep(folder: str, losses: list[str], seeds: list[int], log: str) -> None:
     _write_to(log)
     sys.argv = ["run.py", "-m", f"loss={','.join(losses)}", f"seed={','.join(map(str, seeds))}",
                 f"hydra.sweep.dir={folder}", *SHORT]  # fmt: skip
-    from gan_zoo import cli
+    from gan_zoo.cli import train
     from gan_zoo.data import mnist
 
     # Most of a short sweep's time, and no number.
-    cli._report = print  # type: ignore[assignment]
+    train._report = print  # type: ignore[assignment]
     mnist.load_mnist = cache(mnist.load_mnist)
-    cli.main()
+    train.main()
 
 
 def train(words: list[str], folder: Path) -> None:
@@ -98,7 +98,9 @@ def start(folder: Path, jobs: list[Job], first: Job | None = None) -> ForkServer
     """A worker; it begins with the job ``first``; modules are imported once for all workers."""
     losses = _from(first and first[0], [loss for loss, _ in jobs])
     seeds = _from(first and first[1], [seed for _, seed in jobs])
-    CONTEXT.set_forkserver_preload(["gan_zoo.cli", "gan_zoo.experiment", "gan_zoo.report.build"])
+    CONTEXT.set_forkserver_preload(
+        ["gan_zoo.cli.train", "gan_zoo.training.run", "gan_zoo.report.build"]
+    )
     log = f"{folder}.log"
     process = CONTEXT.Process(target=sweep, args=(str(folder), losses, seeds, log))
     process.start()

@@ -15,7 +15,7 @@ from benchmarks.subjects import MODELS, naive_training, trainer
 from benchmarks.timing import Section, Times, interleaved, ratios, seconds_of, spread, table
 from benchmarks.turns import Worker
 from benchmarks.work import fastest_convolution, gflop_per_iteration
-from gan_zoo.execution import multiplies_bf16
+from gan_zoo.training.precision import multiplies_bf16
 
 ROUNDS = {"acgan": 7, "infogan": 100}
 

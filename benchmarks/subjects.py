@@ -6,17 +6,17 @@ from hydra import compose, initialize_config_dir
 from hydra.core.hydra_config import HydraConfig
 
 from benchmarks import naive
-from gan_zoo.building import build, config_folder
+from gan_zoo.config.build import build, config_folder
 from gan_zoo.data.batches import normalise
-from gan_zoo.experiment import Parts, build_trainer
-from gan_zoo.interfaces import Dataset
-from gan_zoo.trainer import Trainer
+from gan_zoo.training.run import RunComponents, build_trainer
+from gan_zoo.training.trainer import Trainer
+from gan_zoo.types import Dataset
 
 # Name -> the overrides that select it.
 MODELS = {"acgan": ["+experiment=acgan_document"], "infogan": []}
 
 
-def parts(*overrides: str) -> Parts:
+def parts(*overrides: str) -> RunComponents:
     """Everything of a run on the CPU."""
     with initialize_config_dir(str(config_folder()), version_base="1.3"):
         config = compose("config", ["device=cpu", *overrides], return_hydra_config=True)

@@ -28,6 +28,8 @@ from unittest import mock
 
 import yaml
 
+from gan_zoo.cli.main import VERBS
+
 ROOT = Path(__file__).parents[1]
 PAGES = sorted(
     path for path in (ROOT / "docs").rglob("*.md")
@@ -38,8 +40,6 @@ SMALL = ["trainer.epochs=1", "trainer.max_steps=3", "trainer.threads=1", "device
          "evaluation.final_samples=20", "evaluation.loss_samples=20"]  # fmt: skip
 TINY = [*SMALL, "model.generator.width=0.02", "model.discriminator.width=0.05",
         "evaluation.floors=false", "evaluation.metrics=[fid,label_accuracy]"]  # fmt: skip
-COMMANDS = {"gan-zoo": "run.py", "gan-zoo-compare": "compare.py", "gan-zoo-evaluate": "evaluate.py",
-            "gan-zoo-status": "status.py"}  # fmt: skip
 _FENCE = re.compile(r"^( *)```([^\n`]*)\n(.*?)^\1```$", re.DOTALL | re.MULTILINE)
 _OVERRIDE = re.compile(r"[~+\w].*=")
 _POINTS = re.compile(
@@ -138,7 +138,10 @@ def execute(line: str) -> tuple[object, str]:
         name, _, given[name] = words.pop(0).partition("=")
     if words[0] == "python":
         words = words[1:]
-    words[0] = COMMANDS.get(words[0], words[0])
+    if words[0] == "gan-zoo" and words[1] in VERBS:
+        words[:1] = ["-m", "gan_zoo.cli"]
+    elif words[0] == "gan-zoo":
+        words[0] = "run.py"
     if words[0] == "run.py":
         first = next((n for n, word in enumerate(words) if _OVERRIDE.match(word)), len(words))
         words[first:first] = SMALL if _POINTS.search(line) else TINY  # the line's own come after
@@ -154,7 +157,7 @@ def called(
     start: Callable[[], object], words: Sequence[str], given: Mapping[str, str]
 ) -> tuple[object, str]:
     """Exit code and output of a program that is run in this process as in one of its own."""
-    from gan_zoo.cli import SweepFolder
+    from gan_zoo.cli.train import SweepFolder
 
     SweepFolder.folder = SweepFolder.after = None
     paths, output = list(sys.path), io.StringIO()

@@ -18,10 +18,10 @@ from torch import nn
 
 from docs import formulas, score_space
 from docs.headers import FIELDS, header, markdown
-from gan_zoo.building import config_folder
-from gan_zoo.compatibility import incompatibilities, refuse_batch_norm
-from gan_zoo.interfaces import AdversarialLoss, Regularizer
+from gan_zoo.config.build import config_folder
+from gan_zoo.config.compatibility import incompatibilities, refuse_batch_norm
 from gan_zoo.regularizers.none import Unregularized
+from gan_zoo.types import AdversarialLoss, Regularizer
 
 CONF = config_folder()
 GENERATED = Path(__file__).parent / "generated"

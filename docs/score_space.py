@@ -14,7 +14,7 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from gan_zoo.interfaces import AdversarialLoss
+from gan_zoo.types import AdversarialLoss
 
 SCORES = (-5.0, 5.0)
 LOSSES = (-5.0, 9.0)  # what the pictures show, the same in all of them

@@ -23,7 +23,7 @@ from gan_zoo.losses.bce import Bce
 from gan_zoo.losses.lsgan import Lsgan
 from gan_zoo.losses.minimax import Minimax
 from gan_zoo.losses.wgan import Wgan
-from gan_zoo.records import RECORD_NAME, RunRecord, read_record
+from gan_zoo.runs.record import RECORD_NAME, RunRecord, read_record
 
 LOSSES = {"minimax": Minimax(), "bce": Bce(), "lsgan": Lsgan(), "wgan": Wgan()}
 BRIEF = ["+experiment=ring8", 'hydra.sweeper.params.loss="bce,lsgan,wgan"', "trainer.epochs=4",
@@ -55,7 +55,7 @@ def train(folder: Path, words: list[str]) -> None:
     """One sweep with the command that the README shows, in a process of its own."""
     command = [*BRIEF, f"hydra.sweep.dir={folder}", *words]
     print(f"$ python run.py {shlex.join(command)}\n", flush=True)
-    start = "from gan_zoo.cli import main; main()"
+    start = "from gan_zoo.cli.train import main; main()"
     subprocess.run([sys.executable, "-c", start, *command], check=True)
 
 

@@ -4,15 +4,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gan_zoo.api import Run, make_trainer, train
-    from gan_zoo.trainer import Trainer
+    from gan_zoo.cli.api import Run, make_trainer, train
+    from gan_zoo.training.trainer import Trainer
 
 __version__ = "0.1.0"
 __all__ = ["Run", "Trainer", "__version__", "make_trainer", "train"]
 
 _HOMES = {
-    "Run": "gan_zoo.api", "make_trainer": "gan_zoo.api", "train": "gan_zoo.api",
-    "Trainer": "gan_zoo.trainer",
+    "Run": "gan_zoo.cli.api", "make_trainer": "gan_zoo.cli.api", "train": "gan_zoo.cli.api",
+    "Trainer": "gan_zoo.training.trainer",
 }  # fmt: skip
 
 

@@ -6,13 +6,13 @@ from functools import partial
 import pytest
 import torch
 
-from gan_zoo.experiment import Parts
-from gan_zoo.interfaces import Dataset, Split
+from gan_zoo.config.schema import AuxiliarySettings, EvaluationSettings, TrainerSettings
 from gan_zoo.losses.bce import Bce
 from gan_zoo.models.acgan import Discriminator, Generator
 from gan_zoo.models.latents import Uniform, UniformLabels
 from gan_zoo.regularizers.none import Unregularized
-from gan_zoo.settings import AuxiliarySettings, EvaluationSettings, TrainerSettings
+from gan_zoo.training.run import RunComponents
+from gan_zoo.types import Dataset, Split
 
 # Set by users and by continuous integration; they change what programs print.
 PRINTING = ("COLUMNS", "FORCE_COLOR", "HYDRA_FULL_ERROR", "NO_COLOR", "TTY_COMPATIBLE")
@@ -62,10 +62,10 @@ def tiny_dataset() -> Dataset:
 
 
 @pytest.fixture
-def tiny_parts(tiny_dataset) -> Parts:
+def tiny_parts(tiny_dataset) -> RunComponents:
     """A whole run on ``tiny_dataset``: two epochs of twelve updates."""
     adam = partial(torch.optim.Adam, lr=1e-3, betas=(0.5, 0.999))
-    return Parts(
+    return RunComponents(
         dataset=tiny_dataset,
         generator=partial(Generator, latent_dim=10, width=0.03),
         discriminator=partial(Discriminator, width=0.1),

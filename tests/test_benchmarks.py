@@ -19,8 +19,8 @@ from benchmarks.turns import Worker
 from benchmarks.work import TAPS, Convolution, gflop_per_iteration
 from gan_zoo.models import infogan
 from gan_zoo.models.acgan import Discriminator, Generator
-from gan_zoo.records import RunRecord, write_record, write_text
 from gan_zoo.report.load import load
+from gan_zoo.runs.record import RunRecord, write_record, write_text
 
 SHAPE = {"image_shape": (1, 28, 28), "num_classes": 10}
 

@@ -23,14 +23,14 @@ def test_the_readme_s_other_programs_run(tmp_path, monkeypatch):
     others = [
         line for text in block for line in examples.commands(text) if not line.startswith(known)
     ]
-    assert {line.split()[1] for line in others} == {"compare.py", "evaluate.py", "status.py"}
+    assert {line.split()[1] for line in others} == {"compare.py", "evaluate", "status"}
     monkeypatch.chdir(tmp_path)
     digits = np.zeros((20, 1, 28, 28), np.float32)
     np.savez("samples.npz", images=digits, labels=np.arange(20) % 10)
     made = ["python run.py loss=wgan", "python run.py -m loss=bce sweep_name=mine"]
     for line in [*made, *others]:
         here = line.replace("multirun/<date>/<time>", "multirun/mine")
-        if "evaluate.py" in line:
+        if "evaluate" in line:
             here += " metrics=fid floors=false" + " samples=20" * ("runs/" in line)
         code, printed = examples.execute(here)
         assert not code, f"{line}: {printed}"
@@ -47,9 +47,9 @@ def test_the_readme_s_other_programs_run(tmp_path, monkeypatch):
         ("- item\n\n  ```pycon\n  >>> 1\n  ```\n", "of kind 'pycon'"),
         ("```yaml\n- a\n```\n", "no mapping"),
         ("```console\nrm -rf x\n```\n", "neither a script"),
-        ("```console\npython status.py nowhere\n```\n", "ended with"),
+        ("```console\ngan-zoo status nowhere\n```\n", "ended with"),
         (
-            "```console\npython status.py nowhere\n```\n```text\ngan_zoo: it is there\n```\n",
+            "```console\ngan-zoo status nowhere\n```\n```text\ngan_zoo: it is there\n```\n",
             "was not printed",
         ),
     ],
@@ -64,7 +64,7 @@ def test_a_block_that_does_not_hold_is_told(text, wrong, tmp_path):
 def test_expected_failures_and_earlier_names_hold(tmp_path):
     page = tmp_path / "page.md"
     page.write_text(
-        "```console\n$ python status.py \\\n    nowhere  # not there\n```\n"
+        "```console\n$ gan-zoo status \\\n    nowhere  # not there\n```\n"
         "```text\ngan_zoo: nowhere: no such folder; ...\n```\n"
         "```python\nx = 1\n```\n```python\nassert x == 1\n```\n"
     )

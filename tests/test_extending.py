@@ -11,9 +11,9 @@ import pytest
 
 import gan_zoo
 from docs import examples
-from gan_zoo import cli
-from gan_zoo.evaluate import main as evaluate
-from gan_zoo.records import read_record
+from gan_zoo.cli import train
+from gan_zoo.cli.evaluate import main as evaluate
+from gan_zoo.runs.record import read_record
 
 ROOT = Path(__file__).parents[1]
 SMALL = ["trainer.epochs=1", "trainer.max_steps=3", "trainer.batch_size=4", "device=cpu",
@@ -48,7 +48,7 @@ def test_the_user_s_parts_are_swept_over_beside_ours(example, monkeypatch):
     monkeypatch.syspath_prepend(example)
     words = ["--config-dir", "conf", "+experiment=stripes", "hydra.sweep.dir=sweep"]
     with examples.without_figures():
-        code, output = examples.called(cli.main, ["run.py", *words, "loss=bgan,bce", *SMALL], {})
+        code, output = examples.called(train.main, ["run.py", *words, "loss=bgan,bce", *SMALL], {})
     assert not code, output
     records = [read_record(path.parent) for path in example.glob("sweep/*/record.json")]
     assert sorted(r.loss for r in records) == ["bce", "bgan"]
@@ -64,9 +64,9 @@ def test_the_user_s_parts_are_swept_over_beside_ours(example, monkeypatch):
 
 def test_the_user_s_run_is_measured_again_by_leave_alone(example, monkeypatch):
     monkeypatch.syspath_prepend(example)
-    cnn = "gan_zoo.features.cnn.FeatureCNN"
+    cnn = "gan_zoo.evaluation.features.cnn.FeatureCNN"
     network = {
-        "_target_": "gan_zoo.features.extractor.wrap_module", "name": "mine",
+        "_target_": "gan_zoo.evaluation.features.extractor.wrap_module", "name": "mine",
         "module": {"_target_": cnn, "channels": 1, "size": 16, "num_classes": 3},
     }  # fmt: skip
     run = gan_zoo.train(

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from gan_zoo.records import read_record
+from gan_zoo.runs.record import read_record
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[1]
@@ -69,7 +69,11 @@ def call(environment, tmp_path):
 
 
 def test_gan_zoo_comes_from_the_wheel(call, environment):
-    found = call("python", "-c", "import gan_zoo, gan_zoo.cli; print(gan_zoo.cli.config_folder())")
+    found = call(
+        "python",
+        "-c",
+        "import gan_zoo, gan_zoo.cli.train; print(gan_zoo.cli.train.config_folder())",
+    )
     assert Path(found.strip()) == environment / f"lib/{PYTHON}/site-packages/gan_zoo/conf"
 
 
@@ -79,8 +83,8 @@ def test_a_run_and_its_measurement_in_an_empty_folder(call):
     record = read_record(call.folder / "run")
     assert record.dataset["train"] == 50_000
     assert "label_accuracy_mnistcnn_test_20" in record.metrics
-    assert "fid" in call("gan-zoo-evaluate", "run", "samples=20", "metrics=fid", "floors=false")
-    assert "1 finished" in call("gan-zoo-status", "run")
+    assert "fid" in call("gan-zoo", "evaluate", "run", "samples=20", "metrics=fid", "floors=false")
+    assert "1 finished" in call("gan-zoo", "status", "run")
 
 
 def test_a_sweep_and_its_report_in_an_empty_folder(call):
@@ -88,9 +92,9 @@ def test_a_sweep_and_its_report_in_an_empty_folder(call):
     (page,) = call.folder.rglob("report.html")
     first = page.read_bytes()
     page.unlink()
-    assert str(page) in call("gan-zoo-compare", str(page.parent))
+    assert str(page) in call("gan-zoo", "compare", str(page.parent))
     assert page.read_bytes() == first
-    assert "2 finished" in call("gan-zoo-status", "multirun/mine")
+    assert "2 finished" in call("gan-zoo", "status", "multirun/mine")
 
 
 def test_the_plugin_example_in_an_empty_folder(call):
@@ -101,7 +105,7 @@ def test_the_plugin_example_in_an_empty_folder(call):
     assert record.config["loss"]["_target_"] == "my_gan.bgan.Bgan"
     assert record.config["regularizer"]["_target_"] == "my_gan.drift.Drift"
     assert "label_accuracy_stripescnn_test_20" in record.metrics
-    measure = ["gan-zoo-evaluate", "run", "samples=20", "metrics=fid", "floors=false"]
+    measure = ["gan-zoo", "evaluate", "run", "samples=20", "metrics=fid", "floors=false"]
     assert "If you trust it: allow=my_gan" in call(*measure, fails=True)
     assert "fid" in call(*measure, "allow=my_gan")
 

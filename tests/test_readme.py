@@ -36,7 +36,7 @@ def test_every_command_in_the_readme_is_one_this_test_knows():
 def test_a_run_or_sweep_of_the_readme_does_what_it_says(line, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     if "loss=glob(*)" in line:
-        line = "python run.py -m 'loss=glob(fgan_k*)' seed=0,1"  # all of them: tests/test_conf.py
+        line = "python run.py -m 'loss=glob(fgan_k*)' seed=0,1"  # all: tests/config/test_conf.py
     with examples.without_figures():  # make run's report, below, has them
         output = run(line)
     assert "finished" in output

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from gan_zoo.data.mnist import load_mnist
-from gan_zoo.interfaces import Dataset, Split
+from gan_zoo.types import Dataset, Split
 
 
 def mine(kind: str) -> Dataset:

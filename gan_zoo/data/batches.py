@@ -5,7 +5,7 @@ from typing import TypedDict
 import torch
 from torch import Tensor
 
-from gan_zoo.interfaces import Batch, Dataset, Split
+from gan_zoo.types import Batch, Dataset, Split
 
 
 class StreamState(TypedDict):

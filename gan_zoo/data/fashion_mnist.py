@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from gan_zoo.data.idx import SUFFIXES, IdxFile, read_idx
-from gan_zoo.interfaces import Split
+from gan_zoo.types import Split
 
 DEBIAN = Path("/usr/share/datasets/fashion-mnist")  # of the package dataset-fashion-mnist
 TRAIN_IMAGES = IdxFile(

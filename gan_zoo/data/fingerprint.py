@@ -4,7 +4,7 @@ import hashlib
 
 from torch import Tensor
 
-from gan_zoo.interfaces import Dataset
+from gan_zoo.types import Dataset
 
 
 def dataset_fingerprint(dataset: Dataset) -> dict[str, str | int | list[int]]:

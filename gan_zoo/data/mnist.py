@@ -4,7 +4,7 @@ from pathlib import Path
 
 from gan_zoo.data.idx import IdxFile, expanded, read_idx
 from gan_zoo.data.splits import hold_out
-from gan_zoo.interfaces import Dataset, Split
+from gan_zoo.types import Dataset, Split
 
 BUNDLED = Path(__file__).parent / "files" / "mnist"
 TRAIN_IMAGES = IdxFile(

@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from gan_zoo.interfaces import Dataset, Split
+from gan_zoo.types import Dataset, Split
 
 VALIDATION_SHARE = 6  # one in six: 10,000 of MNIST's 60,000
 

@@ -3,10 +3,10 @@
 import torch
 
 from gan_zoo.data.mnist import load_mnist
-from gan_zoo.interfaces import Dataset, Split
-from gan_zoo.seeding import stream
+from gan_zoo.data.random_streams import stream
+from gan_zoo.types import Dataset, Split
 
-MOST_SAMPLES = 1_000_000  # 2.4 GB
+MAX_SAMPLES = 1_000_000  # 2.4 GB
 HELD_OUT = 10_000  # images of the validation and of the test part
 
 
@@ -29,8 +29,8 @@ def load_stacked_mnist(samples: int = 128_000, seed: int = 0, root: str | None =
     Source: Metz et al. 2017 (unrolled GAN, arXiv 1611.02163); 128,000 images as in PacGAN (Lin et
     al. 2018, arXiv 1712.04086). Deviation: those papers hold no digits out.
     """
-    if not 1 <= samples <= MOST_SAMPLES:
-        raise ValueError(f"data.samples is {samples}; allowed: from 1 to {MOST_SAMPLES}")
+    if not 1 <= samples <= MAX_SAMPLES:
+        raise ValueError(f"data.samples is {samples}; allowed: from 1 to {MAX_SAMPLES}")
     if seed < 0:
         raise ValueError(f"data.seed is {seed}; allowed: 0 or more")
     digits = load_mnist(root)

@@ -13,7 +13,7 @@ from torchvision import datasets  # type: ignore[import-untyped]  # has no stubs
 from gan_zoo.data.fashion_mnist import idx_folder, read_fashion_mnist
 from gan_zoo.data.idx import DataError, expanded
 from gan_zoo.data.splits import hold_out
-from gan_zoo.interfaces import Dataset, Split
+from gan_zoo.types import Dataset, Split
 
 DEFAULT_ROOT = "~/.cache/gan_zoo"
 

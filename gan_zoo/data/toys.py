@@ -12,11 +12,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from gan_zoo.data.random_streams import stream
 from gan_zoo.data.splits import hold_out
-from gan_zoo.interfaces import Dataset, Split
-from gan_zoo.seeding import stream
+from gan_zoo.types import Dataset, Split
 
-MOST_SAMPLES = 20_000_000  # some 60 bytes each while they are drawn
+MAX_SAMPLES = 20_000_000  # some 60 bytes each while they are drawn
 SAMPLES = 120_000  # 100,000 to train on, as in PacGAN's experiments
 
 
@@ -138,9 +138,9 @@ def _dataset(
 ) -> Dataset:
     if seed < 0:
         raise ValueError(f"data.seed is {seed}; allowed: 0 or more")
-    if not 6 <= samples <= MOST_SAMPLES:
+    if not 6 <= samples <= MAX_SAMPLES:
         raise ValueError(
-            f"data.samples is {samples}; allowed: from 6, as a sixth is held out, to {MOST_SAMPLES}"
+            f"data.samples is {samples}; allowed: from 6, as a sixth is held out, to {MAX_SAMPLES}"
         )
     training = draw(samples, stream(seed, f"{name}/train"))
     test = draw(samples // 6, stream(seed, f"{name}/test"))

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from gan_zoo.interfaces import Dataset, Split
+from gan_zoo.types import Dataset, Split
 
 
 def check_dataset(dataset: Dataset) -> None:

@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor, nn
 
-from gan_zoo.evaluation.bank import measuring
-from gan_zoo.seeding import stream
+from gan_zoo.data.random_streams import stream
+from gan_zoo.evaluation.fixed_latents import measuring
 
 SAMPLES = 200  # points between real and generated ones
 

@@ -1,26 +1,19 @@
 """All measurements of one run, on banks of latents that are the same for all runs."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
 from gan_zoo.data.batches import normalise
-from gan_zoo.evaluation.bank import CHUNK, Bank, measuring
 from gan_zoo.evaluation.collapse import Collapse, collapses
 from gan_zoo.evaluation.diagnostics import critic_lipschitz
-from gan_zoo.evaluation.floors import Floors, floors
-from gan_zoo.evaluation.measures import (
-    ON_REQUEST,
-    Judgement,
-    applicable,
-    chosen,
-    reason,
-    smallest,
-)
-from gan_zoo.evaluation.points import PointReference, reference_of
-from gan_zoo.evaluation.reference import Reference, named
-from gan_zoo.evaluation.walks import (
+from gan_zoo.evaluation.features.for_dataset import unmeasurable
+from gan_zoo.evaluation.fixed_latents import CHUNK, Bank, measuring
+from gan_zoo.evaluation.interpolations import (
     NEIGHBOURS,
     ROWS,
     STEPS,
@@ -28,10 +21,15 @@ from gan_zoo.evaluation.walks import (
     interpolation,
     nearest_training_images,
 )
-from gan_zoo.extractors import unmeasurable
-from gan_zoo.interfaces import CriticOutput, Dataset, Split
-from gan_zoo.settings import EvaluationSettings
-from gan_zoo.trainer import Objective, Sampler
+from gan_zoo.evaluation.reference import Reference, named
+from gan_zoo.evaluation.reference_scores import Floors, floors
+from gan_zoo.evaluation.registry import ON_REQUEST, Judgement, applicable, chosen, reason, smallest
+from gan_zoo.evaluation.toy_points import PointReference, reference_of
+from gan_zoo.types import CriticOutput, Dataset, Sampler, Split
+
+if TYPE_CHECKING:
+    from gan_zoo.config.schema import EvaluationSettings
+    from gan_zoo.training.trainer import Objective
 
 GRID_COLUMNS = 10
 POINTS = 2000  # in a picture of toy points

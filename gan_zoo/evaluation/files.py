@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-MOST_BYTES = 4 * 2**30  # of an array, unpacked
-MOST_PIXELS = 2**22  # of a picture
+MAX_BYTES = 4 * 2**30  # of an array, unpacked
+MAX_PIXELS = 2**22  # of a picture
 
 
 def read_samples(path: Path) -> tuple[Tensor, Tensor | None]:
@@ -86,10 +86,10 @@ def _read_array(archive: ZipFile, name: str) -> NDArray[np.generic]:
         size = kind.itemsize
         for length in shape:
             size *= length
-        if size > MOST_BYTES or size != archive.getinfo(name).file_size - file.tell():
+        if size > MAX_BYTES or size != archive.getinfo(name).file_size - file.tell():
             raise ValueError(
                 f"{name} says it has shape {shape} of {kind}, {size} bytes; allowed: as many as"
-                f" the file holds, up to {MOST_BYTES}"
+                f" the file holds, up to {MAX_BYTES}"
             )
         flat = np.frombuffer(file.read(), dtype=kind)
     return flat.reshape(shape[::-1]).transpose() if fortran else flat.reshape(shape)
@@ -104,9 +104,9 @@ def _read_folder(path: Path) -> tuple[NDArray[np.generic], Tensor | None]:
         try:
             # other formats may lie under such a name, and PIL hands some to other programs
             with Image.open(file, formats=["PNG"]) as picture:
-                if picture.width * picture.height > MOST_PIXELS:
+                if picture.width * picture.height > MAX_PIXELS:
                     raise ValueError(
-                        f"it is {picture.width}x{picture.height}; allowed: {MOST_PIXELS} pixels"
+                        f"it is {picture.width}x{picture.height}; allowed: {MAX_PIXELS} pixels"
                     )
                 pictures.append(_pixels(picture))
         except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:

@@ -8,8 +8,17 @@ import torch
 from torch import Tensor
 
 from gan_zoo.data.batches import normalise
-from gan_zoo.evaluation.kept import keep_features, keep_tensor, kept_path, read_features, read_kept
-from gan_zoo.evaluation.measures import (
+from gan_zoo.evaluation.feature_cache import (
+    keep_features,
+    keep_tensor,
+    kept_path,
+    read_features,
+    read_kept,
+)
+from gan_zoo.evaluation.features.cnn import Features
+from gan_zoo.evaluation.features.extractor import FeatureNetwork
+from gan_zoo.evaluation.features.stacked import STACKED
+from gan_zoo.evaluation.registry import (
     Comparison,
     Judgement,
     Samples,
@@ -17,10 +26,7 @@ from gan_zoo.evaluation.measures import (
     judge,
     unservable,
 )
-from gan_zoo.features.cnn import Features
-from gan_zoo.features.extractor import FeatureNetwork
-from gan_zoo.features.stacked import STACKED
-from gan_zoo.interfaces import Dataset, Split
+from gan_zoo.types import Dataset, Split
 
 PART = 5000  # images as floats at a time: all 50,000 would be the peak of a run's memory
 # Features by (data set, extractor, part): the runs of a sweep in one process share them.

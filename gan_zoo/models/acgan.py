@@ -6,7 +6,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
-from gan_zoo.interfaces import CriticOutput
 from gan_zoo.models.layers import (
     LeakyDropout,
     QuadConv2d,
@@ -15,8 +14,9 @@ from gan_zoo.models.layers import (
     check_norm,
     scaled,
 )
+from gan_zoo.types import CriticOutput
 
-MOST_STRIDE = 16
+MAX_STRIDE = 16
 
 
 class Generator(nn.Module):
@@ -130,9 +130,9 @@ class Discriminator(nn.Module):
         channels, *size = _image(image_shape)
         layers: list[nn.Module] = []
         for count, stride in zip(filters, strides, strict=True):
-            if not 1 <= stride <= MOST_STRIDE:
+            if not 1 <= stride <= MAX_STRIDE:
                 raise ValueError(
-                    f"discriminator.strides has {stride}; allowed: from 1 to {MOST_STRIDE}"
+                    f"discriminator.strides has {stride}; allowed: from 1 to {MAX_STRIDE}"
                 )
             if count < 1:
                 raise ValueError(f"discriminator.filters has {count}; allowed: 1 or more")

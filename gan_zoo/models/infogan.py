@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from gan_zoo.interfaces import CriticOutput
 from gan_zoo.models.layers import ImageConv2d, ImageConvTranspose2d, check_norm, scaled
+from gan_zoo.types import CriticOutput
 
 GENERATOR_NORMS = ("batch", "layer", "none")
 DISCRIMINATOR_NORMS = ("layer", "none", "spectral", "batch")

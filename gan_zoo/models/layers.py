@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.grad import conv2d_weight
 
-MOST_DROPOUT = 0.999  # what is kept is told in 16 bits
+MAX_DROPOUT = 0.999  # what is kept is told in 16 bits
 
 
 def scaled(size: int, width: float) -> int:
@@ -314,8 +314,8 @@ class LeakyDropout(nn.Module):
         super().__init__()
         if not 0 <= slope < math.inf:
             raise ValueError(f"leaky_slope is {slope}; allowed: 0 (ReLU) or more")
-        if not 0 <= p <= MOST_DROPOUT:
-            raise ValueError(f"dropout is {p}; allowed: from 0 (off) to {MOST_DROPOUT}")
+        if not 0 <= p <= MAX_DROPOUT:
+            raise ValueError(f"dropout is {p}; allowed: from 0 (off) to {MAX_DROPOUT}")
         self.slope, self.inplace = slope, inplace
         self.kept = round((1 - p) * 2**16)  # of 2^16
 

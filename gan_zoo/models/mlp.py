@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator, Sequence
 
 from torch import Tensor, nn
 
-from gan_zoo.interfaces import CriticOutput
 from gan_zoo.models.layers import check_norm
+from gan_zoo.types import CriticOutput
 
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "relu": nn.ReLU, "tanh": nn.Tanh, "leaky_relu": lambda: nn.LeakyReLU(0.2),

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from torch import Tensor
 
-from gan_zoo.interfaces import CriticStep, Discriminator, Regularizer
+from gan_zoo.types import CriticStep, Discriminator, Regularizer
 
 
 class Part(Regularizer, Protocol):

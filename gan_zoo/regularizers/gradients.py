@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from gan_zoo.interfaces import CriticStep, Discriminator
+from gan_zoo.types import CriticStep, Discriminator
 
 
 def input_gradients(scores: Tensor, inputs: list[Tensor]) -> list[Tensor]:

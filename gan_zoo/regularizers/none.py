@@ -5,8 +5,8 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from gan_zoo.interfaces import CriticStep, Discriminator
 from gan_zoo.regularizers.stateless import Stateless
+from gan_zoo.types import CriticStep, Discriminator
 
 
 @dataclass(frozen=True)

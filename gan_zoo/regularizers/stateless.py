@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from gan_zoo.interfaces import Discriminator
+from gan_zoo.types import Discriminator
 
 
 class Stateless:

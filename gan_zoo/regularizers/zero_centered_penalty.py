@@ -5,10 +5,10 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from gan_zoo.interfaces import CriticStep, Discriminator
 from gan_zoo.regularizers.gradients import gradients_at, interpolates
 from gan_zoo.regularizers.stateless import Stateless
 from gan_zoo.regularizers.validation import require_positive
+from gan_zoo.types import CriticStep, Discriminator
 
 
 @dataclass(frozen=True)

@@ -4,15 +4,15 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from gan_zoo.records import write_bytes
-from gan_zoo.report import figures_samples, printed, tables
+from gan_zoo.report import figures_samples, table_export, tables
 from gan_zoo.report.comparison import Comparison, compare
-from gan_zoo.report.evolution import evolution
+from gan_zoo.report.json_export import report_json
 from gan_zoo.report.load import load
-from gan_zoo.report.machine import report_json
 from gan_zoo.report.page import render
 from gan_zoo.report.rendering import figures_begun, render_figure
+from gan_zoo.report.sample_strips import evolution
 from gan_zoo.report.search import search_all
+from gan_zoo.runs.record import write_bytes
 
 PAGE_NAME = "report.html"
 JSON_NAME = "report.json"
@@ -57,8 +57,8 @@ def _tables(comparison: Comparison) -> dict[str, bytes]:
         "runs.csv": tables.to_csv(tables.runs(comparison)),
         f"{FOLDER}/comparisons.csv": tables.to_csv(tables.comparisons(comparison)),
         f"{FOLDER}/references.csv": tables.to_csv(tables.references(comparison)),
-        f"{FOLDER}/summary.md": printed.markdown(comparison),
-        f"{FOLDER}/summary.tex": printed.latex(comparison),
+        f"{FOLDER}/summary.md": table_export.markdown(comparison),
+        f"{FOLDER}/summary.tex": table_export.latex(comparison),
     }
     return {name: text.encode() for name, text in texts.items()}
 

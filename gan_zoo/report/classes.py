@@ -11,12 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from gan_zoo.records import table_damage
 from gan_zoo.report.comparison import Variant
 from gan_zoo.report.load import Run
 from gan_zoo.report.pictures import artifact_path
 from gan_zoo.report.quantities import class_of
 from gan_zoo.report.references import Reference
+from gan_zoo.runs.record import table_damage
 
 _MOST_CLASSES = 50
 

@@ -4,13 +4,13 @@ import math
 from collections import Counter
 from dataclasses import dataclass
 
-from gan_zoo.records import STATUSES
 from gan_zoo.report.load import Collection, Run
 from gan_zoo.report.pairs import Pair, all_pairs, ranking
 from gan_zoo.report.quantities import Quantity, class_of, headline_checkpoint, ordered
 from gan_zoo.report.ranks import Ranking
 from gan_zoo.report.references import Reference, references
 from gan_zoo.report.statistics import Estimate, estimate
+from gan_zoo.runs.record import STATUSES
 
 
 @dataclass(frozen=True)

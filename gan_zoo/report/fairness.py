@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from gan_zoo.report.comparison import Comparison, Variant
 from gan_zoo.report.differences import flatten
+from gan_zoo.report.formatting import short
 from gan_zoo.report.load import Run
-from gan_zoo.report.numbers import short
 from gan_zoo.report.quantities import class_of
 
 _BUDGET = {

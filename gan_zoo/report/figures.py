@@ -8,13 +8,13 @@ from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from gan_zoo.outliers import survive_outliers
 from gan_zoo.report import figures_metrics, figures_pairs, figures_samples
 from gan_zoo.report.comparison import Comparison, Variant
 from gan_zoo.report.curves import Curve, curve
 from gan_zoo.report.data import curve_quantities
 from gan_zoo.report.diagnostics import DIVERGENCE, GRADIENT, LOGARITHMIC
-from gan_zoo.report.drawing import heading, line_panels, line_style, logarithmic, publication
+from gan_zoo.report.outliers import survive_outliers
+from gan_zoo.report.plot_style import heading, line_panels, line_style, logarithmic, publication
 from gan_zoo.report.quantities import AXES, Quantity, quantity
 from gan_zoo.report.search import Budgets
 

@@ -5,9 +5,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from gan_zoo.outliers import survive_outliers
 from gan_zoo.report.comparison import Comparison
-from gan_zoo.report.drawing import (
+from gan_zoo.report.outliers import survive_outliers
+from gan_zoo.report.palette import style
+from gan_zoo.report.plot_style import (
     fixed_panels,
     heading,
     legend,
@@ -16,10 +17,9 @@ from gan_zoo.report.drawing import (
     plain,
     publication,
 )
-from gan_zoo.report.palette import style
 from gan_zoo.report.quantities import CHECKPOINTS, Quantity
 from gan_zoo.report.search import Budgets
-from gan_zoo.report.words import headlines
+from gan_zoo.report.summary import headlines
 
 
 def distributions(comparison: Comparison) -> Figure | None:

@@ -6,9 +6,9 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
 from gan_zoo.report.comparison import Comparison
-from gan_zoo.report.drawing import fixed_panels, heading, name_width, panels, plain, publication
 from gan_zoo.report.palette import style
-from gan_zoo.report.words import headlines
+from gan_zoo.report.plot_style import fixed_panels, heading, name_width, panels, plain, publication
+from gan_zoo.report.summary import headlines
 
 # worse - even - better, safe for colour-blind readers
 DIVERGING = LinearSegmentedColormap.from_list("improvement", ["#D55E00", "#f7f7f7", "#0072B2"])

@@ -4,7 +4,7 @@ from matplotlib.figure import Figure
 
 from gan_zoo.report.classes import confusions, per_class
 from gan_zoo.report.comparison import Comparison
-from gan_zoo.report.drawing import (
+from gan_zoo.report.plot_style import (
     fixed_panels,
     heading,
     line_panels,
@@ -12,8 +12,8 @@ from gan_zoo.report.drawing import (
     plain,
     publication,
 )
-from gan_zoo.report.evolution import Evolution
 from gan_zoo.report.quantities import quantity
+from gan_zoo.report.sample_strips import Evolution
 
 
 def grids(comparison: Comparison, evolution: Evolution) -> Figure | None:

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from gan_zoo.records import (
+from gan_zoo.report.sanitise import checked, clean, printable
+from gan_zoo.runs.record import (
     HISTORY_NAME,
     RECORD_NAME,
     TIMING_NAME,
@@ -19,7 +20,6 @@ from gan_zoo.records import (
     read_record,
     table_damage,
 )
-from gan_zoo.report.sanitise import checked, clean, printable
 
 _Table = dict[str, np.ndarray]  # column -> a float64 for each epoch
 

@@ -9,18 +9,18 @@ from typing import Any
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from gan_zoo.report import fairness, numbers, references, words
+from gan_zoo.report import fairness, formatting, references, summary
 from gan_zoo.report.classes import confusions, of_real_data, per_class
 from gan_zoo.report.comparison import Comparison, Variant
 from gan_zoo.report.data import curve_quantities, page_data, to_script
 from gan_zoo.report.diagnostics import DIVERGENCE, GRADIENT
 from gan_zoo.report.differences import config_differences
-from gan_zoo.report.evolution import Evolution
 from gan_zoo.report.figures_metrics import matching
 from gan_zoo.report.gallery import gallery
 from gan_zoo.report.load import Run
 from gan_zoo.report.palette import style
 from gan_zoo.report.quantities import CHECKPOINTS, Quantity, quantity
+from gan_zoo.report.sample_strips import Evolution
 from gan_zoo.report.search import Budgets
 
 _TEMPLATES = files("gan_zoo.report") / "templates"
@@ -38,9 +38,9 @@ def render(comparison: Comparison, evolution: Evolution, budgets: Budgets) -> st
         lstrip_blocks=True,
     )
     environment.filters |= {
-        "short": numbers.short,
-        "count": numbers.count,
-        "duration": numbers.duration,
+        "short": formatting.short,
+        "count": formatting.count,
+        "duration": formatting.duration,
         "breakable": breakable,
     }
     environment.globals |= {
@@ -97,7 +97,7 @@ def _context(comparison: Comparison) -> dict[str, Any]:
         "protocol": details.pop() if len(details) == 1 else "",
         "datasets": sorted({str(run.record.dataset.get("name", "?")) for run in collection.runs}),
         "counts": _counts(collection.runs),
-        "summary": words.summary(comparison),
+        "summary": summary.summary(comparison),
         "cautions": fairness.cautions(comparison),
         "ledger": [_ledger(variant) for variant in variants],
         "definitions": _definitions(comparison),
@@ -201,7 +201,7 @@ def _ledger(variant: Variant) -> dict[str, Any]:
 
 
 def _fact(value: object) -> str:
-    return numbers.count(value) if isinstance(value, float) else str(value)
+    return formatting.count(value) if isinstance(value, float) else str(value)
 
 
 def reason(run: Run) -> str:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from gan_zoo import records
 from gan_zoo.report.load import Run
+from gan_zoo.runs import record
 
 _MAX_PIXELS = 16_000_000
 _MAX_SIDE = 640  # on the page; larger pictures are scaled down
@@ -22,8 +22,8 @@ _NOT_SHOWN = ("grid", "loss_curve")  # shown elsewhere; the page draws its own c
 def artifact_path(run: Run, name: str) -> Path | None:
     """The file of an artifact, if it exists and lies inside the run folder."""
     try:
-        path = records.artifact_path(run.folder, run.record, name)
-    except (records.RecordError, OSError):  # none such; a name too long, a loop of links
+        path = record.artifact_path(run.folder, run.record, name)
+    except (record.RecordError, OSError):  # none such; a name too long, a loop of links
         return None
     return _inside(run.folder, path)
 

@@ -13,14 +13,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from gan_zoo.report.catalogue import ALIASES, EXTRACTORS, METRICS
-from gan_zoo.report.diagnostics import (
-    DIAGNOSTICS,
-    IMAGES,
-    LOSS_MEANING,
-    PARTS,
-    PLACES,
-    ROLES,
-)
+from gan_zoo.report.diagnostics import DIAGNOSTICS, IMAGES, LOSS_MEANING, PARTS, PLACES, ROLES
 
 CHECKPOINTS = {
     "": "last weights",

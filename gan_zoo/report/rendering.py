@@ -12,8 +12,8 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from gan_zoo.report.comparison import Comparison
-from gan_zoo.report.drawing import to_files
 from gan_zoo.report.figures import draw_all
+from gan_zoo.report.plot_style import to_files
 from gan_zoo.report.search import Budgets
 
 _MANY = 24  # runs; with fewer, starting a process takes longer than it saves

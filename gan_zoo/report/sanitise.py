@@ -5,7 +5,7 @@ import re
 from dataclasses import fields, replace
 from typing import Any
 
-from gan_zoo.records import RecordError, RunRecord
+from gan_zoo.runs.record import RecordError, RunRecord
 
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 _DEEPEST = 40

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from gan_zoo.records import STATUSES, RunRecord
 from gan_zoo.report.comparison import Comparison
+from gan_zoo.runs.record import STATUSES, RunRecord
 
 COST = ("generator_updates", "discriminator_updates", "images_seen", "seconds")
 

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gan_zoo.interfaces import Batch, CriticOutput, CriticStep
+from gan_zoo.types import Batch, CriticOutput, CriticStep
 
 REAL = [[1.0, -2.0, 0.5], [0.0, 3.0, 1.0], [-1.5, 0.2, 2.0], [0.7, 0.7, -0.7], [4.0, 1.0, -3.0]]
 FAKE = [[0.0, 1.0, -0.5], [2.0, -1.0, 0.3], [0.4, 0.4, 0.4], [-3.0, 2.0, 1.0], [0.1, 0.0, -2.0]]

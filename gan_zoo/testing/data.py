@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 from gan_zoo.data.fingerprint import dataset_fingerprint
 from gan_zoo.data.validation import check_dataset
-from gan_zoo.interfaces import Dataset
 from gan_zoo.testing.contracts import UntouchedStream, hold, require
+from gan_zoo.types import Dataset
 
 Loader = Callable[[], Dataset]
 
@@ -46,7 +46,8 @@ def is_the_same_each_time(load: Loader) -> None:
     stream = UntouchedStream()
     first, again = dataset_fingerprint(load()), dataset_fingerprint(load())
     require(
-        stream.holds(), "it draws from torch's global random stream: use gan_zoo.seeding.stream"
+        stream.holds(),
+        "it draws from torch's global random stream: use gan_zoo.data.random_streams.stream",
     )
     require(first == again, "loaded twice, it holds other data: give it a seed of its own")
 

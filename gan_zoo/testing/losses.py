@@ -5,9 +5,9 @@ import math
 import torch
 from torch import Tensor
 
-from gan_zoo.fitting import check_role
-from gan_zoo.interfaces import AdversarialLoss
+from gan_zoo.config.preflight import check_role
 from gan_zoo.testing.contracts import hold, refuses, require
+from gan_zoo.types import AdversarialLoss
 
 REAL = torch.tensor([-3.0, -0.5, 0.2, 1.7, 4.0, 2.3, -1.1, 0.9], dtype=torch.float64)
 FAKE = torch.tensor([2.5, -4.0, -1.1, 0.3, 0.9, -2.0, 0.1, 1.4], dtype=torch.float64)

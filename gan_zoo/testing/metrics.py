@@ -12,7 +12,7 @@ from gan_zoo.testing.contracts import UntouchedStream, hold, refuses, require
 
 
 def check_metric(metric: Callable[..., Any], inputs: Mapping[str, Tensor] | None = None) -> None:
-    """Hold a metric to what the metrics of ``gan_zoo.metrics`` have in common.
+    """Hold a metric to what the metrics of ``gan_zoo.evaluation.metrics`` have in common.
 
     Finite numbers, the same each time, in whatever order the samples come; float32 computed in
     float64; the inputs and torch's global random stream left as they are; NaN or infinity refused

@@ -128,7 +128,7 @@ def gives_raw_scores_and_class_logits(of: Built) -> None:
         require(
             found is not None and found.shape == shape and found.dtype == torch.float32,
             f"{name} are {None if found is None else (tuple(found.shape), found.dtype)}; allowed:"
-            f" a gan_zoo.interfaces.CriticOutput with {shape} torch.float32",
+            f" a gan_zoo.types.CriticOutput with {shape} torch.float32",
         )
     with torch.no_grad():
         for parameter in network.adversarial_parameters():

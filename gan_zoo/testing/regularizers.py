@@ -6,10 +6,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gan_zoo.fitting import check_role
-from gan_zoo.interfaces import Regularizer
+from gan_zoo.config.preflight import check_role
 from gan_zoo.testing.contracts import UntouchedStream, hold, require
 from gan_zoo.testing.critics import Critic, Curved, Linear, Once, samples, take_step
+from gan_zoo.types import Regularizer
 
 UPDATES = 3  # steps after which a memory shows
 HUGE = 100.0  # weights that any constraint on them must change

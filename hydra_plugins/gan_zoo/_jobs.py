@@ -14,8 +14,8 @@ from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, open_dict
 
-from gan_zoo.configuration import one_line
-from gan_zoo.died import JobDied
+from gan_zoo.config.validate import one_line
+from gan_zoo.types import WorkerCrashed
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Task:
     def __call__(self) -> JobReturn:
         """Run it; an exception of the run is inside what is returned."""
         os.chdir(self.folder)  # a worker of a cluster is anywhere
-        from gan_zoo.cli import prepare_hydra  # it discovers the plugins, this one among them
+        from gan_zoo.cli.train import prepare_hydra
 
         Singleton.set_state(self.singletons)
         setup_globals()
@@ -91,5 +91,5 @@ def dead(task: Task, error: BaseException) -> JobReturn:
     why = one_line(error)[:300]
     print(f"gan_zoo: {words} died: {why}", file=sys.stderr, flush=True)
     gone = JobReturn(overrides=task.words, status=JobStatus.FAILED)
-    gone.return_value = JobDied(f"{words} died: {why}")
+    gone.return_value = WorkerCrashed(f"{words} died: {why}")
     return gone

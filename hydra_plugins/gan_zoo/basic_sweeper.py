@@ -12,7 +12,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, open_dict
 
-from gan_zoo.plan import Job, recorded, write_plan
+from gan_zoo.runs.plan import Job, recorded, write_plan
 
 
 class PlannedSweeper(BasicSweeper):
@@ -20,7 +20,7 @@ class PlannedSweeper(BasicSweeper):
 
     def sweep(self, arguments: list[str]) -> list[object]:
         """Check what the command line says of a sweep, and run it."""
-        from gan_zoo.cli import check_command
+        from gan_zoo.cli.train import check_command
 
         assert self.config is not None  # set by Hydra's setup, as all that follows
         self._jobs = 0

@@ -12,8 +12,8 @@ from typing import Any
 
 from hydra.core.utils import JobReturn
 
-from gan_zoo.stopping import SIGNALS, Interrupted
-from gan_zoo.workers import threads_of_a_worker, workers_of
+from gan_zoo.runs.workers import threads_of_a_worker, workers_of
+from gan_zoo.training.signals import SIGNALS, Interrupted
 from hydra_plugins.gan_zoo._jobs import JobsLauncher, Task, dead
 
 POLL = 1.0  # seconds between two looks whether the launching process lives

@@ -5,7 +5,7 @@ from typing import Any
 
 from hydra.core.utils import JobReturn
 
-from gan_zoo.settings import ConfigurationError
+from gan_zoo.types import ConfigurationError
 from hydra_plugins.gan_zoo._jobs import JobsLauncher, Task, dead
 
 

@@ -16,11 +16,11 @@ from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
-from gan_zoo.configuration import nearest
-from gan_zoo.overrides import shell_word
-from gan_zoo.plan import write_plan
-from gan_zoo.search import SAMPLERS, Choice, Interval, RandomSampler, Sampler, Space
-from gan_zoo.settings import ConfigurationError
+from gan_zoo.config.search import SAMPLERS, Choice, Interval, RandomSampler, Sampler, Space
+from gan_zoo.config.validate import nearest
+from gan_zoo.runs.overrides import shell_word
+from gan_zoo.runs.plan import write_plan
+from gan_zoo.types import ConfigurationError
 from hydra_plugins.gan_zoo.basic_sweeper import compose_jobs
 
 _GIVE = "give a range, such as 'optimizer.discriminator.lr=tag(log,interval(1e-5,1e-2))'"
@@ -84,7 +84,7 @@ class SearchSweeper(Sweeper):
         Raises:
             ConfigurationError: a range, a key or an option that is not possible.
         """
-        from gan_zoo.cli import check_command
+        from gan_zoo.cli.train import check_command
 
         check_command(self.config.hydra, self.config.sweep_name)
         self._check()
@@ -189,7 +189,7 @@ def _texts(ranges: DictConfig) -> list[tuple[str, str]]:
 def _sampler(name: str) -> Callable[[Space, int], Sampler]:
     if name == "random":
         return RandomSampler
-    from gan_zoo.tpe import TpeSampler
+    from gan_zoo.config.tpe import TpeSampler
 
     return TpeSampler
 
@@ -229,7 +229,7 @@ def _check_key(key: str, config: DictConfig, loss: str) -> None:
 def _value(job: JobReturn) -> float:
     if job.status is not JobStatus.COMPLETED:
         return math.nan
-    return cast(float, job.return_value)  # what gan_zoo.cli returns from a run
+    return cast(float, job.return_value)  # what gan_zoo.cli.train returns from a run
 
 
 def _tell(study: Study, budget: int) -> None:

@@ -8,9 +8,9 @@ from typing import Any
 
 from hydra.core.utils import JobReturn
 
-from gan_zoo.configuration import one_line
-from gan_zoo.settings import ConfigurationError
-from gan_zoo.workers import threads_of_a_worker, workers_of
+from gan_zoo.config.validate import one_line
+from gan_zoo.runs.workers import threads_of_a_worker, workers_of
+from gan_zoo.types import ConfigurationError
 from hydra_plugins.gan_zoo._jobs import JobsLauncher, Task, dead
 
 POLL = 0.2  # seconds between two looks at local jobs

@@ -6,7 +6,7 @@ import torch
 from gan_zoo.data.batches import BatchStream, normalise, to_device
 from gan_zoo.data.fingerprint import dataset_fingerprint
 from gan_zoo.data.splits import hold_out
-from gan_zoo.interfaces import Dataset, Split
+from gan_zoo.types import Dataset, Split
 
 
 def split_of(count):

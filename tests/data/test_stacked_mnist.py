@@ -4,11 +4,11 @@ import torch
 from gan_zoo.data import stacked_mnist
 from gan_zoo.data.batches import normalise
 from gan_zoo.data.mnist import load_mnist
+from gan_zoo.data.random_streams import stream
 from gan_zoo.data.stacked_mnist import load_stacked_mnist, stack_digits
-from gan_zoo.features.stacked import MODES, load_stacked_extractor, stacked_modes
-from gan_zoo.interfaces import Split
-from gan_zoo.metrics.modes import label_modes
-from gan_zoo.seeding import stream
+from gan_zoo.evaluation.features.stacked import MODES, load_stacked_extractor, stacked_modes
+from gan_zoo.evaluation.metrics.modes import label_modes
+from gan_zoo.types import Split
 
 
 @pytest.fixture(scope="module")

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
+from gan_zoo.evaluation.features.cnn import Features
 from gan_zoo.evaluation.reference import Reference
-from gan_zoo.features.cnn import Features
-from gan_zoo.interfaces import Dataset, Split
+from gan_zoo.types import Dataset, Split
 
 
 class Brightness:

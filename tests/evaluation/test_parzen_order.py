@@ -5,8 +5,8 @@ import torch
 from benchmarks.subjects import trainer
 from gan_zoo.data.batches import normalise
 from gan_zoo.data.mnist import load_mnist
-from gan_zoo.metrics.parzen import parzen
-from gan_zoo.seeding import stream
+from gan_zoo.data.random_streams import stream
+from gan_zoo.evaluation.metrics.parzen import parzen
 
 COUNT = 1000
 

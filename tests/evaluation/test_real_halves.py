@@ -9,11 +9,11 @@ from torch import Tensor
 
 from gan_zoo.data.batches import normalise
 from gan_zoo.data.mnist import load_mnist
-from gan_zoo.features.extractor import load_extractor
-from gan_zoo.metrics.fid import fid
-from gan_zoo.metrics.kid import kid
-from gan_zoo.metrics.precision_recall import precision_recall_density_coverage
-from gan_zoo.seeding import stream
+from gan_zoo.data.random_streams import stream
+from gan_zoo.evaluation.features.extractor import load_extractor
+from gan_zoo.evaluation.metrics.fid import fid
+from gan_zoo.evaluation.metrics.kid import kid
+from gan_zoo.evaluation.metrics.precision_recall import precision_recall_density_coverage
 
 HALF = 10_000
 SPLITS = 8

@@ -7,12 +7,7 @@ import torch
 from torch import nn
 from torch.testing import assert_close
 
-from gan_zoo.models.infogan import (
-    DISCRIMINATOR_NORMS,
-    GENERATOR_NORMS,
-    Discriminator,
-    Generator,
-)
+from gan_zoo.models.infogan import DISCRIMINATOR_NORMS, GENERATOR_NORMS, Discriminator, Generator
 from gan_zoo.models.layers import ImageConv2d, ImageConvTranspose2d
 
 PLAIN = {ImageConv2d: nn.Conv2d.forward, ImageConvTranspose2d: nn.ConvTranspose2d.forward}

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
+from gan_zoo.data.random_streams import stream
 from gan_zoo.models.latents import BalancedLabels, Normal, Uniform, UniformLabels
-from gan_zoo.seeding import stream
 
 
 def test_uniform_latents_fill_their_range():

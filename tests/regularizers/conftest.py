@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import nn
 
-from gan_zoo.interfaces import CriticStep
 from gan_zoo.testing import critics
 from gan_zoo.testing.critics import Critic, Curved, Linear
+from gan_zoo.types import CriticStep
 
 
 class Quadratic(nn.Module):

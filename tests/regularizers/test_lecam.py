@@ -5,8 +5,8 @@ import json
 import pytest
 import torch
 
-from gan_zoo.interfaces import Batch, CriticStep
 from gan_zoo.regularizers.lecam import LeCam
+from gan_zoo.types import Batch, CriticStep
 
 
 def step(real, fake):

@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 
 from gan_zoo.report.comparison import compare
-from gan_zoo.report.evolution import evolution
 from gan_zoo.report.load import load
 from gan_zoo.report.page import render
+from gan_zoo.report.sample_strips import evolution
 from gan_zoo.report.search import search_all
 
 SPLITS = [
@@ -188,7 +188,7 @@ def write_four_variants(sweep):
             "kid_mnistcnn_test_10k": 0.001 * (v + seed),
         }
         lost = loss == "fgan_kl" and seed == 2
-        error = {"kind": "Diverged", "message": "generator loss is nan", "step": 321}
+        error = {"kind": "DivergenceError", "message": "generator loss is nan", "step": 321}
         write_run(
             sweep / str(number),
             loss,

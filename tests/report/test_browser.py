@@ -7,9 +7,9 @@ import shutil
 import pytest
 
 from gan_zoo.report.comparison import compare
-from gan_zoo.report.evolution import evolution
 from gan_zoo.report.load import load
 from gan_zoo.report.page import render
+from gan_zoo.report.sample_strips import evolution
 from gan_zoo.report.search import search_all
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")

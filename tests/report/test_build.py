@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from gan_zoo.cli.compare import main
 from gan_zoo.report.build import build_report
-from gan_zoo.report.cli import main
 from gan_zoo.report.load import ReportError
 
 

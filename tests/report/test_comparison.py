@@ -5,10 +5,10 @@ import pytest
 from gan_zoo.report.data import curve_quantities
 from gan_zoo.report.figures_metrics import matching
 from gan_zoo.report.pairs import all_pairs, ranking
-from gan_zoo.report.printed import markdown
 from gan_zoo.report.quantities import quantity
 from gan_zoo.report.search import validation_twin
-from gan_zoo.report.words import headlines, summary
+from gan_zoo.report.summary import headlines, summary
+from gan_zoo.report.table_export import markdown
 
 FID = quantity("fid_m_test_1k")
 

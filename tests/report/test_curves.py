@@ -2,7 +2,7 @@ import numpy as np
 
 from gan_zoo.report.curves import curve
 from gan_zoo.report.data import page_data, to_script
-from gan_zoo.report.evolution import Evolution
+from gan_zoo.report.sample_strips import Evolution
 
 
 def test_median_and_extremes_by_hand(tmp_path, write_run, compared):

@@ -3,9 +3,9 @@ import math
 
 import pytest
 
-from gan_zoo.records import RunRecord
 from gan_zoo.report.load import ReportError, load, variant_names
 from gan_zoo.report.sanitise import finite
+from gan_zoo.runs.record import RunRecord
 
 
 def record(loss, *overrides):

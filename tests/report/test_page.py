@@ -50,7 +50,7 @@ class Document(HTMLParser):
 def test_a_diverged_run_is_on_the_page_with_its_reason(four_variants, page):
     text = Document(page(four_variants)).text
     assert "11 finished, 1 diverged" in text
-    assert "Diverged: generator loss is nan (step 321)" in text
+    assert "DivergenceError: generator loss is nan (step 321)" in text
     assert "fgan_kl: 1 diverged of 3 runs" in text
 
 

@@ -6,7 +6,7 @@ from PIL import Image
 
 from gan_zoo.report import pictures
 from gan_zoo.report.classes import confusions, per_class
-from gan_zoo.report.evolution import animation_name, evolution
+from gan_zoo.report.sample_strips import animation_name, evolution
 
 
 @pytest.mark.parametrize(

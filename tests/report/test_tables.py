@@ -3,8 +3,8 @@ import io
 
 import pytest
 
-from gan_zoo.report import printed, tables
-from gan_zoo.report.numbers import count, duration, short
+from gan_zoo.report import table_export, tables
+from gan_zoo.report.formatting import count, duration, short
 
 
 def rows(text):
@@ -50,14 +50,14 @@ def test_pairs_as_csv(four_variants, compared):
 
 def test_markdown_cells_cannot_break_out(tmp_path, write_run, compared):
     write_run(tmp_path / "0", "a|b\n*c* <i>_x_", metrics={"fid_m_test_1k": 3.0})
-    table = printed.markdown(compared(tmp_path)).splitlines()
+    table = table_export.markdown(compared(tmp_path)).splitlines()
     assert table[1].startswith("| :-- | :-- |")
     assert table[2].startswith(r"| a\|b \*c\* \<i\>\_x\_ | 0 | 1 of 1 | 3.000 |")
 
 
 def test_latex_is_escaped(tmp_path, write_run, compared):
     write_run(tmp_path / "0", r"a_b & 50% \input{x} $y$ #~^", metrics={"fid_m_test_1k": 3.0})
-    text = printed.latex(compared(tmp_path))
+    text = table_export.latex(compared(tmp_path))
     expected = (
         r"a\_b \& 50\% \textbackslash{}input\{x\} \$y\$ \#\textasciitilde{}\textasciicircum{}"
     )

@@ -3,11 +3,11 @@
 import pytest
 import torch
 
+from gan_zoo.data.random_streams import stream
 from gan_zoo.data.splits import hold_out
-from gan_zoo.interfaces import Split
-from gan_zoo.seeding import stream
 from gan_zoo.testing import check_data
 from gan_zoo.testing.data import CONTRACTS
+from gan_zoo.types import Split
 
 
 def drawn(rng, labels=None, scale=1.0):

@@ -6,8 +6,8 @@ from functools import partial
 import pytest
 import torch
 
-from gan_zoo.metrics.checks import finite_double, same_width
-from gan_zoo.metrics.kid import kid
+from gan_zoo.evaluation.metrics.checks import finite_double, same_width
+from gan_zoo.evaluation.metrics.kid import kid
 from gan_zoo.testing import check_metric
 from gan_zoo.testing.metrics import CONTRACTS
 

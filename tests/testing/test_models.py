@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch import nn
 
-from gan_zoo.interfaces import CriticOutput
 from gan_zoo.models import mlp
 from gan_zoo.testing import check_discriminator, check_generator
 from gan_zoo.testing.models import DISCRIMINATOR_CONTRACTS, GENERATOR_CONTRACTS
+from gan_zoo.types import CriticOutput
 
 IMAGES = {"image_shape": (1, 4, 4), "num_classes": 3}
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor, nn
 
-from gan_zoo.interfaces import CriticOutput
+from gan_zoo.types import CriticOutput
 
 
 class Generator(nn.Module):

@@ -4,9 +4,9 @@ import math
 
 import torch
 
+from gan_zoo.data.random_streams import stream
 from gan_zoo.data.splits import hold_out
-from gan_zoo.interfaces import Dataset, Split
-from gan_zoo.seeding import stream
+from gan_zoo.types import Dataset, Split
 
 SIDE, PERIOD = 16, 8  # pixels
 ANGLES = (0.0, math.pi / 4, math.pi / 2)  # of classes 0, 1, 2: upright, slanting, lying

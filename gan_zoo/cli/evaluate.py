@@ -1,0 +1,262 @@
+"""Measure a run's checkpoint, or anyone's samples, by the protocol of the sweeps.
+
+``gan-zoo evaluate WHAT [key=value ...]``; WHAT is the folder of a run, a ``.npz`` with images
+(and labels), or a folder of PNGs (labels: subfolders named 0, 1, ...).  Options:
+
+- ``checkpoint``: last | best | an epoch's number (last); of a run only
+- ``network``: auto | generator | generator_ema (auto: generator_ema where the run has one)
+- ``metrics``: names joined by commas (all that apply but parzen and gan_train)
+- ``samples``: how many the run's generator makes (10000)
+- ``split``: test | validation (test)
+- ``data``: the data set that files of samples are held against (mnist)
+- ``floors``: also tell what real data and weak baselines reach (true)
+- ``allow``: packages of yours, joined by commas, that a run's record may take objects from
+- ``out``: a JSON file to write (for a run: evaluations/<time>.json in its folder)
+"""
+
+import json
+import math
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hydra.errors import HydraException
+from omegaconf.errors import OmegaConfBaseException
+
+from gan_zoo.cli.options import given_words, parse
+from gan_zoo.cli.output import lasting_output
+from gan_zoo.config.build import build, compose_config
+from gan_zoo.config.validate import explain
+from gan_zoo.runs.overrides import hydra_value
+from gan_zoo.runs.record import RECORD_NAME, RunRecord, read_record, write_text
+from gan_zoo.training.load_generator import check_choice, configuration_of, network_of, weights_of
+from gan_zoo.training.memory import OutOfMemory, shortage_explained
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from gan_zoo.config.build import RunComponents
+    from gan_zoo.evaluation.reference import Reference
+    from gan_zoo.evaluation.registry import Judgement
+    from gan_zoo.evaluation.toy_points import PointReference
+
+    Standard = Reference | PointReference
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line says."""
+
+    checkpoint: str = "last"
+    network: str = "auto"
+    metrics: str = ""
+    samples: int = 10000
+    split: str = "test"
+    data: str = "mnist"
+    floors: bool = True
+    allow: str = ""
+    out: str = ""
+
+    def __post_init__(self) -> None:
+        check_choice(self.network, self.checkpoint)
+        splits = ("test", "validation")
+        if self.split not in splits:
+            raise ValueError(f"split is {self.split!r}; allowed: {splits}")
+        if self.samples < 2:
+            raise ValueError(f"samples is {self.samples}; allowed: 2 or more")
+
+
+@lasting_output()
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure, print a table, write JSON; a mistake ends the process with a message."""
+    words = given_words(arguments, __file__)
+    if not words:
+        return
+    try:
+        with shortage_explained("Choose fewer samples or metrics"):
+            evaluate(Path(words[0]), parse(words[1:], Options))
+    except (HydraException, OmegaConfBaseException) as error:
+        sys.exit(f"gan_zoo: {explain(error)}")
+    except (ValueError, OSError, ArithmeticError, RecursionError, OutOfMemory) as error:
+        sys.exit(f"gan_zoo: {error}")
+
+
+def evaluate(what: Path, options: Options) -> dict[str, Any]:
+    """Measure ``what``; the content of the JSON file.
+
+    Raises:
+        ValueError: anything that does not fit: options, files, metrics, too few samples.
+    """
+    from gan_zoo.data.batches import to_device
+    from gan_zoo.data.fingerprint import dataset_fingerprint
+    from gan_zoo.evaluation.features.for_dataset import unmeasurable
+    from gan_zoo.evaluation.reference import named
+    from gan_zoo.evaluation.reference_scores import floors
+    from gan_zoo.evaluation.toy_points import reference_of
+    from gan_zoo.training.allocator import keep_freed_memory
+
+    if not what.exists():
+        raise ValueError(
+            f"{what}: there is no such file or folder; allowed: the folder of a run, a .npz file or"
+            " a folder of PNGs"
+        )
+    run = read_record(what) if (what / RECORD_NAME).exists() else None
+    _check_options(options, of_a_run=run is not None)
+    keep_freed_memory()
+    parts = build(
+        compose_config([f"data={hydra_value(options.data)}"])
+        if run is None
+        else configuration_of(run, options.allow)
+    )
+    sha256, network = str(dataset_fingerprint(parts.dataset)["sha256"]), parts.extractor
+    reference = reference_of(to_device(parts.dataset, parts.device), network, sha256)
+    if reference is None:
+        why = unmeasurable(parts.dataset) or "its configuration has no feature network"
+        raise ValueError(f"there is nothing to measure: {why}")
+    if run is None:
+        images, labels = _from_file(what, reference)
+        metrics = _metrics(options, len(images), labels is not None, reference)
+    else:
+        metrics = _metrics(options, options.samples, True, reference)
+        images, labels = _from_run(what, run, options, parts)
+    fake, count = reference.seen(images, labels), len(images)
+    protocol = reference.protocol(options.split, count)
+    judgement = named(reference.judge(fake, options.split, metrics), protocol)
+    with_floors = options.floors and options.split == "test" and fake.labels is not None
+    known = dict(floors(reference, count, metrics).values) if with_floors else {}
+    if options.floors and not with_floors:
+        print(
+            "gan_zoo: what real data and weak baselines reach is left out: it is known for labelled"
+            " samples and split=test alone",
+            file=sys.stderr,
+        )
+    content = {
+        "what": str(what),
+        "checkpoint": None if run is None else _checkpoint(run, options),
+        "extractor": None if network is None else {"name": network.name, "sha256": network.sha256},
+        "dataset": {"name": parts.dataset.name, "sha256": sha256},
+        "metrics": {k: v if math.isfinite(v) else None for k, v in judgement.values.items()},
+        "unavailable": judgement.unavailable,
+        "intervals": {name: list(ends) for name, ends in judgement.intervals.items()},
+        "floors": known,
+        "per_class": {  # a class of which there is no sample has no number
+            name: [v if math.isfinite(v) else None for v in values]
+            for name, values in judgement.per_class.items()
+        },
+        "confusion_matrix": judgement.confusion,
+    }
+    for name, why in judgement.unavailable.items():
+        print(f"gan_zoo: warning: {name} is not available: {why}", file=sys.stderr)
+    _show(judgement, known)
+    _write(what, run, options.out, content)
+    return content
+
+
+def _checkpoint(run: RunRecord, options: Options) -> str:
+    return f"{network_of(run, options.network)} {options.checkpoint}"
+
+
+def _check_options(options: Options, *, of_a_run: bool) -> None:
+    """Refuse what would be ignored, or would fail after the work.
+
+    Raises:
+        ValueError: an option of runs for files or the other way round, or an ``out`` that exists.
+    """
+    default = Options()
+    of_runs, of_files = ("checkpoint", "network", "samples", "allow"), ("data",)
+    for name in of_files if of_a_run else of_runs:
+        if getattr(options, name) != getattr(default, name):
+            this, other = ("a run", "files") if of_a_run else ("files", "runs")
+            raise ValueError(
+                f"{name}={getattr(options, name)} does not apply to {this}, only to {other}: leave"
+                " it out"
+            )
+    if options.out and Path(options.out).expanduser().exists():
+        raise ValueError(f"{options.out} exists and is not overwritten: give another name as out=")
+
+
+def _from_run(
+    folder: Path, run: RunRecord, options: Options, parts: "RunComponents"
+) -> "tuple[Tensor, Tensor]":
+    from gan_zoo.evaluation.fixed_latents import Bank
+    from gan_zoo.runs.weights import load_weights
+    from gan_zoo.training.run import build_trainer
+
+    settings = replace(parts.trainer, precision="fp32")  # nothing is trained, so nothing probed
+    trainer = build_trainer(replace(parts, trainer=settings))
+    path = weights_of(folder, run, network_of(run, options.network), options.checkpoint)
+    load_weights(path, trainer.generator)
+    bank = Bank(
+        options.samples, latents=parts.latents, dim=trainer.latent_dim,
+        classes=parts.dataset.num_classes, name="final", device=parts.device,
+    )  # fmt: skip
+    return bank.images(trainer.generator), bank.labels
+
+
+def _from_file(path: Path, reference: "Standard") -> "tuple[Tensor, Tensor | None]":
+    from gan_zoo.evaluation.files import read_samples
+
+    images, labels = read_samples(path)
+    dataset = reference.dataset
+    if images.shape[1:] != dataset.sample_shape:
+        raise ValueError(
+            f"{path}: images have shape {tuple(images.shape[1:])}; allowed:"
+            f" {tuple(dataset.sample_shape)}, that of {dataset.name}. Resize them, or name their"
+            " data set as data=…"
+        )
+    if labels is not None and not 0 <= int(labels.min()) <= int(labels.max()) < dataset.num_classes:
+        raise ValueError(
+            f"{path}: labels go from {int(labels.min())} to {int(labels.max())}; allowed: 0 to"
+            f" {dataset.num_classes - 1}, the classes of {dataset.name}. Renumber or leave them out"
+        )
+    device = dataset.train.images.device
+    return images.to(device), None if labels is None else labels.to(device)
+
+
+def _metrics(options: Options, count: int, labelled: bool, reference: "Standard") -> list[str]:
+    from gan_zoo.evaluation.registry import ON_REQUEST, chosen, smallest
+
+    classes = reference.dataset.num_classes
+    allowed = reference.applicable(labelled=labelled)
+    usual = [name for name in allowed if name not in ON_REQUEST]
+    names = chosen(options.metrics.split(",") if options.metrics else None, allowed, usual)
+    least = smallest(names, classes)
+    if count < least:
+        raise ValueError(
+            f"there are {count} samples; allowed: {least} or more for"
+            f" {', '.join(names)}. Name fewer metrics, as metrics=fid,kid"
+        )
+    return names
+
+
+def _show(judgement: "Judgement", known: dict[str, dict[str, float]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    baselines = list(dict.fromkeys(name for values in known.values() for name in values))
+    table = Table()
+    table.add_column("metric")
+    for column in ("value", "95% over samples", *(name.replace("_", " ") for name in baselines)):
+        table.add_column(column, justify="right")
+    for name, value in judgement.values.items():
+        ends = judgement.intervals.get(name)
+        interval = "" if ends is None else f"{ends[0]:.4g} to {ends[1]:.4g}"
+        others = (known.get(name, {}).get(baseline) for baseline in baselines)
+        cells = ("" if other is None else f"{other:.4g}" for other in others)
+        table.add_row(name, f"{value:.4g}", interval, *cells)
+    console = Console()
+    console.print(table, crop=False, soft_wrap=not console.is_terminal)
+
+
+def _write(what: Path, run: RunRecord | None, out: str, content: dict[str, Any]) -> None:
+    if out:
+        path = Path(out).expanduser()
+    elif run is not None:
+        path = what / "evaluations" / f"{datetime.now(UTC):%Y-%m-%dT%H-%M-%S-%f}.json"
+    else:
+        return
+    write_text(path, json.dumps(content, indent=2, allow_nan=False) + "\n")
+    print(f"gan_zoo: written: {path}")

@@ -1,0 +1,140 @@
+"""How far are the runs below some folders? ``gan-zoo status DIR [DIR ...]``
+
+A table of every run: planned, running (with its progress and how long it will still take),
+finished, diverged, failed, interrupted, or damaged (its record cannot be read), and their counts.
+"""
+
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from gan_zoo.cli.options import given_words
+from gan_zoo.cli.output import lasting_output
+from gan_zoo.runs.lock import LOCK_NAME, alive, owner
+from gan_zoo.runs.plan import PLAN_NAME, Job, read_plan
+from gan_zoo.runs.record import RECORD_NAME, RecordError, RunRecord, read_record
+
+STATES = ("planned", "running", "finished", "diverged", "failed", "interrupted", "damaged")
+_COLOURS = {"running": "cyan", "finished": "green", "diverged": "magenta", "failed": "red",
+            "interrupted": "yellow", "damaged": "red"}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Line:
+    """A row of the table."""
+
+    run: str
+    state: str  # one of STATES
+    progress: str = ""
+    left: float | None = None  # seconds
+    note: str = ""
+
+
+def survey(folder: Path) -> list[Line]:
+    """All runs below a folder, those that are only planned last.
+
+    Raises:
+        ValueError: there is no such folder.
+    """
+    if not folder.is_dir():
+        raise ValueError(f"{folder}: no such folder; give the folder of a sweep or of a run")
+    lines: list[Line] = []
+    marks = {path.parent for name in (RECORD_NAME, LOCK_NAME) for path in folder.rglob(name)}
+    for run in sorted(marks):
+        name = run.relative_to(folder).as_posix()
+        name = folder.resolve().name if name == "." else name
+        try:
+            record = read_record(run)
+        except RecordError as error:
+            lines.append(_unread(run, name, error))
+            continue
+        lines.append(_line(run, name, record))
+    plans = [path.parent for path in sorted(folder.rglob(PLAN_NAME))]
+    jobs = {plan / job.folder: job for plan in plans for job in read_plan(plan)}
+    shared = set.intersection(*(set(job.overrides) for job in jobs.values())) if jobs else set()
+    planned = (job for run, job in jobs.items() if run not in marks)
+    return [*lines, *(Line(_name(job, shared), "planned") for job in planned)]
+
+
+@lasting_output()
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Print the table; a folder that is not there ends the process with a message."""
+    words = given_words(arguments, __file__)
+    if not words:
+        return
+    try:
+        given = {Path(word).resolve(): Path(word) for word in words}
+        whole = (path for path in given if given.keys().isdisjoint(path.parents))  # each run once
+        lines = [line for path in whole for line in survey(given[path])]
+    except ValueError as error:
+        sys.exit(f"gan_zoo: {error}")
+    table = Table()
+    for column in ("run", "state", "epochs", "left", "note"):
+        table.add_column(column, justify="right" if column in ("epochs", "left") else "left")
+    for line in lines:
+        colour = _COLOURS.get(line.state, "default")
+        left = "" if line.left is None else _duration(line.left)
+        state = f"[{colour}]{line.state}[/]"
+        table.add_row(escape(line.run), state, line.progress, left, escape(line.note))
+    console = Console()
+    console.print(table, crop=False, soft_wrap=not console.is_terminal)
+    counts = Counter(line.state for line in lines)
+    console.print(", ".join(f"{counts[s]} {s}" for s in STATES if counts[s]) or "no runs")
+
+
+def _line(run: Path, name: str, record: RunRecord) -> Line:
+    done, epochs = record.progress.get("epoch", 0), record.progress.get("epochs")
+    total = epochs or record.config.get("trainer", {}).get("epochs")
+    progress = f"{done:.0f}/{total}" if total else ""
+    running = alive(run)
+    # whoever holds the folder has not written his record yet if it still says how another ended
+    state = "running" if running else record.status
+    if state == "running" and not running:  # killed: it could not say so
+        state = "interrupted"
+    left, note = None, ""
+    if state == "running":
+        left, note = _left(record, total), str(owner(run))
+    elif record.error is not None:
+        note = " ".join(str(record.error.get("message", "")).split())[:100]
+        note = f"{record.error.get('kind', '')}: {note}"
+    elif state == "interrupted":
+        note = "the same command goes on with it"
+    return Line(name, state, progress, left, note)
+
+
+def _unread(run: Path, name: str, error: RecordError) -> Line:
+    if alive(run):
+        return Line(name, "running", note=str(owner(run)))
+    if not (run / RECORD_NAME).exists():
+        return Line(name, "interrupted", note="before its first record")
+    return Line(name, "damaged", note=str(error).replace(f"{run}/", "")[:100])
+
+
+def _left(record: RunRecord, total: float | None) -> float | None:
+    """Seconds of training to come, at the pace of the epochs so far."""
+    done, seconds = record.progress.get("epoch", 0), record.progress.get("seconds")
+    if not done or seconds is None or total is None:
+        return None
+    return seconds / done * (total - done)
+
+
+def _name(job: Job, shared: set[str]) -> str:
+    """What tells a job from the others."""
+    others = (override for override in job.overrides if override not in shared)
+    return " ".join([f"loss={job.loss}", f"seed={job.seed}", *others])
+
+
+def _duration(seconds: float) -> str:
+    hours, rest = divmod(round(seconds), 3600)
+    minutes, rest = divmod(rest, 60)
+    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Networks: the generator and the discriminator of each model, and the latents they are fed."""

@@ -1,0 +1,54 @@
+"""What a sweep is to do, written before it begins: ``plan.json`` in its folder."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from gan_zoo.runs.record import write_text
+
+PLAN_NAME = "plan.json"
+# Overrides that a record does not repeat: it has fields for them, or they are of no consequence.
+HIDDEN = (
+    "loss=", "seed=", "device=", "resume=", "sweep_name=", "tracker=", "tracker.", "hydra.",
+    "hydra/",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Job:
+    """A run to be, as its composed configuration describes it."""
+
+    folder: str  # of the run, relative to the sweep's
+    loss: str
+    seed: int
+    overrides: tuple[str, ...]  # as in its record
+
+
+def recorded(words: Sequence[str]) -> tuple[str, ...]:
+    """The overrides that a record repeats, sorted.
+
+    >>> recorded(["trainer.n_critic=2", "++seed=1", "loss=wgan"])
+    ('trainer.n_critic=2',)
+    """
+    return tuple(sorted(word for word in words if not word.lstrip("+~").startswith(HIDDEN)))
+
+
+def write_plan(folder: Path, jobs: Iterable[Job]) -> None:
+    """Add jobs to a sweep's plan; what earlier commands planned stays."""
+    known = {job.folder: job for job in [*read_plan(folder), *jobs]}
+    content = {"schema_version": 2, "jobs": [asdict(job) for job in known.values()]}
+    write_text(folder / PLAN_NAME, json.dumps(content, indent=1) + "\n")
+
+
+def read_plan(folder: Path) -> list[Job]:
+    """The jobs of a sweep; none if there is no plan, or none that can be read."""
+    try:
+        content = json.loads((folder / PLAN_NAME).read_text(encoding="utf-8"))
+        return [
+            Job(str(job["folder"]), str(job["loss"]), int(job["seed"]),
+                tuple(map(str, job["overrides"])))
+            for job in content["jobs"]
+        ]  # fmt: skip
+    except (OSError, ValueError, KeyError, TypeError):
+        return []

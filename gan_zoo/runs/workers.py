@@ -1,0 +1,43 @@
+"""How the cores of this machine are shared out among the workers of a sweep."""
+
+import os
+
+from gan_zoo.types import ConfigurationError
+
+
+def workers_of(n_jobs: int, cores: int | None = None) -> int:
+    """How many work at once: ``n_jobs``, or by joblib's rule as many as cores if it is -1.
+
+    Raises:
+        ConfigurationError: ``n_jobs`` is 0 or no whole number.
+
+    >>> [workers_of(n_jobs, cores=8) for n_jobs in (3, -1, -2)]
+    [3, 8, 7]
+    """
+    if type(n_jobs) is not int or n_jobs == 0:
+        raise ConfigurationError(
+            f"hydra.launcher.n_jobs is {n_jobs!r}; allowed: 1 or more, or -1: as many as cores,"
+            " -2: one fewer, and so on"
+        )
+    return n_jobs if n_jobs > 0 else max(1, (cores or cores_here()) + 1 + n_jobs)
+
+
+def threads_of_a_worker(n_jobs: int, cores: int | None = None) -> int:
+    """Its share of the cores: threads beyond them wait for each other, ten times as long.
+
+    Args:
+        n_jobs: how many run at once; -1: as many as cores, -2: one fewer, and so on.
+        cores: of the machine; None: those that this process may use.
+
+    Raises:
+        ConfigurationError: ``n_jobs`` is 0 or no whole number.
+    """
+    cores = cores or cores_here()
+    return max(1, cores // workers_of(n_jobs, cores))
+
+
+def cores_here() -> int:
+    """Those that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -1,0 +1,164 @@
+"""A run's generator from what the run left, which is looked at before it is believed."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from gan_zoo.config.build import build_generator
+from gan_zoo.config.validate import explain, refuse_foreign
+from gan_zoo.runs.record import RECORD_NAME, RunRecord, artifact_path, read_record
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from gan_zoo.types import Sampler
+
+NETWORKS = ("auto", "generator", "generator_ema")
+MAX_CLASSES = 100_000
+# Where records of version 0.1 have their objects, and where these are now.
+_MOVED = {
+    "gan_zoo.features.": "gan_zoo.evaluation.features.",
+    "gan_zoo.testbeds.": "gan_zoo.experiments.",
+    "gan_zoo.trackers.": "gan_zoo.training.trackers.",
+}
+
+
+class Trained(NamedTuple):
+    """A generator in evaluation mode on the CPU, and what it is fed."""
+
+    record: RunRecord
+    name: str  # of the network: generator or generator_ema
+    network: "nn.Module"
+    latents: "Sampler"
+    num_classes: int
+    sample_shape: tuple[int, ...]
+    weights: Path
+
+
+def trained_generator(folder: Path, network: str, checkpoint: str, allow: str) -> Trained:
+    """The generator of a run; of one that did not finish, standard error says so.
+
+    Args:
+        folder: of the run.
+        network: generator | generator_ema | auto (the averaged one where there is one).
+        checkpoint: last | best | an epoch's number.
+        allow: packages, joined by commas, that the record may take objects from beside ours.
+
+    Raises:
+        ValueError: no run, a record or weights that cannot be used, an object that is not ours.
+    """
+    from gan_zoo.data.random_streams import global_stream
+    from gan_zoo.runs.weights import load_weights
+
+    if not (folder / RECORD_NAME).exists():
+        raise ValueError(f"{folder} is no folder of a run: it has no {RECORD_NAME}")
+    record = read_record(folder)
+    for name in ("dataset", "artifacts"):
+        if not isinstance(getattr(record, name), dict):
+            raise ValueError(f"the record's {name} is {getattr(record, name)!r}, not an object")
+    name = network_of(record, network)
+    path = weights_of(folder, record, name, checkpoint)
+    shape, classes = _samples_of(record)
+    try:
+        with global_stream(0, "weights to be replaced"):
+            made, latents = build_generator(configuration_of(record, allow), shape, classes)
+    except (HydraException, OmegaConfBaseException) as error:
+        raise ValueError(explain(error)) from error
+    load_weights(path, made)
+    if record.status != "finished":
+        why = f" ({record.error.get('message')})" if isinstance(record.error, dict) else ""
+        print(f"gan_zoo: {_state(record)}{why}; taking the weights in {path}", file=sys.stderr)
+    return Trained(record, name, made.eval(), latents, classes, shape, path)
+
+
+def configuration_of(record: RunRecord, allow: str) -> DictConfig:
+    """The run's own configuration, whose objects are ours or those the user allows.
+
+    Raises:
+        ValueError: it is no configuration, or names other objects.
+    """
+    if allow and "" not in sys.path:
+        sys.path.append("")  # a user's own networks in the current folder
+    if not isinstance(record.config, dict):
+        raise ValueError(f"the record's config holds {type(record.config).__name__}, not an object")
+    config = {**_moved(record.config), "after_sweep": None, "device": "auto"}
+    refuse_foreign(config, tuple(name for name in allow.split(",") if name))
+    return OmegaConf.create(config)
+
+
+def _moved(node: Any) -> Any:
+    """Return a configuration with the ``_target_``s of version 0.1 replaced by today's."""
+    if isinstance(node, dict):
+        return {
+            key: _current(value) if key == "_target_" and isinstance(value, str) else _moved(value)
+            for key, value in node.items()
+        }
+    return [_moved(each) for each in node] if isinstance(node, list) else node
+
+
+def _current(target: str) -> str:
+    for old, new in _MOVED.items():
+        if target.startswith(old):
+            return new + target.removeprefix(old)
+    return target
+
+
+def check_choice(network: str, checkpoint: str) -> None:
+    """Check two options that commands about a run's weights share.
+
+    Raises:
+        ValueError: a network or a checkpoint that no run has.
+    """
+    if network not in NETWORKS:
+        raise ValueError(f"network is {network!r}; allowed: {NETWORKS}")
+    if not (checkpoint in ("last", "best") or checkpoint.isdecimal()):
+        raise ValueError(f"checkpoint is {checkpoint!r}; allowed: last, best or an epoch's number")
+
+
+def network_of(record: RunRecord, choice: str) -> str:
+    """Return the network chosen; ``auto`` is the averaged generator where the run has one."""
+    return record.headline if choice == "auto" else choice
+
+
+def weights_of(folder: Path, record: RunRecord, network: str, checkpoint: str) -> Path:
+    """The file of a run's weights.
+
+    Raises:
+        ValueError: the run has none yet, or no such ones.
+    """
+    from gan_zoo.runs.weights import weight_path
+
+    if checkpoint.isdecimal():
+        path = weight_path(folder, network, int(checkpoint))
+        there = [p.stem.rpartition("_")[2] for p in path.parent.glob(f"params_{network}_epoch_*")]
+        if not path.exists():
+            kept = ", ".join(sorted(there)) or "none"
+            raise ValueError(f"{path} is not there; epochs of {network} that are: {kept}")
+        return path
+    if "generator" not in record.artifacts:
+        raise ValueError(
+            f"{folder} has no weights: {_state(record)} before its first epoch came to an end"
+        )
+    return artifact_path(folder, record, f"{network}{'_best' if checkpoint == 'best' else ''}")
+
+
+def _samples_of(record: RunRecord) -> tuple[tuple[int, ...], int]:
+    """Shape of a sample and number of classes, as the record has them of its data."""
+    shape, classes = record.dataset.get("sample_shape"), record.dataset.get("num_classes")
+    sides = shape if isinstance(shape, list) else []
+    if not (sides and all(isinstance(side, int) and side > 0 for side in sides)):
+        raise ValueError(f"the record's dataset.sample_shape is {shape!r}; allowed: whole numbers")
+    if not (isinstance(classes, int) and 1 <= classes <= MAX_CLASSES):
+        raise ValueError(
+            f"the record's dataset.num_classes is {classes!r}; allowed: 1 to {MAX_CLASSES}"
+        )
+    return tuple(sides), classes
+
+
+def _state(record: RunRecord) -> str:
+    told = {"running": "is still going on or was killed", "interrupted": "was interrupted"}
+    return f"the run {told.get(record.status, record.status)}"

@@ -1,0 +1,181 @@
+"""How the networks' arithmetic is carried out: precision and memory format."""
+
+import copy
+import hashlib
+import json
+import math
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+
+from gan_zoo.config.schema import TrainerSettings
+from gan_zoo.runs.cache import cache_path, entry, keep, read_entry
+from gan_zoo.training.environment import cpu_name
+from gan_zoo.types import Generator
+
+# Below so many parameters of both networks the time goes into calls, and bf16 only adds some.
+SMALL = 100_000
+PROBE_SECONDS = 0.5
+WORTHWHILE = 1.05  # bf16 rounds, so it must be faster by more than the noise of the measurement
+
+CPU_INFO = Path("/proc/cpuinfo")
+
+
+@dataclass(frozen=True)
+class Execution:
+    """What ``auto`` came to; none of it changes what is computed but for rounding."""
+
+    precision: str  # fp32 | bf16
+    memory_format: str  # channels_last | contiguous
+
+    def record(self) -> dict[str, object]:
+        """For the run's environment."""
+        return asdict(self)
+
+
+def choose(
+    settings: TrainerSettings,
+    device: torch.device,
+    generator: nn.Module,
+    discriminator: nn.Module,
+    *,
+    twice_differentiated: bool = False,
+) -> Execution:
+    """Turn the settings into what this device does best; the same each time on a machine.
+
+    ``precision=auto`` is fp32 unless the device multiplies bf16 natively (AVX512-BF16 or AMX, CUDA
+    from Ampere on), both networks together have ``SMALL`` parameters or more, and a probe of the
+    two finds bf16 faster.  The probe's outcome is kept in the cache folder, and a run that is
+    resumed keeps the precision it began with.
+    ``memory_format=auto`` is channels_last on a CPU, torch's default elsewhere.
+
+    Args:
+        settings: what the user wants.
+        device: where the networks live.
+        generator, discriminator: the networks; neither they nor random streams are changed.
+        twice_differentiated: whether D's gradient is penalised.
+    """
+    precision, memory_format = settings.precision, settings.memory_format
+    if memory_format == "auto":
+        memory_format = "channels_last" if device.type == "cpu" else "contiguous"
+    if precision == "auto":
+        networks = (generator, discriminator)
+        parameters = sum(p.numel() for network in networks for p in network.parameters())
+        precision = "fp32"
+        if parameters >= SMALL and multiplies_bf16(device):
+            precision = _probed(
+                networks, settings.generator_batch_size, device, memory_format, twice_differentiated
+            )
+    return Execution(precision, memory_format)
+
+
+def _probed(
+    networks: tuple[nn.Module, nn.Module],
+    count: int,
+    device: torch.device,
+    memory_format: str,
+    twice_differentiated: bool,
+) -> str:
+    """The precision that the cache holds for such networks on such a machine, or one measured now.
+
+    What another process has written meanwhile counts: all runs of a sweep take the same.
+    """
+    name = cpu_name() if device.type == "cpu" else torch.cuda.get_device_name(device)
+    situation = {
+        "device": name, "threads": torch.get_num_threads(), "torch": torch.__version__,
+        "networks": [repr(network) for network in networks], "batch": count,
+        "memory_format": memory_format, "twice_differentiated": twice_differentiated,
+    }  # fmt: skip
+    digest = hashlib.sha256(json.dumps(situation).encode()).hexdigest()[:16]
+    path = cache_path("precision", f"{digest}.json")
+    known = read_entry(path)
+    if known is None:
+        speedup = _speedup(networks, count, device, memory_format, twice_differentiated)
+        known = read_entry(path)
+    if known is None:
+        precision = "bf16" if speedup > WORTHWHILE else "fp32"
+        known = {"precision": precision, "speedup": round(speedup, 3), **situation}
+        keep(path, entry(known), "every run will measure anew whether bf16 is faster")
+    return str(known["precision"])
+
+
+def _speedup(
+    networks: tuple[nn.Module, nn.Module],
+    count: int,
+    device: torch.device,
+    memory_format: str,
+    twice_differentiated: bool,
+) -> float:
+    """Return how much faster bf16 is than fp32: both passes of both networks, best of turns."""
+    steps: dict[str, Callable[[], None]] = {}
+    rng = torch.Generator(device).manual_seed(0)
+    latent_dim = cast(Generator, networks[0]).latent_dim
+    z = torch.randn(count, latent_dim, generator=rng, device=device)
+    labels = torch.zeros(count, dtype=torch.int64, device=device)
+    for precision in ("fp32", "bf16"):
+        generator, discriminator = copy.deepcopy(networks)
+        execution = Execution(precision, memory_format)
+        prepare(generator, execution, twice_differentiated=False)
+        prepare(discriminator, execution, twice_differentiated=twice_differentiated)
+        steps[precision] = partial(_both_passes, generator, discriminator, z, labels)
+    best = dict.fromkeys(steps, math.inf)
+    with torch.random.fork_rng():  # for dropout
+        for step in steps.values():
+            step()  # to be warm
+        end = time.perf_counter() + PROBE_SECONDS
+        while math.inf in best.values() or time.perf_counter() < end:
+            for precision, step in steps.items():
+                start = time.perf_counter()
+                step()
+                best[precision] = min(best[precision], time.perf_counter() - start)
+    return best["fp32"] / best["bf16"]
+
+
+def _both_passes(generator: nn.Module, discriminator: nn.Module, z: Tensor, labels: Tensor) -> None:
+    output = discriminator(generator(z, labels))
+    (output.scores.sum() + output.class_logits.sum()).backward()
+    output.scores.sum().item()  # waits for a device that computes on its own
+
+
+def prepare(network: nn.Module, execution: Execution, *, twice_differentiated: bool) -> None:
+    """Set a network up in place; its parameters, their names and the optimizer stay in float32.
+
+    Only training is affected: in evaluation mode a network computes in float32, so that what is
+    measured depends on its weights alone.  A critic whose gradient is penalised stays in float32:
+    the penalty's gradient is a second derivative, which bf16 loses.
+    """
+    if execution.memory_format == "channels_last":
+        network.to(memory_format=torch.channels_last)
+    if execution.precision == "bf16" and not twice_differentiated:
+        network.forward = partial(_in_bf16, network, network.forward)
+
+
+def multiplies_bf16(device: torch.device) -> bool:
+    """Whether the device has units for bf16 products; others are slower with it than with fp32."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return device.type == "cpu" and not _cpu_flags().isdisjoint({"avx512_bf16", "amx_bf16"})
+
+
+def _cpu_flags() -> set[str]:
+    if not CPU_INFO.exists():  # elsewhere than on Linux: none known
+        return set()
+    lines = CPU_INFO.read_text().splitlines()
+    return next((set(line.split()) for line in lines if line.startswith("flags")), set())
+
+
+def _in_bf16(network: nn.Module, forward: Callable[..., Any], *inputs: Tensor) -> Any:
+    """Products in bf16, sums and what autocast calls sensitive in float32; outputs in float32."""
+    if not network.training:
+        return forward(*inputs)
+    with torch.autocast(inputs[0].device.type, torch.bfloat16):
+        output = forward(*inputs)
+    if isinstance(output, Tensor):
+        return output.float()
+    return type(output)(*(tensor.float() for tensor in output))

@@ -1,0 +1,102 @@
+"""What a person sees while a run goes on: a bar on a terminal, a line per epoch elsewhere."""
+
+import sys
+from collections.abc import Iterator, Mapping
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+
+from gan_zoo.config.schema import Schedule
+from gan_zoo.report.quantities import CHECKPOINTS, headline_checkpoint, ordered
+
+_KINDS = ("loss", "generation", "auxiliary")
+_ROWS = tuple((who, part) for who in ("generator", "discriminator") for part in ("train", "test"))
+
+
+def warn_of(title: str, text: str) -> None:
+    """A warning of one run, on stderr."""
+    print(f"gan_zoo: warning: {title}: {text}", file=sys.stderr, flush=True)
+
+
+class Reporter:
+    """Shows a run's progress on stderr.
+
+    Args:
+        title: stands before each line, such as the loss and the seed.
+        schedule: planned epochs and updates.
+        bar: a moving bar and the loss table; False, as in parallel jobs or logs: a line per epoch.
+    """
+
+    def __init__(self, title: str, schedule: Schedule, *, bar: bool):
+        self.title, self.schedule, self.bar = title, schedule, bar
+        self.console = Console(stderr=True, soft_wrap=not bar)
+
+    def epoch(self, epoch: int, first: int = 0) -> Iterator[int]:
+        """The step numbers of an epoch from ``first`` on, drawn as they pass."""
+        steps = self.schedule.steps_of(epoch)
+        if not self.bar:
+            yield from range(first, steps)
+            return
+        with Progress(
+            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
+            TextColumn("{task.fields[speed]}"), TimeRemainingColumn(),
+            console=self.console, transient=True,
+        ) as progress:  # fmt: skip
+            self._progress = progress
+            name = f"{self.title} epoch {epoch}/{self.schedule.epochs}"
+            self._task: TaskID = progress.add_task(name, total=steps, completed=first, speed="")
+            for step in range(first, steps):
+                yield step
+                progress.advance(self._task)
+
+    def warn(self, text: str) -> None:
+        """Something the user should know before the training is spent."""
+        warn_of(self.title, text)
+
+    def note(self, text: str) -> None:
+        """A short figure beside the bar, such as throughput and losses."""
+        if self.bar:
+            self._progress.update(self._task, speed=text)
+
+    def table(
+        self, row: Mapping[str, float], metrics: Mapping[str, float], *, speed: float, split: str
+    ) -> None:
+        """The epoch's losses: the document's table, or one line when there is no terminal."""
+        head = f"{self.title} epoch {int(row['epoch'])}/{self.schedule.epochs}"
+        if not self.bar:
+            pairs = (
+                (network, f"{network}_train_loss") for network in ("generator", "discriminator")
+            )
+            losses = "  ".join(f"{name[0].upper()} {row[column]:.3f}" for name, column in pairs)
+            line = f"{head}  {speed:.0f} images/s  {losses}{_headline(metrics)}"
+            print(line, file=sys.stderr, flush=True)
+            return
+        shown = "  ".join(f"{name} {value:.4g}" for name, value in metrics.items())
+        table = Table(title=f"{head}  {speed:.0f} images/s", title_justify="left")
+        for column in ("component", "loss", "generation", "auxiliary"):
+            table.add_column(column, justify="left" if column == "component" else "right")
+        for network, part in _ROWS:
+            cells = [f"{row[f'{network}_{part}_{kind}']:.4f}" for kind in _KINDS]
+            table.add_row(f"{network} ({part})", *cells)
+        table.caption = f"test = {split} split" + (f"; {shown}" if shown else "")
+        self.console.print(table)
+
+
+def _headline(metrics: Mapping[str, float]) -> str:
+    """The headline's validation numbers in a few words, named if they are of averaged weights.
+
+    >>> _headline({"fid_validation": 40.0, "ema_fid_validation": 23.456})
+    '  averaged weights (EMA): FID 23.46'
+    """
+    checkpoint = headline_checkpoint([metrics])
+    shown = [metric for metric in ordered(set(metrics)) if metric.checkpoint == checkpoint]
+    values = "  ".join(f"{metric.short_title} {metrics[metric.name]:.4g}" for metric in shown)
+    return f"  {CHECKPOINTS[checkpoint]}: {values}" if checkpoint else f"  {values}".rstrip()

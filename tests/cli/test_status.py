@@ -1,0 +1,91 @@
+"""The table of a sweep: what is planned, what goes on, what came out."""
+
+import pytest
+
+from gan_zoo.cli.status import main, survey
+from gan_zoo.runs.lock import LOCK_NAME, RunLock
+from gan_zoo.runs.plan import Job, read_plan, write_plan
+from gan_zoo.runs.record import RunRecord, write_record
+
+
+def record(status, loss="bce", seed=0, *overrides, **more):
+    config = {"trainer": {"epochs": 8}}
+    return RunRecord("abc", loss, seed, status, list(overrides), config=config, **more)
+
+
+def sweep(folder):
+    progress = {"epoch": 2, "epochs": 8, "seconds": 30.0}
+    write_record(folder / "finished", record("finished", "bce", 0, "a=1"))
+    write_record(folder / "diverged", record(
+        "diverged", "bce", 1, "a=1", error={"kind": "DivergenceError", "message": "loss became nan"}
+    ))  # fmt: skip
+    write_record(folder / "failed", record(
+        "failed", "bce", 2, "a=1", error={"kind": "MemoryError", "message": "[all] of it"},
+    ))  # fmt: skip
+    write_record(folder / "killed", record("running", "bce", 3, "a=1", progress=progress))
+    write_record(folder / "running", record("running", "bce", 4, "a=1", progress=progress))
+    (folder / "damaged").mkdir()
+    (folder / "damaged/record.json").write_text("{")
+    runs = ["finished", "diverged", "failed", "killed", "running", "to-be"]
+    write_plan(folder, [Job(run, "bce", seed, ("a=1",)) for seed, run in enumerate(runs)])
+
+
+def test_every_run_has_its_state(tmp_path):
+    sweep(tmp_path)
+    with RunLock(tmp_path / "running"):
+        lines = {line.run: line for line in survey(tmp_path)}
+    assert {name: line.state for name, line in lines.items()} == {
+        "finished": "finished", "diverged": "diverged", "failed": "failed",
+        "killed": "interrupted", "running": "running", "damaged": "damaged",
+        "loss=bce seed=5": "planned",
+    }  # fmt: skip
+    assert lines["running"].progress == "2/8"
+    assert lines["running"].left == 90.0  # 15 s an epoch, 6 to come
+    assert lines["failed"].note == "MemoryError: [all] of it"
+
+
+def test_a_retried_run_is_running_whatever_its_old_record_says(tmp_path):
+    write_record(tmp_path, record("failed"))
+    with RunLock(tmp_path):
+        (line,) = survey(tmp_path)
+        assert line.state == "running"
+
+
+def test_a_run_that_died_before_its_first_record_is_there(tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / LOCK_NAME).touch()
+    (line,) = survey(tmp_path)
+    assert (line.run, line.state) == ("run", "interrupted")
+
+
+def test_the_table_and_its_counts(tmp_path, capsys):
+    sweep(tmp_path)
+    main([str(tmp_path)])
+    told = capsys.readouterr().out
+    assert "1 planned, 1 finished, 1 diverged, 1 failed, 2 interrupted, 1 damaged" in told
+    assert "[all] of it" in told
+
+
+def test_a_run_counts_once_however_often_its_folder_is_given(tmp_path, capsys):
+    sweep(tmp_path)
+    main([str(tmp_path), f"{tmp_path}/.", str(tmp_path / "finished")])
+    told = capsys.readouterr().out
+    assert "1 planned, 1 finished, 1 diverged, 1 failed, 2 interrupted, 1 damaged" in told
+
+
+def test_a_folder_that_is_not_there_is_told(tmp_path, capsys):
+    with pytest.raises(SystemExit, match="no such folder"):
+        main([str(tmp_path / "none")])
+    main(["--help"])
+    assert "planned" in capsys.readouterr().out
+
+
+def test_a_plan_grows_and_a_damaged_one_is_none(tmp_path):
+    jobs = [Job(f"run-{seed}", "bce", seed, ("a=1", "b=2")) for seed in range(3)]
+    write_plan(tmp_path, jobs[:2])
+    write_plan(tmp_path, jobs[1:])
+    assert read_plan(tmp_path) == jobs
+    write_plan(tmp_path, [Job("run-0", "bce", 0, ("++a=1",))])  # the same run in other words
+    assert [job.folder for job in read_plan(tmp_path)] == ["run-0", "run-1", "run-2"]
+    (tmp_path / "plan.json").write_text("[")
+    assert read_plan(tmp_path) == []

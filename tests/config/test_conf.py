@@ -1,0 +1,176 @@
+"""Configurations are tested as code: every file composes, is strict and builds what it says."""
+
+import re
+from functools import cache
+from itertools import product
+from pathlib import Path
+
+import pytest
+import torch
+from hydra import compose, initialize_config_dir
+from hydra.core.hydra_config import HydraConfig
+from hydra.utils import instantiate
+from omegaconf import OmegaConf
+
+from gan_zoo.cli import train
+from gan_zoo.config.build import Config
+from gan_zoo.config.validate import check_targets
+from gan_zoo.models.acgan import Discriminator
+from gan_zoo.types import Batch, CriticStep
+
+CONF = Path(train.__file__).parents[1] / "conf"
+GROUPS = ["aux", "evaluation", "labels", "latents", "loss", "model", "optimizer", "regularizer",
+          "tracker", "trainer"]  # fmt: skip
+TOP_LEVEL = {"seed", "device", "data", "model", "latents", "labels", "loss", "regularizer",
+             "optimizer", "trainer", "aux", "evaluation", "after_sweep", "resume",
+             "sweep_name", "tracker"}  # fmt: skip
+
+
+def options(group: str) -> list[str]:
+    return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
+
+
+def composed(*overrides: str):
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        config = compose("config", overrides=list(overrides), return_hydra_config=True)
+        HydraConfig.instance().set_config(config)
+        return config
+
+
+@cache
+def checked(*overrides: str):
+    """The job's own strictness: onto the schema, every key known to its target."""
+    config = composed(*overrides)
+    OmegaConf.set_struct(config, False)
+    config.pop("hydra")
+    plain = OmegaConf.to_container(config, resolve=True)
+    strict = OmegaConf.merge(OmegaConf.structured(Config), plain)
+    check_targets(plain)
+    for group in ("trainer", "aux", "evaluation"):
+        OmegaConf.to_object(strict[group])
+    return plain
+
+
+@pytest.mark.parametrize(
+    "choice", [f"{group}={name}" for group in GROUPS for name in options(group)]
+)
+def test_every_option_composes_and_builds(choice):
+    plain = checked(choice)
+    assert set(plain) == TOP_LEVEL
+    for key in ("loss", "regularizer", "latents", "labels"):
+        instantiate(plain[key], _convert_="all")
+    for network in ("generator", "discriminator"):
+        optimizer = instantiate(plain["optimizer"][network])
+        optimizer([torch.zeros(1, requires_grad=True)])
+
+
+@pytest.mark.parametrize("name", options("data"))
+def test_every_data_set_composes(name):
+    checked(f"data={name}")
+
+
+@pytest.mark.parametrize("name", options("experiment"))
+def test_every_experiment_composes(name):
+    """With each loss that it sweeps over, as its own sweep would."""
+    params = composed(f"+experiment={name}").hydra.sweeper.params or {}
+    choices = [[f"{key}={value}" for value in str(params[key]).split(",")] for key in params]
+    for overrides in product(*choices):
+        checked(f"+experiment={name}", *overrides)
+
+
+@pytest.mark.parametrize("name", options("model"))
+def test_every_model_builds(name):
+    plain = checked(f"model={name}")
+    shape = {"image_shape": (1, 28, 28), "num_classes": 10}
+    for network in ("generator", "discriminator"):
+        built = instantiate(plain["model"][network])(**shape)
+        assert sum(p.numel() for p in built.parameters()) > 0
+
+
+@pytest.mark.parametrize("name", options("loss"))
+def test_every_loss_file_tells_its_paper_command_expectation_and_deviations(name):
+    header = re.match(r"(#.*\n)+", (CONF / "loss" / f"{name}.yaml").read_text()).group()
+    assert header.startswith("# @package _global_\n")
+    for word in ("Paper:", f"python run.py loss={name}", "Expect:", "Deviation"):
+        assert word in header, f"conf/loss/{name}.yaml does not say {word}"
+
+
+@pytest.mark.parametrize("name", options("loss"))
+def test_every_recipe_takes_a_critic_step(name):
+    """Loss and regularizer of the recipe work together on a small critic."""
+    plain = checked(f"loss={name}")
+    loss = instantiate(plain["loss"], _convert_="all")
+    regularizer = instantiate(plain["regularizer"], _convert_="all")
+    torch.manual_seed(0)
+    critic = Discriminator(image_shape=(1, 8, 8), num_classes=3, width=0.1)
+    labels = torch.tensor([0, 1, 2, 0, 1])
+    real, fake = (Batch(torch.rand(5, 1, 8, 8), labels) for _ in range(2))
+    for batch in (real, fake):
+        batch.images.requires_grad_(regularizer.needs_image_gradients)
+    scores = critic(torch.cat([real.images, fake.images])).scores
+    step = CriticStep(real, fake, scores[:5], scores[5:], torch.Generator().manual_seed(0))
+    total = loss.discriminator(scores[:5], scores[5:]) + regularizer.penalty(critic, step)
+    total.backward()
+    assert total.ndim == 0
+    assert all(p.grad.isfinite().all() for p in critic.adversarial_parameters())
+    regularizer.constrain(critic)
+
+
+def test_the_loss_brings_its_recipe_and_the_command_line_wins():
+    paper = composed("loss=wgan", "tuned=paper")
+    assert paper.regularizer.clip == 0.01
+    for network in ("discriminator", "generator"):
+        assert paper.optimizer[network]["_target_"] == "torch.optim.RMSprop"
+        assert paper.optimizer[network].lr == 5e-5
+    assert paper.trainer.n_critic == 5
+    changed = composed("loss=wgan", "trainer.n_critic=2", "optimizer=adam", "regularizer.clip=0.2")
+    assert changed.trainer.n_critic == 2
+    assert changed.optimizer.generator["_target_"] == "torch.optim.Adam"
+    assert changed.regularizer.clip == 0.2
+    assert "clip" not in composed("loss=wgan", "regularizer=none", "tuned=paper").regularizer
+
+
+def test_tuning_belongs_to_the_default_model_alone():
+    full = composed("loss=wgan", "model=acgan")
+    assert full.optimizer.generator.lr == 5e-5
+    assert full.trainer.n_critic == 5
+    default = composed("loss=wgan")
+    assert default.optimizer.generator.lr == 2e-3
+    assert default.trainer.n_critic == 2
+    assert default.regularizer.clip == full.regularizer.clip == 0.01
+
+
+def test_the_default_recipe_and_that_the_command_line_wins():
+    default = composed()
+    assert default.optimizer.discriminator.lr == 1e-3
+    assert default.optimizer.generator.lr == 2e-3
+    assert default.trainer.lr_decay == 0.5
+    assert default.trainer.ema_decay == 0.999
+    assert composed("trainer.lr_decay=0").trainer.lr_decay == 0
+    assert composed("optimizer.discriminator.lr=1e-4").optimizer.discriminator.lr == 1e-4
+
+
+@pytest.mark.parametrize("name", ["adam_dragan", "adam_r3gan", "adam_wgan_gp", "rmsprop", "sgd"])
+def test_published_optimizers_have_one_rate_for_both_networks(name):
+    found = composed(f"optimizer={name}", "optimizer.discriminator.lr=3e-4").optimizer
+    assert found.generator.lr == found.discriminator.lr == 3e-4
+
+
+def test_the_document_s_recipe():
+    config = composed("+experiment=acgan_document")
+    assert config.trainer.epochs == 50
+    assert config.trainer.batch_size == 100
+    assert config.trainer.generator_batch_size == 200
+    assert config.model.generator.width == config.model.discriminator.width == 1
+    for network in ("discriminator", "generator"):
+        assert config.optimizer[network].lr == 2e-4
+        assert config.optimizer[network].betas == [0.5, 0.999]
+    assert (config.aux.weight_d, config.aux.weight_g, config.aux.on_fake) == (1, 1, True)
+
+
+def test_a_run_s_identity_is_what_determines_its_numbers():
+    base = train.identity(composed("seed=1"))
+    assert base == train.identity(composed("seed=1", "device=cpu", "hydra.run.dir=/tmp/elsewhere"))
+    assert base == train.identity(composed("seed=1", "tracker=tensorboard"))
+    others = [train.identity(composed(o)) for o in ("seed=2", "loss=lsgan", "trainer.epochs=3")]
+    assert len({base, *others}) == 4

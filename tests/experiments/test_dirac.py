@@ -1,0 +1,106 @@
+"""The Dirac-GAN on the real trainer: who converges, and the very steps that theory says."""
+
+import math
+from functools import partial
+
+import pytest
+import torch
+
+from gan_zoo.config.schema import AuxiliarySettings, EvaluationSettings, TrainerSettings
+from gan_zoo.data.toys import dirac
+from gan_zoo.losses.bce import Bce
+from gan_zoo.losses.minimax import Minimax
+from gan_zoo.losses.wgan import Wgan
+from gan_zoo.models.affine import DiracDiscriminator, DiracGenerator
+from gan_zoo.models.latents import Normal, UniformLabels
+from gan_zoo.regularizers.gradient_penalty import GradientPenalty
+from gan_zoo.regularizers.none import Unregularized
+from gan_zoo.regularizers.r1 import R1
+from gan_zoo.training.run import RunComponents, build_trainer
+
+RATE = 0.1
+
+
+def path(loss, regularizer, steps, *, simultaneous=True):
+    """(theta, psi) at the start (1, 1) and after each step of plain gradient descent."""
+    sgd = partial(torch.optim.SGD, lr=RATE)
+    trainer = build_trainer(
+        RunComponents(
+            dataset=dirac(),
+            generator=DiracGenerator,
+            discriminator=DiracDiscriminator,
+            loss=loss,
+            regularizer=regularizer,
+            optimizers=(sgd, sgd),
+            latents=Normal(),
+            labels=UniformLabels(),
+            extractor=None,
+            trainer=TrainerSettings(
+                batch_size=5, generator_batch_size=5, simultaneous=simultaneous
+            ),
+            aux=AuxiliarySettings(weight_d=0, weight_g=0, on_fake=False),
+            evaluation=EvaluationSettings(),
+            seed=0,
+            device=torch.device("cpu"),
+        )
+    )
+    points = [(1.0, 1.0)]
+    for _ in range(steps):
+        trainer.step()
+        points.append((trainer.generator.theta.item(), trainer.discriminator.psi.item()))
+    return points
+
+
+def distances(points):
+    return [math.hypot(*point) for point in points]
+
+
+def sigmoid(v):
+    return 1 / (1 + math.exp(-v))
+
+
+@pytest.mark.parametrize(
+    ("loss", "pull"),
+    [(Minimax(), sigmoid), (Bce(), lambda v: sigmoid(-v)), (Wgan(), lambda v: 1.0)],
+)
+@pytest.mark.parametrize("gamma", [0.0, 0.7])
+def test_steps_are_those_of_the_gradient_field(loss, pull, gamma):
+    """theta moves with psi times G's slope at the score v = theta psi, psi against theta times D's.
+
+    D's loss on fakes is softplus(v) (slope sigmoid) or v; R1 adds gamma psi.
+    """
+    theta = psi = 1.0
+    slope = (lambda v: 1.0) if isinstance(loss, Wgan) else sigmoid
+    for actual in path(loss, R1(gamma) if gamma else Unregularized(), 60):
+        assert actual == pytest.approx((theta, psi), abs=1e-4)
+        score = theta * psi
+        theta, psi = (
+            theta + RATE * psi * pull(score),
+            psi - RATE * (theta * slope(score) + gamma * psi),
+        )
+
+
+def test_simultaneous_unregularised_training_does_not_converge():
+    far = distances(path(Minimax(), Unregularized(), 800))
+    assert far[-1] > far[400] > far[0]
+    slow = distances(path(Bce(), Unregularized(), 800))
+    assert min(slow) > 0.3
+
+
+@pytest.mark.parametrize("loss", [Minimax(), Bce(), Wgan()])
+def test_r1_converges(loss):
+    # linearised at (0, 0): |eigenvalue| <= 1 - rate gamma / 2 + O(rate^2) a step
+    assert distances(path(loss, R1(1.0), 800))[-1] < 1e-5
+
+
+def test_wgan_gp_does_not_converge():
+    """Around theta = 0 the penalty holds |psi| near the target, so that theta never rests."""
+    far = distances(path(Wgan(), GradientPenalty(weight=1.0, target=0.3), 800))
+    assert min(far) > 0.1
+    assert max(far[-200:]) > 0.3
+
+
+def test_alternating_steps_circle():
+    far = distances(path(Minimax(), Unregularized(), 800, simultaneous=False))
+    assert min(far) > 1
+    assert max(far) < 2

@@ -1,0 +1,76 @@
+"""Ring and grid summed up: a row for every run, whatever became of it, and the pictures."""
+
+import csv
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from gan_zoo.experiments.modes import summarise
+from gan_zoo.runs.record import RunRecord, write_record
+
+METRICS = {"modes_covered_ring_10k": 7.0, "high_quality_ring_10k": 0.91,
+           "reverse_kl_modes_ring_10k": 0.02}  # fmt: skip
+
+
+def leave(folder, loss, status, started, *, picture=None, **metrics):
+    record = RunRecord(run_id=loss, loss=loss, seed=3, status=status, started=started)
+    record.progress = {"seconds": 12.5}
+    record.dataset = {"name": "ring", "num_classes": 8}
+    if status == "finished":
+        changed = {f"{name}_ring_10k": value for name, value in metrics.items()}
+        record.metrics = METRICS | changed
+    if picture is not None:
+        folder.joinpath(loss).mkdir()
+        Image.new("RGB", (60, 50), picture).save(folder / loss / "landscape.png")
+        record.artifacts = {"landscape": "landscape.png"}
+    write_record(folder / loss, record)
+
+
+def test_tells_of_finished_and_diverged_runs_in_their_order(tmp_path):
+    leave(tmp_path, "later", "finished", "2026-01-02", picture="red")
+    leave(tmp_path, "first", "diverged", "2026-01-01")
+    text = summarise(tmp_path)
+    assert text.index("first") < text.index("later")
+    rows = list(csv.DictReader((tmp_path / "modes.csv").read_text().splitlines()))
+    assert [(row["loss"], row["status"], row["modes_covered"]) for row in rows] == [
+        ("first", "diverged", "-"), ("later", "finished", "7.0"),
+    ]  # fmt: skip
+    assert rows[1]["high_quality"] == "0.91"
+    assert rows[1]["reverse_kl_modes"] == "0.02"
+    assert rows[1]["seconds"] == "12.5"
+
+
+def test_shows_every_landscape_under_its_numbers(tmp_path, monkeypatch):
+    shown = {}
+    monkeypatch.setattr(
+        "gan_zoo.experiments.modes.side_by_side", lambda pictures: shown.update(pictures) or b"x"
+    )
+    leave(tmp_path, "a", "finished", "2026-01-01", picture="red")
+    leave(tmp_path, "b", "finished", "2026-01-02", picture="blue")
+    summarise(tmp_path)
+    assert list(shown) == ["a, seed 3: 7.0 modes, 91.0%", "b, seed 3: 7.0 modes, 91.0%"]
+    assert shown["b, seed 3: 7.0 modes, 91.0%"] == (tmp_path / "b/landscape.png").read_bytes()
+
+
+def test_draws_pictures_of_equal_size_four_in_a_row(tmp_path):
+    for name in "abcde":
+        leave(tmp_path, name, "finished", f"2026-01-0{ord(name) - 96}", picture="red")
+    summarise(tmp_path)
+    with Image.open(tmp_path / "modes.png") as picture:
+        assert picture.width > 1.5 * picture.height
+        reds = (np.asarray(picture.convert("RGB")) == (255, 0, 0)).all(2).mean()
+    assert reds > 1 / 4
+
+
+def test_counts_who_finds_all_modes_with_nine_in_ten_good_points(tmp_path):
+    leave(tmp_path, "all", "finished", "2026-01-01", modes_covered=8, high_quality=0.9)
+    leave(tmp_path, "vague", "finished", "2026-01-02", modes_covered=8, high_quality=0.8999)
+    leave(tmp_path, "seven", "finished", "2026-01-03", modes_covered=7, high_quality=0.98)
+    leave(tmp_path, "gone", "diverged", "2026-01-04")
+    assert summarise(tmp_path).endswith("share of at least 0.9: 1 of 4 runs (all).")
+
+
+def test_nothing_to_tell_is_an_error(tmp_path):
+    with pytest.raises(ValueError, match="holds no run"):
+        summarise(tmp_path)

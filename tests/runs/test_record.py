@@ -1,0 +1,103 @@
+"""Records: whole or not at all, readable for ever, never overwritten when finished."""
+
+import csv
+import json
+import os
+
+import pytest
+
+from gan_zoo.runs.record import (
+    SCHEMA_VERSION,
+    AlreadyFinished,
+    RecordError,
+    RunRecord,
+    read_record,
+    refuse_finished,
+    write_record,
+    write_rows,
+    write_text,
+)
+
+
+def record(status="finished"):
+    return RunRecord(
+        run_id="abc", loss="wgan", seed=3, status=status, metrics={"fid": None, "x": 0.1}
+    )
+
+
+def test_a_record_comes_back_as_written(tmp_path):
+    write_record(tmp_path, record())
+    assert read_record(tmp_path) == record()
+
+
+def test_a_record_never_holds_what_json_has_no_word_for(tmp_path):
+    bad = record()
+    bad.metrics["fid"] = float("nan")
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write_record(tmp_path, bad)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_failed_write_leaves_the_old_file_and_no_litter(tmp_path, monkeypatch):
+    write_text(tmp_path / "a.txt", "old")
+
+    def full_disk(_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full_disk)
+    with pytest.raises(OSError, match="No space left"):
+        write_text(tmp_path / "a.txt", "new")
+    assert (tmp_path / "a.txt").read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("{", "cannot be read as JSON"),
+        ("[1]", "expected a JSON object"),
+        ("{}", "schema version None"),
+        (json.dumps({"schema_version": SCHEMA_VERSION + 1}), "upgrade"),
+        (json.dumps({"schema_version": 1, "loss": "bce"}), "missing"),
+        (json.dumps({"schema_version": 1, "run_id": "a", "loss": "b", "seed": 0, "status": "odd"}),
+         "status is 'odd'"),
+    ],
+)  # fmt: skip
+def test_a_damaged_record_is_told_with_what_is_wrong(tmp_path, content, told):
+    (tmp_path / "record.json").write_text(content)
+    with pytest.raises(RecordError, match=told):
+        read_record(tmp_path)
+
+
+def test_a_key_of_another_version_is_passed_over(tmp_path):
+    content = {
+        "schema_version": 1,
+        "run_id": "a",
+        "loss": "b",
+        "seed": 0,
+        "status": "failed",
+        "new": 1,
+    }
+    (tmp_path / "record.json").write_text(json.dumps(content))
+    assert read_record(tmp_path).status == "failed"
+
+
+@pytest.mark.parametrize("status", ["finished", "diverged"])
+def test_a_run_that_came_to_its_end_is_not_overwritten(tmp_path, status):
+    write_record(tmp_path, record(status))
+    with pytest.raises(AlreadyFinished, match="never overwritten"):
+        refuse_finished(tmp_path)
+
+
+@pytest.mark.parametrize("status", ["running", "failed", "interrupted"])
+def test_a_run_that_did_not_may_be_started_again(tmp_path, status):
+    refuse_finished(tmp_path)
+    write_record(tmp_path, record(status))
+    refuse_finished(tmp_path)
+
+
+def test_rows_keep_every_digit(tmp_path):
+    write_rows(tmp_path / "h.csv", [{"epoch": 1, "x": 0.1 + 0.2}, {"epoch": 2, "x": ""}])
+    rows = list(csv.DictReader((tmp_path / "h.csv").read_text().splitlines()))
+    assert float(rows[0]["x"]) == 0.1 + 0.2
+    assert rows[1]["x"] == ""

@@ -1,0 +1,117 @@
+"""TensorBoard's own reader finds in a run's folder what the run's files say, each epoch once."""
+
+import importlib.util
+import io
+import json
+import os
+import signal
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from gan_zoo.losses.bce import Bce
+from gan_zoo.runs.record import RunRecord
+from gan_zoo.training.checkpoint import load_state
+from gan_zoo.training.run import run
+from gan_zoo.training.signals import Interrupted
+from gan_zoo.training.trackers.tensorboard import TensorBoard
+
+CONFIG = {"optimizer": {"generator": {"_target_": "torch.optim.Adam", "lr": 1e-3}}}
+
+
+def go(parts, folder, state=None):
+    record = RunRecord("abc", "bce", 0, "running", config=CONFIG)
+    return run(replace(parts, tracker=TensorBoard()), folder, record, bar=False, state=state)
+
+
+def shown(folder):
+    reader = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    found = reader.EventAccumulator(str(folder), size_guidance={"images": 0, "scalars": 0})
+    return found.Reload()
+
+
+def scalars(folder):
+    found = shown(folder)
+    return {
+        tag: [(event.step, event.value) for event in found.Scalars(tag)]
+        for tag in found.Tags()["scalars"]
+        if "seconds" not in tag and "per_second" not in tag
+    }
+
+
+@pytest.fixture
+def whole(tiny_parts, tmp_path):
+    pytest.importorskip("tensorboard")
+    record = go(tiny_parts, tmp_path / "whole")
+    return tmp_path / "whole", record
+
+
+def test_scalars_pictures_and_hyperparameters_are_those_of_the_run(whole):
+    folder, record = whole
+    rows = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    found = shown(folder)
+    for name, group in (("generator_train_loss", "loss"), ("score_gap", "diagnostics"),
+                        ("seconds", "progress")):  # fmt: skip
+        events = found.Scalars(f"{group}/{name}")
+        assert [event.step for event in events] == [row["epoch"] for row in rows] == [1, 2]
+        assert [event.value for event in events] == pytest.approx([row[name] for row in rows])
+        times = [event.wall_time for event in events]
+        assert times[1] - times[0] == pytest.approx(rows[1]["seconds"] - rows[0]["seconds"])
+    for event in found.Images("samples"):
+        path = folder / f"samples/plot_epoch_{event.step:03d}_generated.png"
+        picture = Image.open(io.BytesIO(event.encoded_image_string)).convert("L")
+        assert np.array_equal(picture, Image.open(path))
+    assert "final/loss_curve" not in found.Tags()["images"]  # without metrics nothing is final
+    assert record.metrics == {}
+
+
+def test_final_numbers_stand_beside_the_hyperparameters(tmp_path):
+    pytest.importorskip("tensorboard")
+    from tensorboard.plugins.hparams import plugin_data_pb2
+
+    tracker = TensorBoard()
+    record = RunRecord("abc", "bce", 5, "running", config=CONFIG, started="2026-01-02T03:04:05Z")
+    tracker.begin(tmp_path, record)
+    tracker.log(1, {"progress/seconds": 2.0, "loss/generator_train_loss": 0.5}, {})
+    record.metrics, record.progress = {"fid": 3.0, "kid": None}, {"epoch": 1, "seconds": 2.0}
+    tracker.end(record, {})
+    found = shown(tmp_path)
+    assert [(event.step, event.value) for event in found.Scalars("final/fid")] == [(1, 3.0)]
+    content = found.summary_metadata["_hparams_/session_start_info"].plugin_data.content
+    told = plugin_data_pb2.HParamsPluginData.FromString(content).session_start_info.hparams
+    assert told["loss"].string_value == "bce"
+    assert told["seed"].number_value == 5
+    assert told["optimizer.generator.lr"].number_value == 1e-3
+
+
+def test_a_killed_run_goes_on_in_the_same_place_without_doubled_points(tiny_parts, tmp_path, whole):
+    class Signalling(Bce):
+        calls = 0
+
+        def discriminator(self, real, fake):
+            Signalling.calls += torch.is_grad_enabled()
+            if torch.is_grad_enabled() and Signalling.calls == 20:  # in the second of two epochs
+                os.kill(os.getpid(), signal.SIGTERM)
+            return super().discriminator(real, fake)
+
+    folder = tmp_path / "broken"
+    with pytest.raises(Interrupted):
+        go(replace(tiny_parts, loss=Signalling()), folder)
+    assert [step for step, _ in scalars(folder)["loss/generator_train_loss"]] == [1]
+    go(tiny_parts, folder, load_state(folder))
+    assert scalars(folder) == scalars(whole[0])
+
+
+def test_a_missing_package_is_told_with_the_extra_that_brings_it(monkeypatch):
+    true = importlib.util.find_spec
+    monkeypatch.setattr(
+        "gan_zoo.config.extras.find_spec",
+        lambda name: None if name == "tensorboard" else true(name),
+    )
+    with pytest.raises(
+        ValueError, match=r"tracker=tensorboard needs tensorboard, .*\[tensorboard\]"
+    ):
+        TensorBoard()
