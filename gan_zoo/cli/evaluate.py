@@ -33,7 +33,7 @@ from gan_zoo.config.validate import explain
 from gan_zoo.runs.overrides import hydra_value
 from gan_zoo.runs.record import RECORD_NAME, RunRecord, read_record, write_text
 from gan_zoo.training.load_generator import check_choice, configuration_of, network_of, weights_of
-from gan_zoo.training.memory import OutOfMemory, shortage_explained
+from gan_zoo.training.process import OutOfMemory, shortage_explained
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -96,7 +96,7 @@ def evaluate(what: Path, options: Options) -> dict[str, Any]:
     from gan_zoo.evaluation.reference import named
     from gan_zoo.evaluation.reference_scores import floors
     from gan_zoo.evaluation.toy_points import reference_of
-    from gan_zoo.training.allocator import keep_freed_memory
+    from gan_zoo.training.process import keep_freed_memory
 
     if not what.exists():
         raise ValueError(
@@ -183,7 +183,7 @@ def _from_run(
 ) -> "tuple[Tensor, Tensor]":
     from gan_zoo.evaluation.fixed_latents import Bank
     from gan_zoo.runs.weights import load_weights
-    from gan_zoo.training.run import build_trainer
+    from gan_zoo.training.build import build_trainer
 
     settings = replace(parts.trainer, precision="fp32")  # nothing is trained, so nothing probed
     trainer = build_trainer(replace(parts, trainer=settings))

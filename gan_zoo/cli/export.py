@@ -27,7 +27,7 @@ from gan_zoo.cli.output import lasting_output
 from gan_zoo.config.extras import require_extra
 from gan_zoo.runs.record import refuse_existing, write_bytes
 from gan_zoo.training.load_generator import Trained, check_choice, trained_generator
-from gan_zoo.training.memory import OutOfMemory, shortage_explained
+from gan_zoo.training.process import OutOfMemory, shortage_explained
 
 if TYPE_CHECKING:
     import torch

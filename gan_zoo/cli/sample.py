@@ -29,7 +29,7 @@ from gan_zoo.cli.output import lasting_output
 from gan_zoo.config.schema import MAX_SEED
 from gan_zoo.runs.record import refuse_existing, write_bytes
 from gan_zoo.training.load_generator import Trained, check_choice, trained_generator
-from gan_zoo.training.memory import OutOfMemory, shortage_explained
+from gan_zoo.training.process import OutOfMemory, shortage_explained
 
 if TYPE_CHECKING:
     from torch import Tensor

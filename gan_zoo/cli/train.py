@@ -4,8 +4,6 @@ Importing this module and composing a configuration needs no torch, so ``--help`
 answer at once; torch comes in when a job starts.
 """
 
-import hashlib
-import json
 import math
 import os
 import sys
@@ -15,45 +13,29 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import hydra
-import yaml
 from hydra._internal.utils import get_args_parser
 from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.plugins import Plugins
-from hydra.errors import HydraException
 from hydra.experimental.callback import Callback
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from gan_zoo import __version__
 from gan_zoo.cli.output import lasting_output
-from gan_zoo.config.build import build, config_folder, plain, refuse_shadowed
+from gan_zoo.config.build import config_folder, refuse_shadowed
 from gan_zoo.config.search import objective
-from gan_zoo.config.validate import explain, nearest, recordable
-from gan_zoo.runs.folders import run_folder, sweep_folder
-from gan_zoo.runs.lock import RunLock, RunLockedError, alive
+from gan_zoo.config.validate import MISTAKES, explain
+from gan_zoo.runs.lock import RunLockedError, alive
 from gan_zoo.runs.overrides import path_override, shell_command, shell_word
-from gan_zoo.runs.plan import recorded
-from gan_zoo.runs.record import (
-    RECORD_NAME,
-    AlreadyFinished,
-    RecordError,
-    RunRecord,
-    parse_record,
-    read_record,
-    write_record,
-    write_text,
-)
-from gan_zoo.runs.resume import CHOICES, COSMETIC, Failed, check_same, should_resume
-from gan_zoo.training.allocator import keep_freed_memory
-from gan_zoo.training.memory import OutOfMemory, shortage_explained
+from gan_zoo.runs.record import RECORD_NAME, AlreadyFinished, RecordError, read_record
+from gan_zoo.runs.resume import PreviousRunFailed, run_folder, sweep_folder
+from gan_zoo.training.process import OutOfMemory, keep_freed_memory
+from gan_zoo.training.run import describe_error, identity, train
 from gan_zoo.training.signals import Interrupted
 from gan_zoo.types import ConfigurationError, DivergenceError, WorkerCrashed
 
-# What a wrong command line, file or value ends in.
-MISTAKES = (HydraException, OmegaConfBaseException, yaml.YAMLError, ValueError)
 LEAKS = (TypeError, OverflowError, AssertionError)  # Hydra and OmegaConf let these through
 PLANNED_SWEEPER = "hydra_plugins.gan_zoo.basic_sweeper.PlannedSweeper"
 # What the command line says of sweeps alone.
@@ -61,7 +43,6 @@ OF_SWEEPS = (
     "hydra.sweep.", "hydra.sweeper.", "hydra/sweeper", "hydra.launcher.", "hydra/launcher",
     "sweep_name=",
 )  # fmt: skip
-_UNRECORDED = ("resume", "sweep_name", "tracker")
 
 
 class SweepFolder(Callback):
@@ -77,17 +58,6 @@ class SweepFolder(Callback):
         except OmegaConfBaseException:
             return  # Hydra will say so, where it ends the sweep
         SweepFolder.after = config.after_sweep
-
-
-def identity(config: DictConfig) -> str:
-    """Hash of what determines a run's numbers: the resolved configuration and the version."""
-    values = {str(key): config[key] for key in config if key not in ("hydra", *COSMETIC)}
-    content = {
-        key: OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
-        for key, value in values.items()
-    }
-    text = json.dumps([content, __version__], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 OmegaConf.register_new_resolver("run_id", lambda *, _root_: identity(_root_), replace=True)
@@ -124,7 +94,9 @@ def main() -> None:
 
 def _exit_of_error(error: BaseException, *, wants_traceback: bool) -> None:
     """End with a message if the error is one that a user can do something about."""
-    if isinstance(error, AlreadyFinished | RunLockedError | Failed | DivergenceError | OutOfMemory):
+    if isinstance(
+        error, AlreadyFinished | RunLockedError | PreviousRunFailed | DivergenceError | OutOfMemory
+    ):
         sys.exit(f"gan_zoo: {error}")
     if isinstance(error, (*MISTAKES, *LEAKS)) and not wants_traceback:
         _end_sweep()
@@ -255,104 +227,27 @@ def _run_job(config: DictConfig) -> float:
     if context.runtime.cwd not in sys.path:
         sys.path.append(context.runtime.cwd)  # a worker finds a user's own losses too
     keep_freed_memory()
-    from gan_zoo.training.eager import without_compiler
+    from gan_zoo.training.optimizers import without_compiler
 
     without_compiler()
     if context.mode is not RunMode.MULTIRUN:
         check_command(context, config.sweep_name)
-        record = _train(config, folder)
+        record = train(config, folder)
         from gan_zoo.report.run_summary import run_summary
 
         print(run_summary(folder, record))
         return objective(record)
     try:
-        return objective(_train(config, folder))
+        return objective(train(config, folder))
     except AlreadyFinished:
         print(f"gan_zoo: {folder} is done: skipped", file=sys.stderr)
         return objective(read_record(folder))
-    except (RunLockedError, Failed) as error:
+    except (RunLockedError, PreviousRunFailed) as error:
         print(f"gan_zoo: skipped: {error}", file=sys.stderr)
     except Exception as error:
         overrides = " ".join(context.overrides.task)
-        print(f"gan_zoo: {overrides} failed: {_told(error)}", file=sys.stderr)
+        print(f"gan_zoo: {overrides} failed: {describe_error(error)}", file=sys.stderr)
     return math.nan
-
-
-def _train(config: DictConfig, folder: Path) -> RunRecord:
-    """Build what the configuration says and run it; a mistake in it is recorded as a failed run."""
-    record = _new_record(config)
-    sweep = HydraConfig.get().mode is RunMode.MULTIRUN
-    choice, retry = str(config.resume), config.resume == "retry" or not sweep
-    if config.resume not in CHOICES:  # a folder, which Hydra has made this run's
-        choice = "auto"
-    with RunLock(folder):
-        on = should_resume(
-            folder, record, choice, retry=retry
-        )  # no torch yet: what is done costs little
-        try:
-            _check_tuned()
-            with shortage_explained():
-                parts = build(config)
-        except Exception as error:
-            if not on:
-                record.status = "failed"
-                record.error = {"kind": type(error).__name__, "message": _told(error)}
-                write_record(folder, record)
-            raise
-        from gan_zoo.training.checkpoint import load_state
-        from gan_zoo.training.run import run
-
-        state = load_state(folder) if on else None
-        if state is not None:
-            check_same(parse_record(state["journal"]["record"]), record, folder)
-        elif on:
-            print(f"gan_zoo: {folder}: no good state is left: beginning anew", file=sys.stderr)
-        config_yaml = OmegaConf.to_yaml(OmegaConf.create(record.config))
-        write_text(folder / "config.yaml", config_yaml)
-        launcher = str(OmegaConf.select(HydraConfig.instance().cfg, "hydra.launcher._target_"))  # type: ignore[arg-type]
-        bar = sys.stderr.isatty() and "BasicLauncher" in launcher
-        outcome = run(parts, folder, record, bar=bar, state=state)
-    print(f"gan_zoo: {outcome.loss} seed {outcome.seed} {outcome.status}: {folder}")
-    return outcome
-
-
-def _check_tuned() -> None:
-    """Refuse an option of the group ``tuned`` that does not exist, which Hydra passes over.
-
-    Raises:
-        ConfigurationError: one that the user has asked for.
-    """
-    context = HydraConfig.get()
-    if not any(word.startswith("tuned=") for word in context.overrides.task):
-        return
-    folders = [Path(source.path) / "tuned" for source in context.runtime.config_sources]
-    names = {path.stem for folder in folders for path in folder.glob("*.yaml")}
-    name = str(context.runtime.choices["tuned"])
-    if name not in names:
-        raise ConfigurationError(
-            f"there is no '{name}' in the group 'tuned'.{nearest(name, names)}"
-        )
-
-
-def _new_record(config: DictConfig) -> RunRecord:
-    context = HydraConfig.get()
-    return RunRecord(
-        run_id=identity(config),
-        loss=str(context.runtime.choices["loss"]),
-        seed=int(config.seed),
-        status="running",
-        overrides=list(recorded(context.overrides.task)),
-        config=recordable({k: v for k, v in plain(config).items() if k not in _UNRECORDED}),
-    )
-
-
-def _told(error: Exception) -> str:
-    """A few lines for a mistake in the configuration, the traceback for anything unforeseen."""
-    if isinstance(error, MISTAKES):
-        return explain(error)
-    if isinstance(error, OSError | DivergenceError | RecordError | OutOfMemory):
-        return str(error)
-    return "".join(traceback.format_exception(error))
 
 
 def _report(folder: Path) -> None:
@@ -405,10 +300,3 @@ def _undone(folder: Path) -> str | None:
         return f"{folder.name}: {'still running' if alive(folder) else 'interrupted'}"
     why = str((record.error or {}).get("message", "")).strip().splitlines()
     return f"{folder.name}: {record.status}" + (f": {why[-1]}" if why else "")
-
-
-def train(config: DictConfig, folder: Path) -> None:
-    """Train one variant in this process, for ``gan_zoo.train``."""
-    keep_freed_memory()
-    with lasting_output():
-        _train(config, folder)

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     MakeOptimizer = Callable[[Iterable[Tensor]], Optimizer]
 
 _OF_AN_APPLICATION = (GlobalHydra, JobRuntime, VersionBase)
-UNTRACKED = "gan_zoo.training.trackers.none.Untracked"
+UNTRACKED = "gan_zoo.training.trackers.Untracked"
 _CHEAP = ("model", "latents", "labels", "loss", "regularizer", "optimizer")  # to build
 
 

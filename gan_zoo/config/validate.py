@@ -27,6 +27,8 @@ OURS = (
     "gan_zoo.data.", "gan_zoo.evaluation.features.", "gan_zoo.losses.", "gan_zoo.models.",
     "gan_zoo.regularizers.", "torch.optim.",
 )  # fmt: skip
+# Errors that a wrong command line, file or value ends in.
+MISTAKES = (HydraException, OmegaConfBaseException, yaml.YAMLError, ValueError)
 _NOT_COMPOSED = "the configuration cannot be composed"
 _RESOLVING = "raised while resolving interpolation: "
 SCRIPT = "gan_zoo.evaluation.features.train."  # in one of ours, but it writes files
