@@ -1,4 +1,4 @@
-"""gan_zoo called from Python: the same configurations, runs and records as from a shell."""
+"""Call gan_zoo from Python: the same configurations, runs and records as from a shell."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Run(NamedTuple):
-    """What a run has left."""
+    """A run's folder and its record."""
 
     folder: Path
     record: RunRecord  # its status says whether it finished or diverged; its numbers are in metrics
@@ -40,18 +40,18 @@ def train(
 
     Args:
         config: what differs from the shipped configuration: a mapping, nested as the configuration
-            is, where a text for a group (``loss``, ``data`` ...) chooses a file of it; or a list
+            is, where a string for a group (``loss``, ``data`` ...) chooses a file of it; or a list
             of the words of a command line.
         folder: of the run; None: ``runs/<date>/<time>-<loss>-s<seed>`` in the current folder. Where
-            it holds this run, an interrupted one goes on, a finished one is given as it is.
-        config_dir: a folder with configurations of your own, beside the shipped ones.
+            it holds this run, an interrupted one is resumed, a finished one returned.
+        config_dir: a folder with configurations of your own, added to the shipped ones.
 
     Returns:
         The folder and the record of the run. torch's global random stream is as it was before.
 
     Raises:
-        ConfigurationError: a mistake in the configuration, told before any training starts.
-        Exception: what went wrong in the run, after it was recorded.
+        ConfigurationError: a mistake in the configuration, raised before any training starts.
+        Exception: an error of the run, after it was recorded.
     """
     import torch
 
@@ -67,10 +67,10 @@ def train(
 
 
 def make_trainer(config: Given = (), *, config_dir: str | Path | None = None) -> "Trainer":
-    """The trainer of a variant, to be stepped in a loop of your own; it writes no files.
+    """Return the trainer of a variant, to be used in a loop of your own; it writes no files.
 
-    ``step()`` is an update of D and, every ``n_critic``-th time, of G; ``collect()`` gives the
-    means of what was logged since; the networks are ``generator`` and ``discriminator``.
+    ``step()`` updates D and, every ``n_critic``-th time, G; ``collect()`` returns the means of the
+    logged quantities since its last call; ``generator`` and ``discriminator`` are the networks.
 
     Args:
         config, config_dir: as for ``train``.
@@ -88,7 +88,7 @@ def make_trainer(config: Given = (), *, config_dir: str | Path | None = None) ->
 def _composed(
     config: Given, folder: str | Path | None, config_dir: str | Path | None
 ) -> Iterator[tuple[DictConfig, Path]]:
-    """The configuration and the folder of its run, while Hydra knows of it."""
+    """Set Hydra up for a configuration; yield it and the folder of its run."""
     words = overrides(config)
     if folder is not None:
         words.append(path_override("hydra.run.dir", Path(folder).expanduser().absolute()))

@@ -141,7 +141,7 @@ def test_nothing_is_overwritten_unless_told(folder, capsys):
         (["sed=1"], r"Did you mean seed=\?"),
         (
             ["checkpoint=7"],
-            r"epoch_007.safetensors is not there; epochs of generator that are: 002",
+            r"epoch_007.safetensors does not exist; epochs of generator that do: 002",
         ),
         (["checkpoint=best"], r"has no generator_best"),
         (["network=discriminator"], r"network is 'discriminator'; allowed"),
@@ -158,7 +158,7 @@ def test_labels_keep_their_order():
 
 
 def test_what_is_no_run_is_told(tmp_path):
-    with pytest.raises(SystemExit, match=r"is no folder of a run: it has no record\.json"):
+    with pytest.raises(SystemExit, match=r"is not the folder of a run: it has no record\.json"):
         main([str(tmp_path)])
 
 
@@ -167,7 +167,7 @@ def test_a_diverged_run_is_told_and_sampled(tmp_path, capsys):
     make_run(tmp_path, status="diverged", error=error)
     main([str(tmp_path)])
     told = capsys.readouterr().err
-    assert "the run diverged (step 9: score_real is nan); taking the weights in" in told
+    assert "the run diverged (step 9: score_real is nan); loading the weights in" in told
     assert "params_generator_epoch_002.safetensors" in told
 
 
