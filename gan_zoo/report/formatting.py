@@ -1,10 +1,10 @@
-"""Numbers as people read them."""
+"""Numbers as text."""
 
 import math
 
 
 def short(value: float | None, digits: int = 4) -> str:
-    """A number with about ``digits`` significant digits; a dash for a missing one.
+    """Return a number with about ``digits`` significant digits; a dash for a missing one.
 
     >>> short(0.97123), short(12.3456), short(123456.0), short(None), short(0.0)
     ('0.9712', '12.35', '123,456', '–', '0')
@@ -20,7 +20,7 @@ def short(value: float | None, digits: int = 4) -> str:
 
 
 def count(value: float | None) -> str:
-    """A whole number with separators.
+    """Return a whole number with thousands separators; a dash for a missing one.
 
     >>> count(12000.0)
     '12,000'
@@ -29,7 +29,7 @@ def count(value: float | None) -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """Seconds as a length of time.
+    """Return seconds as hours, minutes and seconds; a dash for a missing number.
 
     >>> duration(42.0), duration(75.0), duration(7260.0)
     ('42 s', '1 min 15 s', '2 h 1 min')
