@@ -11,10 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from gan_zoo.report.comparison import Reference, Variant
+from gan_zoo.report.comparison import Variant
 from gan_zoo.report.load import Run
 from gan_zoo.report.pictures import artifact_path
-from gan_zoo.report.quantities import class_of
 from gan_zoo.runs.record import table_damage
 
 MAX_CLASSES = 50
@@ -40,7 +39,7 @@ def per_class(variants: Sequence[Variant]) -> dict[str, dict[int, dict[str, floa
         (name, variant.index, label, value)
         for variant in variants
         for run in variant.finished
-        for name, label, value in (*_from_metrics(run), *_from_table(run))
+        for name, label, value in _from_table(run)
     ]
     gathered: dict[str, dict[int, dict[str, list[float]]]] = {}
     for name, index, label, value in sorted(rows, key=lambda row: row[0]):
@@ -55,19 +54,6 @@ def per_class(variants: Sequence[Variant]) -> dict[str, dict[int, dict[str, floa
     }
 
 
-def class_references(
-    references: dict[str, tuple[Reference, ...]],
-) -> dict[str, dict[str, float]]:
-    """Return quantity -> class -> its value for real data."""
-    found: dict[str, dict[str, float]] = {}
-    for metric, entries in references.items():
-        split = class_of(metric)
-        for entry in entries:
-            if split is not None and entry.name == "real":
-                found.setdefault(split[0], {})[split[1]] = entry.value
-    return found
-
-
 def confusions(variants: Sequence[Variant]) -> list[Confusion]:
     """Return the mean confusion matrix of every variant whose runs recorded one."""
     found = []
@@ -77,14 +63,6 @@ def confusions(variants: Sequence[Variant]) -> list[Confusion]:
         if same:
             found.append(Confusion(variant, len(same), np.mean(same, axis=0)))
     return found
-
-
-def _from_metrics(run: Run) -> list[tuple[str, str, float]]:
-    return [
-        (*split, value)
-        for name, value in run.record.metrics.items()
-        if value is not None and (split := class_of(name)) is not None
-    ]
 
 
 def _from_table(run: Run) -> list[tuple[str, str, float]]:

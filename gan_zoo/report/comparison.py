@@ -3,13 +3,13 @@
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from statistics import median
 
 from gan_zoo.report import statistics
 from gan_zoo.report.load import Collection, Run
-from gan_zoo.report.quantities import AXES, Quantity, class_of, headline_checkpoint, ordered
+from gan_zoo.report.quantities import AXES, Quantity, headline_checkpoint, ordered
 from gan_zoo.report.statistics import Estimate, Interval, Ranking
 from gan_zoo.runs.record import STATUSES
 
@@ -122,6 +122,16 @@ class Pair:
     paired_interval: Interval | None  # t-interval of that mean
     p_paired: float | None  # sign-flip test
 
+    def seen_from(self, variant: int) -> "Pair":
+        """Return the same pair with ``variant`` as the first; differences keep their sign."""
+        if self.first == variant:
+            return self
+        turned = self.interval and Interval(1 - self.interval.high, 1 - self.interval.low)
+        return replace(
+            self, first=self.second, second=self.first, n=self.m, m=self.n,
+            theta=1 - self.theta, interval=turned,
+        )  # fmt: skip
+
     @property
     def established(self) -> bool:
         """Return whether p survives Holm's correction and the interval excludes 1/2."""
@@ -200,7 +210,7 @@ def compare(collection: Collection) -> Comparison:
     )
     names = {name for run in collection.runs for name in run.record.metrics}
     first = headline_checkpoint([run.record.metrics for run in collection.runs])
-    metrics = tuple(ordered({name for name in names if class_of(name) is None}, first))
+    metrics = tuple(ordered(names, first))
     estimates = {
         (variant.name, metric.name): statistics.estimate(values, metric.low, metric.high)
         for variant in variants

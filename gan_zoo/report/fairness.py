@@ -7,7 +7,6 @@ from typing import Any
 from gan_zoo.report.comparison import Comparison, Variant
 from gan_zoo.report.formatting import count, short
 from gan_zoo.report.load import Run
-from gan_zoo.report.quantities import class_of
 
 _BUDGET = {
     "generator_updates": "Generator updates",
@@ -162,9 +161,7 @@ def _evaluator_settings(run: Run) -> dict[str, str]:
 
 def _metrics(variants: tuple[Variant, ...]) -> list[str]:
     measured = [
-        ({name for name in run.record.metrics if class_of(name) is None}, variant.name)
-        for variant in variants
-        for run in variant.finished
+        (set(run.record.metrics), variant.name) for variant in variants for run in variant.finished
     ]
     common = set.intersection(*(names for names, _ in measured)) if measured else set()
     groups = _groups(

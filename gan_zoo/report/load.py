@@ -166,19 +166,25 @@ def _read_table(path: Path) -> tuple[pd.DataFrame | None, str]:
     if not path.exists():
         return None, ""
     try:
-        table = pd.read_csv(
-            path, index_col=False, on_bad_lines="skip", float_precision="round_trip"
-        )
+        table = pd.read_csv(path, index_col=False, on_bad_lines="skip", dtype=str)
     except pd.errors.EmptyDataError:
         return None, ""
     except (ValueError, OSError) as error:
         return None, f"{path.name} cannot be read: {error}"
     if "epoch" not in table.columns:
         return None, f"{path.name} has no column epoch"
-    numbers = table.apply(pd.to_numeric, errors="coerce").astype("float64")
-    numbers = numbers.where(numbers.abs() < math.inf).dropna(subset="epoch")
+    numbers = table.map(_number).astype("float64").dropna(subset="epoch")
     unique = numbers.drop_duplicates("epoch", keep="last").sort_values("epoch")
     return unique.reset_index(drop=True), ""
+
+
+def _number(cell: str) -> float:
+    """Return a cell as a float, exactly as it was written; NaN unless it is a finite number."""
+    try:
+        value = float(cell)
+    except ValueError:
+        return math.nan
+    return value if math.isfinite(value) else math.nan
 
 
 def _checked(record: RunRecord) -> RunRecord:

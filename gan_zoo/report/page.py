@@ -14,7 +14,7 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from gan_zoo.report import fairness, formatting, summary
-from gan_zoo.report.classes import class_references, confusions, per_class
+from gan_zoo.report.classes import confusions, per_class
 from gan_zoo.report.comparison import Comparison, Pair, Variant, reference_title
 from gan_zoo.report.diagnostics import DIVERGENCE, GRADIENT, LOGARITHMIC
 from gan_zoo.report.export import json_values, ranking_values
@@ -111,7 +111,6 @@ def _context(comparison: Comparison) -> dict[str, Any]:
         ],
         "galleries": gallery(variants),
         "classes": {quantity(name): values for name, values in per_class(variants).items()},
-        "class_references": class_references(comparison.references),
         "confusions": confusions(variants),
         "unfinished": [run for run in runs if run.record.status != "finished"],
         "repeated": collection.repeated,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from gan_zoo.report.comparison import Comparison, Pair, Variant
 from gan_zoo.report.formatting import short
 from gan_zoo.report.quantities import Quantity
-from gan_zoo.report.statistics import Interval, smallest_p
+from gan_zoo.report.statistics import smallest_p
 
 HEADLINES = 2
 ALPHA = 0.05
@@ -19,27 +19,6 @@ class Statement:
     topic: str
     text: str
     detail: str = ""
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """The best variant against another one."""
-
-    other: str
-    theta: float
-    interval: Interval | None
-    n: int
-    m: int
-    established: bool
-
-    @property
-    def size(self) -> str:
-        """Return both sample sizes as text."""
-        return f"n = {self.n}" if self.n == self.m else f"n = {self.n} and {self.m}"
-
-    def __str__(self) -> str:
-        bounds = f" [{self.interval.low:.2f}, {self.interval.high:.2f}]" if self.interval else ""
-        return f"{self.other} with probability {self.theta:.2f}{bounds}"
 
 
 def headlines(comparison: Comparison) -> list[Quantity]:
@@ -77,16 +56,6 @@ def _wins(comparison: Comparison, metric: Quantity) -> dict[int, float]:
     return {index: round(total, 9) for index, total in wins.items()}  # sums of ties are equal
 
 
-def _verdict(comparison: Comparison, best: Variant, pair: Pair) -> Verdict:
-    names = [variant.name for variant in comparison.variants]
-    if pair.first == best.index:
-        other, theta, interval, n, m = pair.second, pair.theta, pair.interval, pair.n, pair.m
-    else:
-        other, theta, n, m = pair.first, 1 - pair.theta, pair.m, pair.n
-        interval = pair.interval and Interval(1 - pair.interval.high, 1 - pair.interval.low)
-    return Verdict(names[other], theta, interval, n, m, pair.established)
-
-
 def _metric(comparison: Comparison, metric: Quantity) -> Statement:
     best = standing(comparison, metric)[0]
     direction = "higher" if metric.better > 0 else "lower"
@@ -97,7 +66,7 @@ def _metric(comparison: Comparison, metric: Quantity) -> Statement:
     aside = "" if real is None else f" (real images: {short(real, 3)})"
     reached = f"{short(found.mean, 3)}{interval}, n = {found.n}{aside}"
     against = [
-        _verdict(comparison, best, pair)
+        pair.seen_from(best.index)
         for pair in comparison.pairs[metric.name]
         if best.index in (pair.first, pair.second)
     ]
@@ -106,7 +75,7 @@ def _metric(comparison: Comparison, metric: Quantity) -> Statement:
             topic, f"{best.name} reaches {reached}.", "There is nothing to compare it with."
         )
     equal = _equal(comparison, metric, best)
-    if all(verdict.n + verdict.m == 2 for verdict in against):
+    if all(pair.n + pair.m == 2 for pair in against):
         place = f"shares the best value with {equal}" if equal else "has the best value"
         value = f"{best.name} {place}: {short(found.mean, 3)}{aside}."
         return Statement(
@@ -114,7 +83,7 @@ def _metric(comparison: Comparison, metric: Quantity) -> Statement:
         )
     place = f"shares the first rank with {equal}" if equal else "ranks first"
     claim = f"{best.name} {place}: mean {reached}. {_established(against)}"
-    return Statement(topic, claim, f"{best.name} beats {_listed(against)}.")
+    return Statement(topic, claim, f"{best.name} beats {_listed(comparison, against)}.")
 
 
 def _equal(comparison: Comparison, metric: Quantity, best: Variant) -> str:
@@ -128,25 +97,32 @@ def _equal(comparison: Comparison, metric: Quantity, best: Variant) -> str:
     return f"{len(names)} others" if len(names) > MAX_LISTED else " and ".join(names)
 
 
-def _established(against: list[Verdict]) -> str:
-    count, total = sum(verdict.established for verdict in against), len(against)
+def _established(against: list[Pair]) -> str:
+    count, total = sum(pair.established for pair in against), len(against)
+    if count == 0 and total == 1:
+        return "The difference is not established."
     if count == 0:
-        return f"{'The difference' if total == 1 else 'None of the differences'} is" + (
-            " not established." if total == 1 else " established."
-        )
+        return "None of the differences is established."
     others = f"{count} of {total} others"
     if count == total:
         others = "the other variant" if total == 1 else f"all {total} others"
     return f"Established against {others}, after Holm's correction."
 
 
-def _listed(found: list[Verdict]) -> str:
+def _listed(comparison: Comparison, against: list[Pair]) -> str:
     """Return the closest comparisons in full and the number of others."""
-    closest = sorted(found, key=lambda verdict: verdict.theta)[:MAX_LISTED]
-    sizes = {verdict.size for verdict in closest}
-    parts = [str(v) if len(sizes) == 1 else f"{v} ({v.size})" for v in closest]
-    listed = "; ".join(parts) + (f"; {sizes.pop()}" if len(sizes) == 1 else "")
-    more = len(found) - len(closest)
+    closest = sorted(against, key=lambda pair: pair.theta)[:MAX_LISTED]
+    sizes = [f"n = {p.n}" if p.n == p.m else f"n = {p.n} and {p.m}" for p in closest]
+    same = len(set(sizes)) == 1
+    parts = []
+    for pair, size in zip(closest, sizes, strict=True):
+        ends = pair.interval
+        bounds = f" [{ends.low:.2f}, {ends.high:.2f}]" if ends else ""
+        other = comparison.variants[pair.second].name
+        text = f"{other} with probability {pair.theta:.2f}{bounds}"
+        parts.append(text if same else f"{text} ({size})")
+    listed = "; ".join(parts + (sizes[:1] if same else []))
+    more = len(against) - len(closest)
     return listed + (f"; and {more} more with at least that probability" if more else "")
 
 

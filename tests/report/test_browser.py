@@ -9,7 +9,7 @@ import pytest
 from gan_zoo.report.comparison import compare
 from gan_zoo.report.load import load
 from gan_zoo.report.page import render
-from gan_zoo.report.sample_strips import evolution
+from gan_zoo.report.pictures import sample_strips
 from gan_zoo.report.search import search_all
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -33,7 +33,7 @@ def first_row(path):
 def write_page(folder):
     comparison = compare(load([folder]))
     path = folder / "report.html"
-    html = render(comparison, evolution(comparison), search_all(comparison))
+    html = render(comparison, sample_strips(comparison.variants), search_all(comparison))
     path.write_text(html, encoding="utf-8")
     return path
 

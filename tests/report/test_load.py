@@ -3,8 +3,7 @@ import math
 
 import pytest
 
-from gan_zoo.report.load import ReportError, load, variant_names
-from gan_zoo.report.sanitise import finite
+from gan_zoo.report.load import ReportError, finite, load, variant_names
 from gan_zoo.runs.record import RunRecord
 
 
@@ -64,7 +63,7 @@ def test_missing_folder(tmp_path):
         ),
         (
             b'{"schema_version": 1, "run_id": "", "loss": "b", "seed": "x", "status": "failed"}',
-            "seed is no whole number",
+            "seed holds str, expected int",
         ),
         (
             b'{"schema_version": 1, "run_id": "", "loss": "b", "seed": 0, "status": "failed",'
@@ -131,7 +130,7 @@ def test_one_seed_in_two_variants_is_no_repetition(tmp_path, write_run):
 
 
 def test_deeply_nested_records_are_listed(tmp_path, write_run):
-    deep = '{"a":' * 60 + "1" + "}" * 60
+    deep = '{"a":' * 900 + "1" + "}" * 900
     text = '{"schema_version":1,"run_id":"","loss":"x","seed":0,"status":"failed","config":%s}'
     for name, content in (("0", text % deep), ("1", "[" * 200_000)):
         (tmp_path / name).mkdir()
@@ -147,7 +146,7 @@ def test_control_characters_and_half_surrogates_are_replaced(tmp_path, write_run
     assert run.record.loss == "a\N{REPLACEMENT CHARACTER}b\N{REPLACEMENT CHARACTER}c\td"
 
 
-@pytest.mark.parametrize("seed", [True, 1.5, "1", None, 10**400])
+@pytest.mark.parametrize("seed", [True, 1.5, "1", None])
 def test_odd_seeds_are_listed(tmp_path, write_run, seed):
     write_run(tmp_path / "0", seed=0, history=[])
     record_path = tmp_path / "0" / "record.json"
@@ -165,7 +164,6 @@ def test_odd_seeds_are_listed(tmp_path, write_run, seed):
         ([2, 1], None),
         (["x", 1], None),
         ([0], None),
-        ("range", None),
         (None, None),
     ],
 )

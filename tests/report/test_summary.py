@@ -58,7 +58,7 @@ def test_one_seed_tells_no_certainty(tmp_path, write_run, compared):
     sweep(tmp_path, write_run, [[3], [2]])
     found = said(compared, tmp_path)
     assert found[FID].startswith("loss1 has the best value: 2")
-    assert "cannot be told" in found[FID]
+    assert "certainty of this order is unknown" in found[FID]
     assert "probability" not in found[FID]
 
 
