@@ -12,7 +12,7 @@ from gan_zoo.report import fairness, formatting
 from gan_zoo.report import summary as statements
 from gan_zoo.report.comparison import Comparison, reference_title
 from gan_zoo.report.search import Budgets
-from gan_zoo.report.statistics import Estimate
+from gan_zoo.report.statistics import Estimate, Interval
 from gan_zoo.runs.record import STATUSES
 
 JSON_FORMAT = 1
@@ -38,13 +38,10 @@ def summary_table(comparison: Comparison) -> pd.DataFrame:
         row |= {status: variant.counts.get(status, 0) for status in STATUSES}
         for metric in comparison.metrics:
             found = comparison.estimate(variant, metric)
-            interval = found.interval if found else None
             row[f"{metric.name}_n"] = found.n if found else 0
-            row[f"{metric.name}_mean"] = found.mean if found else None
-            row[f"{metric.name}_median"] = found.median if found else None
-            row[f"{metric.name}_iqm"] = found.iqm if found else None
-            row[f"{metric.name}_t95_low"] = interval.low if interval else None
-            row[f"{metric.name}_t95_high"] = interval.high if interval else None
+            for name in ("mean", "median", "iqm"):
+                row[f"{metric.name}_{name}"] = getattr(found, name, None)
+            row |= _ends(f"{metric.name}_t95", found.interval if found else None)
         row |= {name: variant.progress(name) for name in COST}
         rows.append(row)
     return pd.DataFrame(rows)
@@ -90,35 +87,34 @@ def reference_table(comparison: Comparison) -> pd.DataFrame:
 
 def pair_table(comparison: Comparison) -> pd.DataFrame:
     """Return a row per metric and pair of variants."""
-    rows = []
-    for metric, pairs in comparison.pairs.items():
-        for pair in pairs:
-            shift, within, paired = pair.shift_interval, pair.interval, pair.paired_interval
-            rows.append(
-                {
-                    "metric": metric,
-                    "first": comparison.variants[pair.first].name,
-                    "second": comparison.variants[pair.second].name,
-                    "n_first": pair.n,
-                    "n_second": pair.m,
-                    "probability_of_improvement": pair.theta,
-                    "probability_low": within.low if within else None,
-                    "probability_high": within.high if within else None,
-                    "p_mann_whitney": pair.p,
-                    "p_holm": pair.p_holm,
-                    "hodges_lehmann": pair.shift,
-                    "hodges_lehmann_low": shift.low if shift else None,
-                    "hodges_lehmann_high": shift.high if shift else None,
-                    "hedges_g": pair.effect,
-                    "shared_seeds": pair.shared,
-                    "wins_on_shared_seeds": pair.wins,
-                    "mean_paired_difference": pair.paired_shift,
-                    "paired_t95_low": paired.low if paired else None,
-                    "paired_t95_high": paired.high if paired else None,
-                    "p_sign_flip": pair.p_paired,
-                }
-            )
+    rows = [
+        {
+            "metric": metric,
+            "first": comparison.variants[pair.first].name,
+            "second": comparison.variants[pair.second].name,
+            "n_first": pair.n,
+            "n_second": pair.m,
+            "probability_of_improvement": pair.theta,
+            **_ends("probability", pair.interval),
+            "p_mann_whitney": pair.p,
+            "p_holm": pair.p_holm,
+            "hodges_lehmann": pair.shift,
+            **_ends("hodges_lehmann", pair.shift_interval),
+            "hedges_g": pair.effect,
+            "shared_seeds": pair.shared,
+            "wins_on_shared_seeds": pair.wins,
+            "mean_paired_difference": pair.paired_shift,
+            **_ends("paired_t95", pair.paired_interval),
+            "p_sign_flip": pair.p_paired,
+        }
+        for metric, pairs in comparison.pairs.items()
+        for pair in pairs
+    ]
     return pd.DataFrame(rows)
+
+
+def _ends(name: str, interval: Interval | None) -> dict[str, float | None]:
+    return {f"{name}_{end}": getattr(interval, end, None) for end in ("low", "high")}
 
 
 def to_csv(table: pd.DataFrame) -> str:

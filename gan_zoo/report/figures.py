@@ -38,7 +38,7 @@ def render_figures(
     comparison: Comparison, budgets: Budgets, samples: SampleStrips
 ) -> dict[str, bytes]:
     """Draw every figure and return file name -> content, a PNG and an SVG of each."""
-    files = {}
+    files: dict[str, bytes] = {}
     with publication():
         for name, figure in _drawn(comparison, budgets, samples):
             if figure is not None:

@@ -127,9 +127,10 @@ def trade_off(comparison: Comparison, across: str, up: str) -> Figure | None:
         for axis, item in (("x", x), ("y", y)):
             every = (v.values(item.name).values() for v in comparison.variants)
             symlog_if_outliers(panel, axis, [value for values in every for value in values])
-        real = comparison.real(x), comparison.real(y)
-        if real[0] is not None and real[1] is not None:
-            panel.plot(*real, "+", color="#444444", markersize=9, label="real images")
+        across_real, up_real = comparison.real(x), comparison.real(y)
+        if across_real is not None and up_real is not None:
+            label = "real images"
+            panel.plot(across_real, up_real, "+", color="#444444", markersize=9, label=label)
         panel.set_xlabel(heading(x))
         panel.set_ylabel(heading(y))
         panel.set_title(plain(x.detail, 60))

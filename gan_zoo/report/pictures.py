@@ -68,7 +68,9 @@ class Picture:
 def sample_strips(variants: Sequence[Variant]) -> SampleStrips:
     """Read and encode the sample grids of all runs; a variant's first run gets several epochs."""
     on_page = max(2, min(MAX_FRAMES, MAX_FRAMES_ON_PAGE // max(1, len(variants))))
-    strips, animations, finals = [], {}, {}
+    strips: list[Strip] = []
+    animations: dict[str, bytes] = {}
+    finals: dict[int, Image.Image] = {}
     for variant in variants:
         shown_first = (variant.finished or variant.runs)[0]
         for run in variant.runs:

@@ -56,7 +56,7 @@ def estimate(values: Sequence[float], low: float = -math.inf, high: float = math
     """Summarize one metric over seeds; ``low`` and ``high`` bound the metric's domain.
 
     Raises:
-        ValueError: there are no values.
+        ValueError: ``values`` is empty.
     """
     if len(values) == 0:
         raise ValueError("values must hold at least one number, got none")

@@ -142,7 +142,7 @@ def power(comparison: Comparison) -> str | None:
     if least > ALPHA:
         return (
             f"With {seeds} no rank test can reach p < 0.05 (smallest possible p: {least:.2g}): the "
-            "order describes these runs and is no finding. Two variants need at least 4 seeds "
+            "order describes these runs only. Two variants need at least 4 seeds "
             "each, more variants need more."
         )
     if least * len(pairs) > ALPHA:

@@ -55,7 +55,7 @@ class Opened:
         self.context = browser.new_context(
             viewport={"width": width, "height": 900}, color_scheme=scheme, offline=True
         )
-        self.context.set_default_timeout(90_000)  # a busy machine is no failure
+        self.context.set_default_timeout(90_000)  # a busy machine is not a failure
         self.page = self.context.new_page()
         self.trouble, self.requests = [], []
         self.page.on("console", lambda message: self.trouble.append(message.text))

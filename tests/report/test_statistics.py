@@ -48,8 +48,8 @@ def test_interquartile_mean_by_hand():
     assert interquartile_mean([1, 2, 9]) == 4  # nothing to cut
 
 
-def told_coverage(start):
-    """The percentages for 3, 5 and 10 seeds that the page tells after some words."""
+def stated_coverage(start):
+    """The percentages for 3, 5 and 10 seeds that the page states after ``start``."""
     text = (files("gan_zoo.report") / "templates" / "methods.html").read_text(encoding="utf-8")
     (found,) = re.findall(r"(?<!\w)" + re.escape(start) + r" (\d+), (\d+) and (\d+)%", text)
     return dict(zip((3, 5, 10), map(int, found), strict=True))
@@ -64,23 +64,23 @@ def told_coverage(start):
         ("lognormal seeds in", lambda rng, size: rng.lognormal(0, 1, size), math.exp(0.5)),
     ],
 )
-def test_the_page_tells_what_the_t_interval_covers(n, words, draw, mean):
+def test_the_page_states_what_the_t_interval_covers(n, words, draw, mean):
     samples = draw(np.random.default_rng(n), (6000, n))
     covered = np.mean([found.low <= mean <= found.high for found in map(t_interval, samples)])
-    told = told_coverage(words)[n] / 100
-    assert abs(covered - told) < 0.005 + 4 * math.sqrt(told * (1 - told) / 6000)
+    stated = stated_coverage(words)[n] / 100
+    assert abs(covered - stated) < 0.005 + 4 * math.sqrt(stated * (1 - stated) / 6000)
 
 
 @pytest.mark.parametrize("n", [3, 5, 10])
-def test_the_page_tells_what_a_percentile_bootstrap_would_cover(n):
+def test_the_page_states_what_a_percentile_bootstrap_would_cover(n):
     rng = np.random.default_rng(n)
     samples = rng.normal(size=(4000, n))
     drawn = rng.integers(n, size=(4000, 500, n))
     means = np.take_along_axis(samples[:, None, :], drawn, axis=2).mean(axis=2)
     low, high = np.quantile(means, [0.025, 0.975], axis=1)
     covered = np.mean((low <= 0) & (high >= 0))
-    told = told_coverage("percentile bootstrap covers")[n] / 100
-    assert abs(covered - told) < 0.005 + 4 * math.sqrt(told * (1 - told) / 4000)
+    stated = stated_coverage("percentile bootstrap covers")[n] / 100
+    assert abs(covered - stated) < 0.005 + 4 * math.sqrt(stated * (1 - stated) / 4000)
 
 
 def test_probability_of_improvement_by_hand():
