@@ -2,6 +2,7 @@
 
 import math
 import re
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -166,10 +167,12 @@ def _read_table(path: Path) -> tuple[pd.DataFrame | None, str]:
     if not path.exists():
         return None, ""
     try:
-        table = pd.read_csv(path, index_col=False, on_bad_lines="skip", dtype=str)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)  # cells beyond the header
+            table = pd.read_csv(path, index_col=False, on_bad_lines="skip", dtype=str)
     except pd.errors.EmptyDataError:
         return None, ""
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, pd.errors.ParserWarning) as error:
         return None, f"{path.name} cannot be read: {error}"
     if "epoch" not in table.columns:
         return None, f"{path.name} has no column epoch"

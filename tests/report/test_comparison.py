@@ -11,7 +11,7 @@ from gan_zoo.report.summary import headlines, summary
 FID = quantity("fid_m_test_1k")
 
 
-def test_scores_turn_lower_is_better_and_count_failures(tmp_path, write_run, compared):
+def test_scores_negate_metrics_where_lower_is_better(tmp_path, write_run, compared):
     outcomes = ("finished", "finished", "diverged", "failed", "running", "interrupted")
     for seed, status in enumerate(outcomes):
         metrics = {FID.name: 7.0} if seed == 0 else {FID.name: None} if seed == 1 else {}
@@ -31,7 +31,7 @@ def test_a_diverged_run_that_has_numbers_is_still_diverged(tmp_path, write_run, 
     assert comparison.variants[0].scores(FID) == {0: -math.inf}
 
 
-def test_a_metric_that_nobody_measured_is_no_failure(tmp_path, write_run, compared):
+def test_a_metric_that_no_run_measured_is_not_a_failure(tmp_path, write_run, compared):
     write_run(tmp_path / "0", "bce", 0, metrics={"recall_m_test_1k": 0.5})
     write_run(tmp_path / "1", "bce", 1, status="diverged")
     assert compared(tmp_path).variants[0].scores(FID) == {}

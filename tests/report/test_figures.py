@@ -40,7 +40,7 @@ def test_seconds_are_the_median_over_seeds(tmp_path, write_run, compared):
     np.testing.assert_array_equal(curve(variant, "a", "seconds").x, [4])
 
 
-def test_a_column_that_nobody_has(tmp_path, write_run, compared):
+def test_a_column_that_no_run_has(tmp_path, write_run, compared):
     write_run(tmp_path / "0", history=[{"epoch": 1, "a": ""}])
     (variant,) = compared(tmp_path).variants
     assert curve(variant, "a") is None
@@ -96,17 +96,17 @@ def test_ordinary_values_stay_readable_and_the_outlier_is_shown(axis, outlier):
 @pytest.mark.parametrize(
     "values", [ORDINARY, [0.0, 0.0], [5.0], [float("nan"), 1.0], [2000.0, 90.0, 20.0, 8.0]]
 )
-def test_an_axis_without_outliers_stays_as_it_is(values):
+def test_an_axis_without_outliers_is_unchanged(values):
     panel = drawn(values)
     assert panel.get_yscale() == "linear"
     assert not panel.texts
 
 
-def test_a_logarithmic_axis_stays_as_it_is():
+def test_a_logarithmic_axis_is_unchanged():
     assert drawn([1.0, 2.0, 9e13], scale="log").get_yscale() == "log"
 
 
-def test_zeros_and_what_is_not_finite_are_no_ordinary_size():
+def test_zeros_and_infinities_do_not_change_the_linear_part():
     assert linear_part([1.0, float("inf"), float("nan")]) is None
     assert linear_part([0.0] * 9 + [1.0, 1.0, 1e9]) == 3.0
 

@@ -11,19 +11,16 @@ def record(loss, *overrides):
     return RunRecord("", loss, 0, "finished", list(overrides))
 
 
-def test_variant_is_the_loss_and_what_is_not_shared():
+def test_variant_is_the_loss_and_the_overrides_not_shared():
     records = [record("bce", "e=3", "lr=1"), record("bce", "e=3", "lr=2"), record("wgan", "e=3")]
     assert variant_names(records) == ["bce lr=1", "bce lr=2", "wgan"]
-
-
-def test_one_run_has_nothing_unshared():
-    assert variant_names([record("bce", "lr=1")]) == ["bce"]
+    assert variant_names(records[:1]) == ["bce"]
 
 
 @pytest.mark.parametrize(
     "value", [None, "1", True, math.nan, math.inf, -math.inf, 10**400, [1], {"a": 1}]
 )
-def test_only_finite_numbers_are_numbers(value):
+def test_values_that_are_not_finite_numbers_become_none(value):
     assert finite(value) is None
 
 
@@ -38,14 +35,12 @@ def test_a_run_below_two_given_folders_counts_once(tmp_path, write_run):
     assert len(load([tmp_path / "s", tmp_path / "s" / "0"]).runs) == 1
 
 
-def test_folder_without_runs(tmp_path):
-    with pytest.raises(ReportError, match=r"no record\.json below"):
-        load([tmp_path])
-
-
-def test_missing_folder(tmp_path):
-    with pytest.raises(ReportError, match="no such folder"):
-        load([tmp_path / "nowhere"])
+@pytest.mark.parametrize(
+    ("name", "reason"), [(".", r"no record\.json below"), ("nowhere", "no such folder")]
+)
+def test_folder_without_runs(tmp_path, name, reason):
+    with pytest.raises(ReportError, match=reason):
+        load([tmp_path / name])
 
 
 @pytest.mark.parametrize(
@@ -68,7 +63,12 @@ def test_missing_folder(tmp_path):
         (
             b'{"schema_version": 1, "run_id": "", "loss": "b", "seed": 0, "status": "failed",'
             b' "metrics": [1]}',
-            "metrics holds list",
+            "metrics holds list, expected dict",
+        ),
+        (
+            b'{"schema_version": 1, "run_id": "", "loss": "b", "seed": 0, "status": "failed",'
+            b' "divergence_range": "all"}',
+            "divergence_range holds str, expected list | None",
         ),
     ],
 )
@@ -96,7 +96,9 @@ def test_history_and_timing_are_joined_by_epoch(tmp_path, write_run):
     assert history["seconds"].tolist() == [2, 4, 6]
 
 
-@pytest.mark.parametrize("content", [b"", b"epoch,a\n", b"\x00\xff\x00", b"a,b\n1,2\n"])
+@pytest.mark.parametrize(
+    "content", [b"", b"epoch,a\n", b"\x00\xff\x00", b"a,b\n1,2\n", b"epoch\n1,2\n"]
+)
 def test_damaged_history_leaves_the_run(tmp_path, write_run, content):
     folder = write_run(tmp_path / "s" / "0")
     (folder / "history.csv").write_bytes(content)
@@ -104,9 +106,9 @@ def test_damaged_history_leaves_the_run(tmp_path, write_run, content):
     assert run.history.empty
 
 
-def test_cells_that_are_no_numbers_are_missing(tmp_path, write_run):
+def test_cells_that_are_not_numbers_are_missing(tmp_path, write_run):
     folder = write_run(tmp_path / "s" / "0")
-    (folder / "history.csv").write_text("epoch,a\n1,0.5\n2,nan\n3,inf\n4,oops\n4,7\nx,8\n5")
+    (folder / "history.csv").write_text("epoch,a\n1,0.5\n2,nan\n3,inf\n4,oops\n4,7\nx,8\n9,1,2\n5")
     history = load([tmp_path / "s"]).runs[0].history
     assert history["epoch"].tolist() == [1, 2, 3, 4, 5]
     assert history["a"].dropna().tolist() == [0.5, 7.0]
@@ -123,7 +125,7 @@ def test_of_two_runs_of_one_seed_one_counts(tmp_path, write_run):
     assert [run.folder.name for run in found.repeated] == ["0", "1"]
 
 
-def test_one_seed_in_two_variants_is_no_repetition(tmp_path, write_run):
+def test_one_seed_in_two_variants_is_not_a_repetition(tmp_path, write_run):
     write_run(tmp_path / "0", overrides=["lr=1"])
     write_run(tmp_path / "1", overrides=["lr=2"])
     assert load([tmp_path]).repeated == ()

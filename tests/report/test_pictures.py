@@ -29,7 +29,7 @@ def test_an_artifact_inside_is(tmp_path, write_run, compared, grey):
 @pytest.mark.parametrize(
     "content", [b"", b"<svg onload='alert(1)'/>", b"\x89PNG\r\n\x1a\n" + b"\0" * 50]
 )
-def test_what_is_no_picture_is_left_out(tmp_path, content):
+def test_files_that_are_not_pictures_are_left_out(tmp_path, content):
     (tmp_path / "x.png").write_bytes(content)
     assert pictures.read_picture(tmp_path / "x.png") is None
 
@@ -74,7 +74,7 @@ def test_damaged_grids_are_left_out(tmp_path, write_run, compared, grey):
     assert strip.epochs == (1,)
 
 
-def test_file_names_of_animations_are_tame(tmp_path, write_run, compared, hostile):
+def test_file_names_of_animations_are_safe(tmp_path, write_run, compared, hostile):
     write_run(tmp_path / "0", f"../{hostile}", 7)
     (variant,) = compared(tmp_path).variants
     name = animation_name(variant, variant.runs[0])

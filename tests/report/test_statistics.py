@@ -31,7 +31,7 @@ def test_no_seed_has_no_estimate():
         estimate([])
 
 
-def test_equal_values_are_no_certainty():
+def test_equal_values_have_no_interval():
     assert t_interval([1.0, 1.0, 1.0]) is None
     assert t_interval([0.1] * 7) is None
 
@@ -166,7 +166,7 @@ def test_rank_test_agrees_with_scipy_where_there_are_no_ties():
 
 
 @pytest.mark.parametrize(("n", "m"), [(1, 1), (3, 3), (5, 5), (4, 7)])
-def test_no_data_go_below_the_smallest_p(n, m):
+def test_separated_data_reach_the_smallest_p(n, m):
     separated = statistics.rank_test(np.arange(n) + 100, np.arange(m))
     assert separated == pytest.approx(statistics.smallest_p(n, m))
 
