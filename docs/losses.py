@@ -30,6 +30,10 @@ PAGES = {  # file -> title, what the page is about, modules of gan_zoo.losses
         "Cross-entropy", "The GAN of 2014 and what smoothing and penalties make of it.",
         ("bce", "minimax"),
     ),
+    "alpha": (
+        "Alpha-loss", "Cross-entropy, Hellinger and total variation as one tunable family.",
+        ("alpha_gan",),
+    ),
     "wasserstein": (
         "Wasserstein", "A critic that estimates a distance, and the ways to bound its slope.",
         ("wgan",),
