@@ -1,5 +1,7 @@
 """Combinations that defeat a method, told before training: what, why, and what to do."""
 
+from collections.abc import Sequence
+
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.utils.parametrize import is_parametrized
@@ -53,6 +55,30 @@ def refuse_batch_norm(regularizer: Regularizer, discriminator: nn.Module) -> Non
             "a gradient penalty needs each score to depend on its own sample alone, but batch norm"
             f" ({', '.join(names)}) mixes the samples of a batch: use"
             " model.discriminator.norm=layer, none or spectral, or regularizer=none"
+        )
+
+
+def refuse_dropout(regularizer: Regularizer, discriminator: nn.Module) -> None:
+    """Refuse a penalty of finite differences on a discriminator with dropout.
+
+    Both passes draw masks of their own, so that the difference of their scores is that of the
+    masks.
+
+    Raises:
+        ValueError: naming the dropout layers.
+    """
+    names = [
+        name
+        for name, module in discriminator.named_modules()
+        if "Dropout" in type(module).__name__ and getattr(module, "p", 0) > 0
+    ]
+    parts: Sequence[Regularizer] = getattr(regularizer, "parts", [regularizer])
+    differences = any(p.penalises_gradients and not p.differentiates_twice for p in parts)
+    if differences and names:
+        raise ValueError(
+            "a penalty of finite differences needs D to be the same function in both passes, but"
+            f" dropout ({', '.join(names)}) draws other masks: use model.discriminator.dropout=0,"
+            " or a penalty of exact gradients such as regularizer=r1"
         )
 
 

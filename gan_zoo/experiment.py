@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from gan_zoo.compatibility import incompatibilities, refuse_batch_norm, too_short
+from gan_zoo.compatibility import incompatibilities, refuse_batch_norm, refuse_dropout, too_short
 from gan_zoo.data.batches import BatchStream, to_device
 from gan_zoo.data.fingerprint import dataset_fingerprint
 from gan_zoo.diverged import Diverged
@@ -83,12 +83,11 @@ def build_trainer(parts: Parts) -> Trainer:
     with global_stream(seed, "weights of D"):
         discriminator = parts.discriminator(**shape).to(parts.device)
     refuse_batch_norm(parts.regularizer, discriminator)
-    penalised = parts.regularizer.penalises_gradients
-    execution = choose(
-        settings, parts.device, generator, discriminator, twice_differentiated=penalised
-    )
+    refuse_dropout(parts.regularizer, discriminator)
+    twice = parts.regularizer.differentiates_twice
+    execution = choose(settings, parts.device, generator, discriminator, twice_differentiated=twice)
     prepare(generator, execution, twice_differentiated=False)
-    prepare(discriminator, execution, twice_differentiated=penalised)
+    prepare(discriminator, execution, twice_differentiated=twice)
     make_d, make_g = parts.optimizers
 
     def batches(size: int, purpose: str) -> BatchStream:

@@ -318,6 +318,7 @@ class LeakyDropout(nn.Module):
             raise ValueError(f"dropout is {p}; allowed: from 0 (off) to {MOST_DROPOUT}")
         self.slope, self.inplace = slope, inplace
         self.kept = round((1 - p) * 2**16)  # of 2^16
+        self.p = 1 - self.kept / 2**16
 
     def forward(self, input: Tensor) -> Tensor:
         if not self.training or self.kept == 2**16:
@@ -327,7 +328,7 @@ class LeakyDropout(nn.Module):
         return input.mul_(factor) if self.inplace else input * factor
 
     def extra_repr(self) -> str:
-        return f"slope={self.slope}, p={1 - self.kept / 2**16:.4f}"
+        return f"slope={self.slope}, p={self.p:.4f}"
 
     def _factor(self, input: Tensor) -> Tensor:
         """m, lying in memory as the input does; from the global stream of its device."""
