@@ -163,6 +163,8 @@ class Method:
             values.append(f"`trainer.gradient_clip={config.trainer.gradient_clip}`")
         if config.model.discriminator.norm == "spectral":
             values.append("`model.discriminator.norm=spectral`")
+        if config.model.discriminator.packing > 1:
+            values.append(f"`model.discriminator.packing={config.model.discriminator.packing}`")
         return ", ".join(values) + "."
 
     def elsewhere(self) -> list[str]:

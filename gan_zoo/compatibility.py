@@ -7,6 +7,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.utils.parametrize import is_parametrized
 
 from gan_zoo.interfaces import AdversarialLoss, Regularizer
+from gan_zoo.models.packing import packing_of
 from gan_zoo.settings import TrainerSettings
 
 
@@ -79,6 +80,32 @@ def refuse_dropout(regularizer: Regularizer, discriminator: nn.Module) -> None:
             "a penalty of finite differences needs D to be the same function in both passes, but"
             f" dropout ({', '.join(names)}) draws other masks: use model.discriminator.dropout=0,"
             " or a penalty of exact gradients such as regularizer=r1"
+        )
+
+
+def check_packing(
+    settings: TrainerSettings, regularizer: Regularizer, discriminator: nn.Module
+) -> None:
+    """Refuse what does not work with a discriminator that scores several samples together.
+
+    Raises:
+        ValueError: a batch that does not consist of whole packs, which would mix real and fake
+            samples; or a penalty of exact gradients, whose per-sample norm is not that of a pack.
+    """
+    packing = packing_of(discriminator)
+    for name in ("batch_size", "generator_batch_size"):
+        size = getattr(settings, name)
+        if size % packing:
+            raise ValueError(
+                f"trainer.{name} is {size}; allowed: a multiple of model.discriminator.packing ="
+                f" {packing}, so that no pack has both real and fake samples"
+            )
+    if packing > 1 and regularizer.differentiates_twice:
+        raise ValueError(
+            "a gradient penalty needs each score to depend on its own sample alone, but"
+            f" model.discriminator.packing = {packing} scores samples together: use"
+            " model.discriminator.packing=1, regularizer=none, or a penalty of finite differences"
+            " such as regularizer=approx_r1, which is then that of packs"
         )
 
 

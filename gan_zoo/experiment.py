@@ -16,7 +16,13 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from gan_zoo.compatibility import incompatibilities, refuse_batch_norm, refuse_dropout, too_short
+from gan_zoo.compatibility import (
+    check_packing,
+    incompatibilities,
+    refuse_batch_norm,
+    refuse_dropout,
+    too_short,
+)
 from gan_zoo.data.batches import BatchStream, to_device
 from gan_zoo.data.fingerprint import dataset_fingerprint
 from gan_zoo.diverged import Diverged
@@ -84,6 +90,7 @@ def build_trainer(parts: Parts) -> Trainer:
         discriminator = parts.discriminator(**shape).to(parts.device)
     refuse_batch_norm(parts.regularizer, discriminator)
     refuse_dropout(parts.regularizer, discriminator)
+    check_packing(settings, parts.regularizer, discriminator)
     twice = parts.regularizer.differentiates_twice
     execution = choose(settings, parts.device, generator, discriminator, twice_differentiated=twice)
     prepare(generator, execution, twice_differentiated=False)

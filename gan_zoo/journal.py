@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from gan_zoo.evaluation.collapse import Collapse
 from gan_zoo.evaluation.evaluator import GRID_COLUMNS
 from gan_zoo.evaluation.measures import Judgement
 from gan_zoo.landscape import landscape
+from gan_zoo.models.packing import scores_of_copies
 from gan_zoo.pictures import loss_curve, sample_grid, sample_scatter
 from gan_zoo.records import (
     HISTORY_NAME,
@@ -185,7 +187,7 @@ class Journal:
         if samples.shape[1:] != (2,):
             return
         with measuring(discriminator):
-            picture = landscape(lambda points: discriminator(points).scores, samples, real)
+            picture = landscape(partial(scores_of_copies, discriminator), samples, real)
         write_bytes(self.folder / "landscape.png", picture)
         self.record.artifacts["landscape"] = "landscape.png"
 

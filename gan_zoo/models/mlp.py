@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from gan_zoo.interfaces import CriticOutput
 from gan_zoo.models.layers import check_norm
+from gan_zoo.models.packing import pack, packed_shape, unpack
 
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "relu": nn.ReLU, "tanh": nn.Tanh, "leaky_relu": lambda: nn.LeakyReLU(0.2),
@@ -66,6 +67,8 @@ class Discriminator(nn.Module):
         norm: ``none``, or ``spectral``: divide every weight but the class head's by its largest
             singular value (Miyato et al. 2018, arXiv 1802.05957), one power iteration a forward
             pass.
+        packing: samples that are scored together, see ``models.packing``; a batch in training must
+            be a multiple of it.
 
     Shapes: images (N, *image_shape) -> scores (N,) unbounded, class_logits (N, K).
 
@@ -81,11 +84,13 @@ class Discriminator(nn.Module):
         hidden: Sequence[int] = (128, 128),
         activation: str = "leaky_relu",
         norm: str = "none",
+        packing: int = 1,
     ):
         super().__init__()
-        self.trunk = _trunk(math.prod(image_shape), hidden, activation)
+        self.packing = packing
+        self.trunk = _trunk(math.prod(packed_shape(image_shape, packing)), hidden, activation)
         self.score_head = nn.Linear(hidden[-1], 1)
-        self.class_head = nn.Linear(hidden[-1], num_classes)
+        self.class_head = nn.Linear(hidden[-1], packing * num_classes)
         _initialise(self)
         check_norm("discriminator", norm, ("none", "spectral"))
         if norm == "spectral":
@@ -94,8 +99,9 @@ class Discriminator(nn.Module):
                     nn.utils.parametrizations.spectral_norm(module)
 
     def forward(self, images: Tensor) -> CriticOutput:
-        features = self.trunk(images.flatten(1))
-        return CriticOutput(self.score_head(features).squeeze(1), self.class_head(features))
+        features = self.trunk(pack(images, self.packing, training=self.training).flatten(1))
+        scores, class_logits = self.score_head(features).squeeze(1), self.class_head(features)
+        return unpack(scores, class_logits, self.packing, len(images))
 
     def adversarial_parameters(self) -> Iterator[nn.Parameter]:
         """The parameters that the score depends on: trunk and score head, not the class head."""
