@@ -40,6 +40,7 @@ from gan_zoo.memory import shortage_explained
 from gan_zoo.pictures import sample_grid
 from gan_zoo.progress import Reporter, warn_of
 from gan_zoo.records import RunRecord, refuse_finished
+from gan_zoo.schedules import OptionSchedule
 from gan_zoo.seeding import global_stream, stream, stream_seed
 from gan_zoo.settings import (
     AuxiliarySettings,
@@ -78,6 +79,7 @@ class Parts:
     seed: int
     device: torch.device
     tracker: Tracker = field(default_factory=Untracked)
+    schedules: tuple[OptionSchedule, ...] = ()
 
 
 def build_trainer(parts: Parts) -> Trainer:
@@ -96,6 +98,9 @@ def build_trainer(parts: Parts) -> Trainer:
     prepare(generator, execution, twice_differentiated=False)
     prepare(discriminator, execution, twice_differentiated=twice)
     make_d, make_g = parts.optimizers
+    objective = Objective(parts.loss, parts.regularizer, parts.aux)
+    if parts.schedules:  # which change what they are about: not the parts of other trainers
+        objective, settings = copy.deepcopy(objective), copy.deepcopy(settings)
 
     def batches(size: int, purpose: str) -> BatchStream:
         return BatchStream(data.train, size, stream(seed, purpose, parts.device))
@@ -103,7 +108,7 @@ def build_trainer(parts: Parts) -> Trainer:
     return Trainer(
         generator=generator,
         discriminator=discriminator,
-        objective=Objective(parts.loss, parts.regularizer, parts.aux),
+        objective=objective,
         optimizers=(make_d(discriminator.parameters()), make_g(generator.parameters())),
         latents=parts.latents,
         labels=parts.labels,
@@ -117,6 +122,7 @@ def build_trainer(parts: Parts) -> Trainer:
         seed=seed,
         device=parts.device,
         execution=execution,
+        schedules=parts.schedules,
     )
 
 

@@ -20,10 +20,10 @@ from gan_zoo.models.acgan import Discriminator
 
 CONF = Path(cli.__file__).parents[1] / "conf"
 GROUPS = ["aux", "evaluation", "labels", "latents", "loss", "model", "optimizer", "regularizer",
-          "tracker", "trainer"]  # fmt: skip
+          "schedules", "tracker", "trainer"]  # fmt: skip
 TOP_LEVEL = {"seed", "device", "data", "model", "latents", "labels", "loss", "regularizer",
              "optimizer", "trainer", "aux", "evaluation", "after_sweep", "resume",
-             "sweep_name", "tracker"}  # fmt: skip
+             "schedules", "sweep_name", "tracker"}  # fmt: skip
 
 
 def options(group: str) -> list[str]:

@@ -19,7 +19,7 @@ LAYERS = {
     "progress": 2, "execution": 2, "experiment": 2, "report": 2, "compatibility": 2, "tracking": 2,
     "state": 2, "folders": 2, "plan": 2, "snapshot": 2, "training": 2, "resume": 2, "status": 2,
     "testbeds": 2, "landscape": 2, "fitting": 2, "run_summary": 2,
-    "search": 2, "tpe": 2,
+    "search": 2, "tpe": 2, "schedules": 2,
     "baselines": 2, "classification_scores": 2, "extractors": 2, "testing": 2,
     "configuration": 3, "building": 3, "cli": 3, "evaluate": 3, "api": 3,
     "recorded": 3, "sample": 3, "export": 3,
