@@ -14,7 +14,7 @@ LAYERS = {
     "cache": 0, "options": 0, "sealed": 0, "lock": 0, "stopping": 0, "annotations": 0,
     "diverged": 0, "extras": 0, "died": 0, "overrides": 0, "output": 0, "memory": 0, "eager": 0,
     "losses": 1, "regularizers": 1, "models": 1, "data": 1, "features": 1, "metrics": 1,
-    "trackers": 1, "workers": 1,
+    "trackers": 1, "workers": 1, "optimizers": 1,
     "trainer": 2, "checkpoint": 2, "journal": 2, "evaluation": 2, "environment": 2, "pictures": 2,
     "progress": 2, "execution": 2, "experiment": 2, "report": 2, "compatibility": 2, "tracking": 2,
     "state": 2, "folders": 2, "plan": 2, "snapshot": 2, "training": 2, "resume": 2, "status": 2,
