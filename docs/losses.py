@@ -165,6 +165,9 @@ class Method:
             values.append("`model.discriminator.norm=spectral`")
         if config.model.discriminator.packing > 1:
             values.append(f"`model.discriminator.packing={config.model.discriminator.packing}`")
+        if "instance_noise" in config.model.discriminator:
+            noise = config.model.discriminator.instance_noise
+            values.append(f"`model.discriminator.instance_noise={noise}`, falling to 0")
         return ", ".join(values) + "."
 
     def elsewhere(self) -> list[str]:

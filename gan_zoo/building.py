@@ -21,6 +21,7 @@ from omegaconf import MISSING, DictConfig, OmegaConf
 
 from gan_zoo.configuration import check_numbers, check_targets, one_line
 from gan_zoo.schedules import (
+    INSTANCE_NOISE,
     OptionSchedule,
     at,
     check_optimizer_schedule,
@@ -220,12 +221,16 @@ def _check_schedules(
     from hydra.utils import instantiate
 
     from gan_zoo.fitting import check_optimizer
+    from gan_zoo.models.layers import check_instance_noise
 
     for schedule in schedules:
         group, *path = schedule.path
         if group == "optimizer":
             weight = torch.zeros(1, requires_grad=True)
             check_optimizer_schedule(schedule, made[group][path[0]]([weight]))
+        elif schedule.path == INSTANCE_NOISE:
+            for share in (0.0, 1.0):
+                check_instance_noise(schedule.value(share))
         else:
             part = made[group] if group in made else getattr(strict, group)
             check_readable(part, schedule, path)

@@ -59,14 +59,13 @@ def refuse_batch_norm(regularizer: Regularizer, discriminator: nn.Module) -> Non
         )
 
 
-def refuse_dropout(regularizer: Regularizer, discriminator: nn.Module) -> None:
-    """Refuse a penalty of finite differences on a discriminator with dropout.
+def refuse_randomness(regularizer: Regularizer, discriminator: nn.Module) -> None:
+    """Refuse a penalty of finite differences on a discriminator with dropout or instance noise.
 
-    Both passes draw masks of their own, so that the difference of their scores is that of the
-    masks.
+    Both passes draw masks or noise of their own, of which the difference of their scores would be.
 
     Raises:
-        ValueError: naming the dropout layers.
+        ValueError: naming the dropout layers, or the noise.
     """
     names = [
         name
@@ -75,6 +74,12 @@ def refuse_dropout(regularizer: Regularizer, discriminator: nn.Module) -> None:
     ]
     parts: Sequence[Regularizer] = getattr(regularizer, "parts", [regularizer])
     differences = any(p.penalises_gradients and not p.differentiates_twice for p in parts)
+    if differences and getattr(discriminator, "instance_noise", 0) > 0:
+        raise ValueError(
+            "a penalty of finite differences needs D to be the same function in both passes, but"
+            " instance noise is drawn for each: use model.discriminator.instance_noise=0, or a"
+            " penalty of exact gradients such as regularizer=r1"
+        )
     if differences and names:
         raise ValueError(
             "a penalty of finite differences needs D to be the same function in both passes, but"

@@ -20,7 +20,7 @@ from gan_zoo.compatibility import (
     check_packing,
     incompatibilities,
     refuse_batch_norm,
-    refuse_dropout,
+    refuse_randomness,
     too_short,
 )
 from gan_zoo.data.batches import BatchStream, to_device
@@ -40,7 +40,7 @@ from gan_zoo.memory import shortage_explained
 from gan_zoo.pictures import sample_grid
 from gan_zoo.progress import Reporter, warn_of
 from gan_zoo.records import RunRecord, refuse_finished
-from gan_zoo.schedules import OptionSchedule
+from gan_zoo.schedules import INSTANCE_NOISE, OptionSchedule, apply
 from gan_zoo.seeding import global_stream, stream, stream_seed
 from gan_zoo.settings import (
     AuxiliarySettings,
@@ -91,7 +91,10 @@ def build_trainer(parts: Parts) -> Trainer:
     with global_stream(seed, "weights of D"):
         discriminator = parts.discriminator(**shape).to(parts.device)
     refuse_batch_norm(parts.regularizer, discriminator)
-    refuse_dropout(parts.regularizer, discriminator)
+    for option in parts.schedules:
+        if option.path == INSTANCE_NOISE:  # half way it is above 0, if it ever is
+            apply(discriminator, option, ["instance_noise"], option.until / 2)
+    refuse_randomness(parts.regularizer, discriminator)
     check_packing(settings, parts.regularizer, discriminator)
     twice = parts.regularizer.differentiates_twice
     execution = choose(settings, parts.device, generator, discriminator, twice_differentiated=twice)

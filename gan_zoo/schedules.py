@@ -1,8 +1,9 @@
 """Numeric options that change over a run, from one value to another by cosine or linearly.
 
 A schedule belongs to an option that a training step reads: one of the loss, the regularizer, an
-optimizer, ``aux``, ``trainer.ema_decay`` or ``trainer.gradient_clip``. Its value is a function of
-the share of discriminator updates that have been made, so that it is not part of a saved state.
+optimizer, ``aux``, ``trainer.ema_decay``, ``trainer.gradient_clip`` or D's instance noise. Its value
+is a function of the share of discriminator updates that have been made, so that it is not part of a
+saved state.
 """
 
 import math
@@ -14,8 +15,9 @@ from typing import Any
 from gan_zoo.settings import ConfigurationError
 
 SHAPES = ("cosine", "linear")
-OF_THE_TRAINER = ("ema_decay", "gradient_clip")
-_GROUPS = ("loss", "regularizer", "optimizer", "aux", "trainer")
+_GROUPS = ("loss", "regularizer", "optimizer", "aux")
+INSTANCE_NOISE = ("model", "discriminator", "instance_noise")
+_SINGLE = (("trainer", "ema_decay"), ("trainer", "gradient_clip"), INSTANCE_NOISE)
 _KEYS = ("start", "end", "shape", "until")
 
 Value = float | list[float]
@@ -174,11 +176,10 @@ def _read(
         raise ConfigurationError(
             f"schedules.{name} has {', '.join(unknown)}; allowed: {', '.join(_KEYS)}"
         )
-    of_a_step = path[0] in _GROUPS and (path[0] != "trainer" or path[1:] in _trainer_paths())
-    if not of_a_step:
+    if path[0] not in _GROUPS and path not in _SINGLE:
         raise ConfigurationError(
             f"schedules.{name}: no training step reads {name}; allowed: options of loss,"
-            f" regularizer, optimizer and aux, trainer.{' and trainer.'.join(OF_THE_TRAINER)}"
+            f" regularizer, optimizer and aux, {', '.join('.'.join(single) for single in _SINGLE)}"
         )
     try:
         configured = _child(content, path)
@@ -193,10 +194,6 @@ def _read(
             " list of numbers"
         )
     return OptionSchedule(path, configured, **{"start": configured, **node})
-
-
-def _trainer_paths() -> set[tuple[str, ...]]:
-    return {(name,) for name in OF_THE_TRAINER}
 
 
 def _child(node: Any, path: Sequence[str]) -> Any:

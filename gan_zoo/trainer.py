@@ -295,7 +295,7 @@ class Trainer:
         optimizers = {
             "discriminator": self.discriminator_optimizer, "generator": self.generator_optimizer,
         }  # fmt: skip
-        parts = {**vars(self.objective), "trainer": self.settings}
+        parts = {**vars(self.objective), "trainer": self.settings, "model": self}
         for schedule in self.schedules:
             group, *path = schedule.path
             if group != "optimizer":

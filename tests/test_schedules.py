@@ -119,6 +119,25 @@ def test_r3gan_s_schedules_on_the_default_network_resume_bit_for_bit():
         assert group["betas"] == pytest.approx((0.0, 0.9 + 0.09 * weight), abs=1e-12)
 
 
+def test_instance_noise_falls_over_the_run():
+    trainer = make_trainer([*RING, "loss=instance_noise", "tuned=paper"])
+    for _ in range(7):
+        trainer.step()
+    assert trainer.discriminator.instance_noise == pytest.approx(0.1 * 2 / 8)
+
+
+def test_refuses_finite_differences_with_instance_noise():
+    for words in (
+        ["loss=instance_noise", "regularizer=approx_r1"],
+        [
+            "loss=approx_r1", "+model.discriminator.instance_noise=0",
+            "+schedules.model.discriminator.instance_noise={end: 0.1}",
+        ],
+    ):  # fmt: skip
+        with pytest.raises(ValueError, match="instance noise is drawn for each: use"):
+            make_trainer([*RING, *words, "tuned=paper"])
+
+
 REFUSED = {
     "+schedules.regularizer.gama={end: 1}": "the configuration has no regularizer.gama",
     "+schedules.regularizer.gamma={end: -1}": "gamma is",
@@ -130,6 +149,7 @@ REFUSED = {
     "+schedules.regularizer.gamma=1": r"is 1; allowed: \{end: …\}",
     "+schedules.regularizer.gamma={}": "is empty: give it an end",
     "+schedules.trainer.batch_size={end: 3}": "no training step reads trainer.batch_size",
+    "+schedules.model.discriminator.instance_noise={end: 3}": "has no model.discriminator.instance",
     "+schedules.model.generator.latent_dim={end: 3}": "no training step reads model",
     "+schedules.optimizer.generator.betas={end: 0.9}": "allowed: 2 numbers",
     "+schedules.optimizer.generator.lr={end: -1}": "optimizer.generator.lr is",

@@ -12,8 +12,10 @@ from gan_zoo.models.layers import (
     QuadConv2d,
     SameConv2d,
     UpsampleConv2d,
+    check_instance_noise,
     check_norm,
     scaled,
+    with_instance_noise,
 )
 from gan_zoo.models.packing import pack, packed_shape, unpack
 
@@ -102,6 +104,8 @@ class Discriminator(nn.Module):
             pass.
         packing: samples that are scored together, see ``models.packing``; a batch in training must
             be a multiple of it.
+        instance_noise: standard deviation of normal noise on every image in training, real or fake,
+            in D's and in G's step (Sonderby et al. 2017, arXiv 1610.04490).
 
     Shapes: images (N, C, H, W) -> scores (N,) unbounded, class_logits (N, K).
 
@@ -124,6 +128,7 @@ class Discriminator(nn.Module):
         width: float = 1.0,
         norm: str = "none",
         packing: int = 1,
+        instance_noise: float = 0.0,
     ):
         super().__init__()
         if len(filters) != len(strides) or not filters:
@@ -133,6 +138,7 @@ class Discriminator(nn.Module):
             )
         channels, *size = packed_shape(_image(image_shape), packing)
         self.packing = packing
+        self.instance_noise = check_instance_noise(instance_noise)
         layers: list[nn.Module] = []
         for count, stride in zip(filters, strides, strict=True):
             if not 1 <= stride <= MOST_STRIDE:
@@ -157,7 +163,8 @@ class Discriminator(nn.Module):
                     nn.utils.parametrizations.spectral_norm(module)
 
     def forward(self, images: Tensor) -> CriticOutput:
-        hidden = self.trunk(pack(images, self.packing, training=self.training))
+        noisy = with_instance_noise(images, self.instance_noise, training=self.training)
+        hidden = self.trunk(pack(noisy, self.packing, training=self.training))
         weight = torch.cat([self.score_head.weight, self.class_head.weight])
         weight = weight.unflatten(1, hidden.shape[1:])
         if not hidden.is_contiguous():  # channels last: turn the weights, not the images

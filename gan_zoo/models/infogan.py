@@ -8,7 +8,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from gan_zoo.interfaces import CriticOutput
-from gan_zoo.models.layers import ImageConv2d, ImageConvTranspose2d, check_norm, scaled
+from gan_zoo.models.layers import (
+    ImageConv2d,
+    ImageConvTranspose2d,
+    check_instance_noise,
+    check_norm,
+    scaled,
+    with_instance_noise,
+)
 from gan_zoo.models.packing import pack, packed_shape, unpack
 
 GENERATOR_NORMS = ("batch", "layer", "none")
@@ -93,6 +100,8 @@ class Discriminator(nn.Module):
             value (Miyato et al. 2018, arXiv 1802.05957), one power iteration a forward pass.
         packing: samples that are scored together, see ``models.packing``; a batch in training must
             be a multiple of it.
+        instance_noise: standard deviation of normal noise on every image in training, real or fake,
+            in D's and in G's step (Sonderby et al. 2017, arXiv 1610.04490).
 
     Shapes: images (N, C, H, W) -> scores (N,) unbounded, class_logits (N, K).
 
@@ -112,10 +121,12 @@ class Discriminator(nn.Module):
         width: float = 0.25,
         norm: str = "layer",
         packing: int = 1,
+        instance_noise: float = 0.0,
     ):
         super().__init__()
         channels, rows, columns = packed_shape(_image(image_shape), packing)
         self.packing = packing
+        self.instance_noise = check_instance_noise(instance_noise)
         check_norm("discriminator", norm, DISCRIMINATOR_NORMS)
         first, second, dense = (scaled(size, width) for size in (64, 128, 1024))
         bias = norm != "batch"
@@ -131,7 +142,8 @@ class Discriminator(nn.Module):
                 nn.utils.parametrizations.spectral_norm(module)
 
     def forward(self, images: Tensor) -> CriticOutput:
-        packs = pack(images, self.packing, training=self.training)
+        noisy = with_instance_noise(images, self.instance_noise, training=self.training)
+        packs = pack(noisy, self.packing, training=self.training)
         hidden = functional.leaky_relu_(self.conv1(packs), LEAKY_SLOPE)
         hidden = functional.leaky_relu_(self.norm2(self.conv2(hidden)), LEAKY_SLOPE)
         # Flattened as (row, column, channel): a view of a channels-last tensor.

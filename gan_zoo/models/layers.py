@@ -33,6 +33,22 @@ def check_norm(network: str, norm: str, allowed: Sequence[str]) -> None:
         raise ValueError(f"{network}.norm is {norm!r}; allowed: {', '.join(allowed)}")
 
 
+def check_instance_noise(noise: Any) -> float:
+    """Return the standard deviation of noise on a discriminator's input.
+
+    Raises:
+        ValueError: it is not a finite number of at least 0.
+    """
+    if not 0 <= noise < math.inf:
+        raise ValueError(f"discriminator.instance_noise is {noise}; allowed: 0 (none) or more")
+    return float(noise)
+
+
+def with_instance_noise(images: Tensor, noise: float, *, training: bool) -> Tensor:
+    """Return images with normal noise in training, drawn from the global stream as dropout is."""
+    return images + noise * torch.randn_like(images) if training and noise else images
+
+
 class SameConv2d(nn.Conv2d):
     """Convolution with TensorFlow's ``same`` padding: output size ``ceil(input size / stride)``.
 

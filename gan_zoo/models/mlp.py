@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from torch import Tensor, nn
 
 from gan_zoo.interfaces import CriticOutput
-from gan_zoo.models.layers import check_norm
+from gan_zoo.models.layers import check_instance_noise, check_norm, with_instance_noise
 from gan_zoo.models.packing import pack, packed_shape, unpack
 
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
@@ -69,6 +69,8 @@ class Discriminator(nn.Module):
             pass.
         packing: samples that are scored together, see ``models.packing``; a batch in training must
             be a multiple of it.
+        instance_noise: standard deviation of normal noise on every image in training, real or fake,
+            in D's and in G's step (Sonderby et al. 2017, arXiv 1610.04490).
 
     Shapes: images (N, *image_shape) -> scores (N,) unbounded, class_logits (N, K).
 
@@ -85,9 +87,11 @@ class Discriminator(nn.Module):
         activation: str = "leaky_relu",
         norm: str = "none",
         packing: int = 1,
+        instance_noise: float = 0.0,
     ):
         super().__init__()
         self.packing = packing
+        self.instance_noise = check_instance_noise(instance_noise)
         self.trunk = _trunk(math.prod(packed_shape(image_shape, packing)), hidden, activation)
         self.score_head = nn.Linear(hidden[-1], 1)
         self.class_head = nn.Linear(hidden[-1], packing * num_classes)
@@ -99,7 +103,8 @@ class Discriminator(nn.Module):
                     nn.utils.parametrizations.spectral_norm(module)
 
     def forward(self, images: Tensor) -> CriticOutput:
-        features = self.trunk(pack(images, self.packing, training=self.training).flatten(1))
+        noisy = with_instance_noise(images, self.instance_noise, training=self.training)
+        features = self.trunk(pack(noisy, self.packing, training=self.training).flatten(1))
         scores, class_logits = self.score_head(features).squeeze(1), self.class_head(features)
         return unpack(scores, class_logits, self.packing, len(images))
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from gan_zoo.compatibility import incompatibilities, refuse_batch_norm, refuse_dropout
+from gan_zoo.compatibility import incompatibilities, refuse_batch_norm, refuse_randomness
 from gan_zoo.interfaces import Batch, CriticStep
 from gan_zoo.losses.wgan import Wgan
 from gan_zoo.models.acgan import Discriminator as Acgan
@@ -132,14 +132,14 @@ def test_refuses_batch_norm_and_dropout():
     with pytest.raises(ValueError, match="batch norm"):
         refuse_batch_norm(made, nn.Sequential(nn.BatchNorm1d(1)))
     with pytest.raises(ValueError, match=r"dropout \(1\) draws other masks: use"):
-        refuse_dropout(made, nn.Sequential(nn.Linear(1, 1), nn.Dropout(0.5)))
+        refuse_randomness(made, nn.Sequential(nn.Linear(1, 1), nn.Dropout(0.5)))
     shape = {"image_shape": (1, 28, 28), "num_classes": 10, "width": 0.1}
     with pytest.raises(ValueError, match=r"model\.discriminator\.dropout=0"):
-        refuse_dropout(made, Acgan(**shape, dropout=0.3))
+        refuse_randomness(made, Acgan(**shape, dropout=0.3))
 
 
 @pytest.mark.parametrize("regularizer", [R1(), Unregularized(), ApproximateR1()])
 def test_allows_dropout_where_it_does_no_harm(regularizer):
     rate = 0.0 if isinstance(regularizer, ApproximateR1) else 0.3
     shape = {"image_shape": (1, 28, 28), "num_classes": 10, "width": 0.1}
-    refuse_dropout(regularizer, Acgan(**shape, dropout=rate))
+    refuse_randomness(regularizer, Acgan(**shape, dropout=rate))
