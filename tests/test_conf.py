@@ -105,7 +105,7 @@ def test_the_study_keeps_the_recipes_and_runs_one_thread_per_worker(name):
         for key in ("loss", "model", "optimizer", "regularizer", "aux", "latents", "labels"):
             assert study[key] == usual[key]
         changed = {key for key in usual.trainer if study.trainer[key] != usual.trainer[key]}
-        assert changed == {"threads", "keep_checkpoints"}
+        assert changed == {"threads", "keep_checkpoints", "precision"}
         assert study.trainer.threads == 1
         assert study.evaluation.every == 1
         assert study.sweep_name == name
