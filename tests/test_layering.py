@@ -22,7 +22,7 @@ LAYERS = {
     "search": 2, "tpe": 2, "schedules": 2,
     "baselines": 2, "classification_scores": 2, "extractors": 2, "testing": 2,
     "configuration": 3, "building": 3, "cli": 3, "evaluate": 3, "api": 3,
-    "recorded": 3, "sample": 3, "export": 3,
+    "recorded": 3, "sample": 3, "export": 3, "experiments": 3,
 }  # fmt: skip
 # A script of its own: it trains the shipped feature network on the bundled data.
 SCRIPTS = {"features.train"}
@@ -94,6 +94,7 @@ def test_losses_import_only_torch_and_the_contracts():
         "gan_zoo.report.build",
         "gan_zoo.records",
         "gan_zoo.status",
+        "gan_zoo.experiments.study_runs",
     ],
 )
 def test_torch_is_not_imported_before_a_job_starts(module):

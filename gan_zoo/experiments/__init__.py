@@ -1,0 +1,1 @@
+"""The study of every objective: the commands of its runs, their data, its page."""
