@@ -1,9 +1,8 @@
 """Numeric options that change over a run, from one value to another by cosine or linearly.
 
 A schedule belongs to an option that a training step reads: one of the loss, the regularizer, an
-optimizer, ``aux``, ``trainer.ema_decay``, ``trainer.gradient_clip`` or D's instance noise. Its value
-is a function of the share of discriminator updates that have been made, so that it is not part of a
-saved state.
+optimizer, ``aux``, ``trainer.ema_decay``, ``trainer.gradient_clip`` or the noise on what D sees.
+The value is a function of the share of updates that have been made, so that no saved state has it.
 """
 
 import math
