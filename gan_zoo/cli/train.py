@@ -82,6 +82,8 @@ class SweepFolder(Callback):
 def identity(config: DictConfig) -> str:
     """Hash of what determines a run's numbers: the resolved configuration and the version."""
     values = {str(key): config[key] for key in config if key not in ("hydra", *COSMETIC)}
+    if not values.get("schedules"):  # a run without is the same as before there were any
+        values.pop("schedules", None)
     content = {
         key: OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
         for key, value in values.items()

@@ -16,7 +16,14 @@ import torch
 from torch import nn
 
 from gan_zoo.config.build import RunComponents
-from gan_zoo.config.compatibility import incompatibilities, refuse_batch_norm, too_short
+from gan_zoo.config.compatibility import (
+    check_packing,
+    incompatibilities,
+    refuse_batch_norm,
+    refuse_randomness,
+    too_short,
+)
+from gan_zoo.config.schedules import INSTANCE_NOISE, apply
 from gan_zoo.config.schema import (
     Schedule,
     schedule,
@@ -57,13 +64,19 @@ def build_trainer(parts: RunComponents) -> Trainer:
     with global_stream(seed, "weights of D"):
         discriminator = parts.discriminator(**shape).to(parts.device)
     refuse_batch_norm(parts.regularizer, discriminator)
-    penalised = parts.regularizer.penalises_gradients
-    execution = choose(
-        settings, parts.device, generator, discriminator, twice_differentiated=penalised
-    )
+    for option in parts.schedules:
+        if option.path == INSTANCE_NOISE:  # half way it is above 0, if it ever is
+            apply(discriminator, option, ["instance_noise"], option.until / 2)
+    refuse_randomness(parts.regularizer, discriminator)
+    check_packing(settings, parts.regularizer, discriminator)
+    twice = parts.regularizer.differentiates_twice
+    execution = choose(settings, parts.device, generator, discriminator, twice_differentiated=twice)
     prepare(generator, execution, twice_differentiated=False)
-    prepare(discriminator, execution, twice_differentiated=penalised)
+    prepare(discriminator, execution, twice_differentiated=twice)
     make_d, make_g = parts.optimizers
+    objective = Objective(parts.loss, parts.regularizer, parts.aux)
+    if parts.schedules:  # which change what they are about: not the parts of other trainers
+        objective, settings = copy.deepcopy(objective), copy.deepcopy(settings)
 
     def batches(size: int, purpose: str) -> BatchStream:
         return BatchStream(data.train, size, stream(seed, purpose, parts.device))
@@ -71,7 +84,7 @@ def build_trainer(parts: RunComponents) -> Trainer:
     return Trainer(
         generator=generator,
         discriminator=discriminator,
-        objective=Objective(parts.loss, parts.regularizer, parts.aux),
+        objective=objective,
         optimizers=(make_d(discriminator.parameters()), make_g(generator.parameters())),
         latents=parts.latents,
         labels=parts.labels,
@@ -85,6 +98,7 @@ def build_trainer(parts: RunComponents) -> Trainer:
         seed=seed,
         device=parts.device,
         execution=execution,
+        schedules=parts.schedules,
     )
 
 

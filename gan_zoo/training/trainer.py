@@ -2,7 +2,7 @@
 
 import copy
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import cast
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.optim import Optimizer
 
+from gan_zoo.config.schedules import OptionSchedule, apply, apply_to_optimizer
 from gan_zoo.config.schema import AuxiliarySettings, TrainerSettings
 from gan_zoo.data.batches import BatchStream
 from gan_zoo.data.random_streams import stream
@@ -94,6 +95,8 @@ class Trainer:
         seed: of all streams.
         device: where everything lives.
         execution: how the networks were prepared.
+        schedules: of options that change over the run; the loss, the regularizer and the settings
+            that they name are changed in place.
     """
 
     def __init__(
@@ -112,6 +115,7 @@ class Trainer:
         seed: int,
         device: torch.device,
         execution: Execution,
+        schedules: Sequence[OptionSchedule] = (),
     ):
         self.generator, self.discriminator = generator, discriminator
         self.critic = cast(Discriminator, discriminator)  # the same, as regularizers see it
@@ -124,6 +128,7 @@ class Trainer:
         self.generator_rng = stream(seed, "latents of G's steps", device)
         self.penalty_rng = stream(seed, "penalty", device)
         self.planned_updates, self.execution = updates, execution
+        self.schedules = schedules
         self.ema = None if settings.ema_decay is None else copy.deepcopy(generator)
         if self.ema is not None:
             self.ema.requires_grad_(False)
@@ -138,6 +143,7 @@ class Trainer:
 
     def step(self) -> None:
         """One discriminator update and, every ``n_critic``-th time, one generator update."""
+        self._follow_schedules()
         self._decay_rates()
         generator_turn = (self.discriminator_updates + 1) % self.settings.n_critic == 0
         self.discriminator_backward(self.discriminator_batches.next())
@@ -281,6 +287,29 @@ class Trainer:
         if before:
             change = nn.utils.get_total_norm(torch._foreach_sub(parameters, before))
             self.update_ratios[name].append(change / nn.utils.get_total_norm(before))
+
+    def _follow_schedules(self) -> None:
+        """Set every option that has a schedule to its value at this update."""
+        share = self.discriminator_updates / self.planned_updates
+        optimizers = {
+            "discriminator": self.discriminator_optimizer, "generator": self.generator_optimizer,
+        }  # fmt: skip
+        parts = {**vars(self.objective), "trainer": self.settings, "model": self}
+        for schedule in self.schedules:
+            group, *path = schedule.path
+            if group != "optimizer":
+                apply(parts[group], schedule, path, share)
+                continue
+            optimizer = optimizers[path[0]]
+            apply_to_optimizer(optimizer, schedule, share)
+            if path[1] == "lr":  # what a decay starts from
+                self.rates = [
+                    (
+                        known,
+                        known["lr"] if any(known is g for g in optimizer.param_groups) else rate,
+                    )
+                    for known, rate in self.rates
+                ]
 
     def _decay_rates(self) -> None:
         """Learning rates: constant, then linear, the update after the last would have 0."""

@@ -373,7 +373,7 @@ def test_each_part_of_a_state_decides_on_what_follows(everything, path):
 
 def test_a_regularizer_without_memory_of_a_user_needs_no_methods(tiny_parts):
     class Mine:
-        needs_image_gradients = penalises_gradients = False
+        needs_image_gradients = penalises_gradients = differentiates_twice = False
 
     trainer = build_trainer(replace(tiny_parts, regularizer=Mine()))
     assert "regularizer" not in snapshot(trainer)["remembered"]

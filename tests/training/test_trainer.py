@@ -69,7 +69,7 @@ def test_the_constraint_acts_after_d_s_update_only(tiny_parts):
     events = []
 
     class Spy:
-        needs_image_gradients = penalises_gradients = False
+        needs_image_gradients = penalises_gradients = differentiates_twice = False
 
         def penalty(self, discriminator, step):
             events.append("penalty")
@@ -88,7 +88,7 @@ def test_the_constraint_acts_after_d_s_update_only(tiny_parts):
 
 def test_a_penalty_gets_leaves_that_the_scores_depend_on(tiny_parts):
     class Squared:
-        needs_image_gradients = penalises_gradients = True
+        needs_image_gradients = penalises_gradients = differentiates_twice = True
 
         def penalty(self, discriminator, step):
             assert step.real.images.is_leaf
