@@ -98,7 +98,7 @@ def check(page: Path) -> None:
 @contextlib.contextmanager
 def without_figures() -> Iterator[None]:
     """Reports without their static figures: most of a tiny sweep's time, and tested elsewhere."""
-    with mock.patch("gan_zoo.report.rendering.render_figures", return_value={}):
+    with mock.patch("gan_zoo.report.figures.render_figures", return_value={}):
         yield
 
 

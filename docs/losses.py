@@ -30,6 +30,10 @@ PAGES = {  # file -> title, what the page is about, modules of gan_zoo.losses
         "Cross-entropy", "The GAN of 2014 and what smoothing and penalties make of it.",
         ("bce", "minimax"),
     ),
+    "alpha": (
+        "Alpha-loss", "Cross-entropy, Hellinger and total variation as one tunable family.",
+        ("alpha_gan",),
+    ),
     "wasserstein": (
         "Wasserstein", "A critic that estimates a distance, and the ways to bound its slope.",
         ("wgan",),
@@ -159,6 +163,11 @@ class Method:
             values.append(f"`trainer.gradient_clip={config.trainer.gradient_clip}`")
         if config.model.discriminator.norm == "spectral":
             values.append("`model.discriminator.norm=spectral`")
+        if config.model.discriminator.packing > 1:
+            values.append(f"`model.discriminator.packing={config.model.discriminator.packing}`")
+        if "instance_noise" in config.model.discriminator:
+            noise = config.model.discriminator.instance_noise
+            values.append(f"`model.discriminator.instance_noise={noise}`, falling to 0")
         return ", ".join(values) + "."
 
     def elsewhere(self) -> list[str]:

@@ -3,7 +3,7 @@
 Importing this module needs no torch, so that a command line answers at once.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +19,14 @@ from hydra.errors import InstantiationException
 from hydra.version import VersionBase
 from omegaconf import MISSING, DictConfig, OmegaConf
 
+from gan_zoo.config.schedules import (
+    INSTANCE_NOISE,
+    OptionSchedule,
+    at,
+    check_optimizer_schedule,
+    check_readable,
+    read_schedules,
+)
 from gan_zoo.config.schema import MAX_SEED, AuxiliarySettings, EvaluationSettings, TrainerSettings
 from gan_zoo.config.validate import check_numbers, check_targets, one_line
 from gan_zoo.types import ConfigurationError
@@ -64,6 +72,7 @@ class Config:
     aux: AuxiliarySettings = field(default_factory=AuxiliarySettings)
     evaluation: EvaluationSettings = field(default_factory=EvaluationSettings)
     tracker: dict[str, Any] = field(default_factory=lambda: {"_target_": UNTRACKED})
+    schedules: dict[str, Any] = field(default_factory=dict)
     after_sweep: str | None = None
     resume: str = "auto"
     sweep_name: str | None = None
@@ -91,6 +100,7 @@ class RunComponents:
     seed: int
     device: "torch.device"
     tracker: "Tracker"
+    schedules: tuple[OptionSchedule, ...] = ()
 
 
 def config_folder() -> Path:
@@ -153,7 +163,8 @@ def plain(config: DictConfig) -> dict[str, Any]:
     """The configuration as dicts and lists, every interpolation resolved."""
     content = OmegaConf.to_container(config, resolve=True, enum_to_str=True)
     assert isinstance(content, dict)
-    return {str(key): value for key, value in content.items()}
+    # a run without schedules is the same as before there were any
+    return {str(k): v for k, v in content.items() if not (k == "schedules" and not v)}
 
 
 def pick_device(name: str) -> "torch.device":
@@ -189,7 +200,7 @@ def build(config: DictConfig) -> "RunComponents":
     with _mistakes_told():
         # onto the schema once more: rejects what `+` slipped in, and checks the ranges
         strict = cast(Config, OmegaConf.to_object(OmegaConf.merge(Config(), content)))
-        return _built(config, strict)
+        return _built(config, strict, read_schedules(content))
 
 
 def build_generator(
@@ -238,7 +249,47 @@ def _mistakes_told() -> Iterator[None]:
         raise ConfigurationError(one_line(error)) from error
 
 
-def _built(config: DictConfig, strict: Config) -> "RunComponents":
+def _check_schedules(
+    schedules: Sequence[OptionSchedule], config: DictConfig, strict: Config, made: Mapping[str, Any]
+) -> None:
+    """Check that steps would see the options change, and that all their values are allowed.
+
+    Raises:
+        ConfigurationError: naming the schedule, or the value that is not allowed.
+    """
+    import torch
+    from hydra.utils import instantiate
+
+    from gan_zoo.config.preflight import check_optimizer
+    from gan_zoo.models.layers import check_instance_noise
+
+    for schedule in schedules:
+        group, *path = schedule.path
+        if group == "optimizer":
+            weight = torch.zeros(1, requires_grad=True)
+            check_optimizer_schedule(schedule, made[group][path[0]]([weight]))
+        elif schedule.path == INSTANCE_NOISE:
+            for share in (0.0, 1.0):
+                check_instance_noise(schedule.value(share))
+        else:
+            part = made[group] if group in made else getattr(strict, group)
+            check_readable(part, schedule, path)
+    for share in (0.0, 0.4, 1.0):  # on the way, a whole number is none
+        there = at(plain(config), schedules, share)
+        check_numbers(there)
+        check_targets(there)
+        composed = OmegaConf.create(there)
+        OmegaConf.to_object(OmegaConf.merge(Config(), composed))
+        for key in ("loss", "regularizer"):
+            instantiate(composed[key], _convert_="all")
+        for name in ("discriminator", "generator"):
+            optimizer = instantiate(composed.optimizer[name], _convert_="all")
+            check_optimizer(f"optimizer.{name}", optimizer)
+
+
+def _built(
+    config: DictConfig, strict: Config, schedules: tuple[OptionSchedule, ...]
+) -> "RunComponents":
     from hydra.utils import instantiate
 
     from gan_zoo.config.preflight import (
@@ -266,6 +317,8 @@ def _built(config: DictConfig, strict: Config) -> "RunComponents":
     optimizers = [made["optimizer"][name] for name in ("discriminator", "generator")]
     for name, optimizer in zip(("discriminator", "generator"), optimizers, strict=True):
         check_optimizer(f"optimizer.{name}", optimizer)
+    if schedules:
+        _check_schedules(schedules, config, strict, made)
     dataset = instantiate(config.data, _convert_="all")
     if not isinstance(dataset, Dataset):
         raise ConfigurationError(
@@ -297,6 +350,7 @@ def _built(config: DictConfig, strict: Config) -> "RunComponents":
         seed=config.seed,
         device=device,
         tracker=tracker,
+        schedules=schedules,
     )
 
 

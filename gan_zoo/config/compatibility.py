@@ -1,10 +1,13 @@
 """Combinations that defeat a method, told before training: what, why, and what to do."""
 
+from collections.abc import Sequence
+
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.utils.parametrize import is_parametrized
 
 from gan_zoo.config.schema import TrainerSettings
+from gan_zoo.models.packing import packing_of
 from gan_zoo.types import AdversarialLoss, Regularizer
 
 
@@ -53,6 +56,61 @@ def refuse_batch_norm(regularizer: Regularizer, discriminator: nn.Module) -> Non
             "a gradient penalty needs each score to depend on its own sample alone, but batch norm"
             f" ({', '.join(names)}) mixes the samples of a batch: use"
             " model.discriminator.norm=layer, none or spectral, or regularizer=none"
+        )
+
+
+def refuse_randomness(regularizer: Regularizer, discriminator: nn.Module) -> None:
+    """Refuse a penalty of finite differences on a discriminator with dropout or instance noise.
+
+    Both passes draw masks or noise of their own, of which the difference of their scores would be.
+
+    Raises:
+        ValueError: naming the dropout layers, or the noise.
+    """
+    names = [
+        name
+        for name, module in discriminator.named_modules()
+        if "Dropout" in type(module).__name__ and getattr(module, "p", 0) > 0
+    ]
+    parts: Sequence[Regularizer] = getattr(regularizer, "parts", [regularizer])
+    differences = any(p.penalises_gradients and not p.differentiates_twice for p in parts)
+    if differences and getattr(discriminator, "instance_noise", 0) > 0:
+        raise ValueError(
+            "a penalty of finite differences needs D to be the same function in both passes, but"
+            " instance noise is drawn for each: use model.discriminator.instance_noise=0, or a"
+            " penalty of exact gradients such as regularizer=r1"
+        )
+    if differences and names:
+        raise ValueError(
+            "a penalty of finite differences needs D to be the same function in both passes, but"
+            f" dropout ({', '.join(names)}) draws other masks: use model.discriminator.dropout=0,"
+            " or a penalty of exact gradients such as regularizer=r1"
+        )
+
+
+def check_packing(
+    settings: TrainerSettings, regularizer: Regularizer, discriminator: nn.Module
+) -> None:
+    """Refuse what does not work with a discriminator that scores several samples together.
+
+    Raises:
+        ValueError: a batch that does not consist of whole packs, which would mix real and fake
+            samples; or a penalty of exact gradients, whose per-sample norm is not that of a pack.
+    """
+    packing = packing_of(discriminator)
+    for name in ("batch_size", "generator_batch_size"):
+        size = getattr(settings, name)
+        if size % packing:
+            raise ValueError(
+                f"trainer.{name} is {size}; allowed: a multiple of model.discriminator.packing ="
+                f" {packing}, so that no pack has both real and fake samples"
+            )
+    if packing > 1 and regularizer.differentiates_twice:
+        raise ValueError(
+            "a gradient penalty needs each score to depend on its own sample alone, but"
+            f" model.discriminator.packing = {packing} scores samples together: use"
+            " model.discriminator.packing=1, regularizer=none, or a penalty of finite differences"
+            " such as regularizer=approx_r1, which is then that of packs"
         )
 
 

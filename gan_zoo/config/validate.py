@@ -25,7 +25,7 @@ from gan_zoo.types import ConfigurationError
 # Nothing in these does anything but build objects and read data.
 OURS = (
     "gan_zoo.data.", "gan_zoo.evaluation.features.", "gan_zoo.losses.", "gan_zoo.models.",
-    "gan_zoo.regularizers.", "torch.optim.",
+    "gan_zoo.training.optimizers.", "gan_zoo.regularizers.", "torch.optim.",
 )  # fmt: skip
 # Errors that a wrong command line, file or value ends in.
 MISTAKES = (HydraException, OmegaConfBaseException, yaml.YAMLError, ValueError)

@@ -29,15 +29,17 @@ TEST_LABELS = IdxFile(
 )
 
 
-def load_mnist(root: str | None = None) -> Dataset:
+def load_mnist(root: str | None = None, train: int | None = None) -> Dataset:
     """MNIST: 50,000 training, 10,000 validation and 10,000 test images, 1×28×28 bytes.
 
     Args:
         root: a folder with MNIST's four idx files under their usual names, raw, .gz or .xz;
             None for the bundled ones.
+        train: keep only the first so many training images; None keeps all.
 
     Raises:
         DataError: a file is missing, damaged, or not MNIST's.
+        ValueError: there are not so many training images.
 
     Source: Y. LeCun, C. Cortes, C. J. C. Burges, "The MNIST database of handwritten digits".
     The validation part is the last 10,000 training images.
@@ -56,4 +58,11 @@ def load_mnist(root: str | None = None) -> Dataset:
         read_idx(folder, TEST_IMAGES, remedy).unsqueeze(1),
         read_idx(folder, TEST_LABELS, remedy).long(),
     )
-    return hold_out("mnist", 10, training, test)
+    dataset = hold_out("mnist", 10, training, test)
+    if train is None:
+        return dataset
+    count = len(dataset.train.labels)
+    if not 1 <= train <= count:
+        raise ValueError(f"data.train is {train}; allowed: 1 to {count:,} training images, or null")
+    few = Split(dataset.train.images[:train], dataset.train.labels[:train])
+    return dataset._replace(train=few)

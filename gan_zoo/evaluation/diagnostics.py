@@ -5,6 +5,7 @@ from torch import Tensor, nn
 
 from gan_zoo.data.random_streams import stream
 from gan_zoo.evaluation.fixed_latents import measuring
+from gan_zoo.models.packing import scores_of_copies
 
 SAMPLES = 200  # points between real and generated ones
 
@@ -26,6 +27,6 @@ def critic_lipschitz(discriminator: nn.Module, real: Tensor, fake: Tensor) -> fl
     points = (share * real[:count] + (1 - share) * fake[:count]).detach()
     with measuring(discriminator), torch.enable_grad():
         points.requires_grad_()
-        scores = discriminator(points).scores.float()
+        scores = scores_of_copies(discriminator, points).float()
         (gradients,) = torch.autograd.grad(scores.sum(), points)
     return float(gradients.flatten(1).norm(dim=1).max())

@@ -67,7 +67,6 @@ class Quantity:
 
 
 _SIZE = re.compile(r"\d+k?")
-_CLASS = re.compile(r"(?P<start>.+?)_class_(?P<label>\d{1,4})(?P<end>(_.*)?)")
 
 
 def quantity(name: str) -> Quantity:
@@ -177,14 +176,3 @@ def headline_checkpoint(measured: Iterable[Collection[str]]) -> str:
     """
     averaged = [any(name.startswith("ema_") for name in names) for names in measured if names]
     return "ema_" if averaged and all(averaged) else ""
-
-
-def class_of(metric: str) -> tuple[str, str] | None:
-    """Quantity and class of a per-class metric; None for any other.
-
-    >>> class_of("label_accuracy_class_3_mnistcnn_test_10k")
-    ('label_accuracy_mnistcnn_test_10k', '3')
-    >>> class_of("intra_class_fid_mnistcnn_test_10k")
-    """
-    match = _CLASS.fullmatch(metric)
-    return (match["start"] + match["end"], match["label"]) if match else None

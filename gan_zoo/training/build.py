@@ -1,16 +1,19 @@
 """Build the trainer and the evaluator of a run from its components."""
 
+import copy
 from dataclasses import replace
 
 from gan_zoo.config.build import RunComponents
-from gan_zoo.config.compatibility import refuse_batch_norm
+from gan_zoo.config.compatibility import check_packing, refuse_batch_norm, refuse_randomness
+from gan_zoo.config.schedules import INSTANCE_NOISE, apply
 from gan_zoo.config.schema import schedule
 from gan_zoo.data.batches import BatchStream, to_device
 from gan_zoo.data.random_streams import global_stream, stream
 from gan_zoo.evaluation.evaluator import Evaluator
 from gan_zoo.evaluation.toy_points import reference_of
+from gan_zoo.training.objective import Objective
 from gan_zoo.training.precision import choose, prepare
-from gan_zoo.training.trainer import Objective, Trainer
+from gan_zoo.training.trainer import Trainer
 from gan_zoo.types import ConfigurationError
 
 
@@ -28,11 +31,19 @@ def build_trainer(components: RunComponents) -> Trainer:
     with global_stream(seed, "weights of D"):
         discriminator = components.discriminator(**shape).to(device)
     refuse_batch_norm(components.regularizer, discriminator)
-    penalised = components.regularizer.penalises_gradients
-    execution = choose(settings, device, generator, discriminator, twice_differentiated=penalised)
+    for option in components.schedules:
+        if option.path == INSTANCE_NOISE:  # half way it is above 0, if it ever is
+            apply(discriminator, option, ["instance_noise"], option.until / 2)
+    refuse_randomness(components.regularizer, discriminator)
+    check_packing(settings, components.regularizer, discriminator)
+    twice = components.regularizer.differentiates_twice
+    execution = choose(settings, device, generator, discriminator, twice_differentiated=twice)
     prepare(generator, execution, twice_differentiated=False)
-    prepare(discriminator, execution, twice_differentiated=penalised)
+    prepare(discriminator, execution, twice_differentiated=twice)
     make_d, make_g = components.optimizers
+    objective = Objective(components.loss, components.regularizer, components.aux)
+    if components.schedules:  # they change objective and settings, which others may share
+        objective, settings = copy.deepcopy(objective), copy.deepcopy(settings)
 
     def batches(size: int, purpose: str) -> BatchStream:
         return BatchStream(data.train, size, stream(seed, purpose, device))
@@ -40,7 +51,7 @@ def build_trainer(components: RunComponents) -> Trainer:
     return Trainer(
         generator=generator,
         discriminator=discriminator,
-        objective=Objective(components.loss, components.regularizer, components.aux),
+        objective=objective,
         optimizers=(make_d(discriminator.parameters()), make_g(generator.parameters())),
         latents=components.latents,
         labels=components.labels,
@@ -54,6 +65,7 @@ def build_trainer(components: RunComponents) -> Trainer:
         seed=seed,
         device=device,
         execution=execution,
+        schedules=components.schedules,
     )
 
 

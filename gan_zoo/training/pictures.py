@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from gan_zoo.report.outliers import survive_outliers
+from gan_zoo.report.outliers import symlog_if_outliers
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -69,7 +69,7 @@ def sample_scatter(points: Tensor, real: Tensor | None = None) -> bytes:
                 drawn[axis].extend(along.tolist())
     axes.legend(loc="upper right")
     for axis, along in drawn.items():
-        survive_outliers(axes, axis, along)
+        symlog_if_outliers(axes, axis, along)
     return to_png(figure)
 
 
@@ -149,8 +149,8 @@ def trajectories(paths: Mapping[str, Sequence[tuple[float, float]]]) -> bytes:
         axes.plot(theta[0], psi[0], "o", color="#999999", markersize=5)
         axes.plot(theta[-1], psi[-1], "o", color="#d55e00", markersize=5)
         axes.plot(0, 0, "k+", markersize=10)
-        survive_outliers(axes, "x", theta)
-        survive_outliers(axes, "y", psi)
+        symlog_if_outliers(axes, "x", theta)
+        symlog_if_outliers(axes, "y", psi)
         axes.set_title(title, fontsize=10)
         axes.set_xlabel("theta")
         axes.set_ylabel("psi")
@@ -192,7 +192,7 @@ def loss_curve(rows: Sequence[dict[str, float]]) -> bytes:
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False)
-    survive_outliers(axes, "y", every)
+    symlog_if_outliers(axes, "y", every)
     return to_png(figure)
 
 

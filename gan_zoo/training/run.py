@@ -141,6 +141,8 @@ def spec_of(config: DictConfig) -> RunSpec:
 def identity(config: DictConfig) -> str:
     """Return a hash of what determines a run's numbers: resolved configuration and version."""
     values = {str(key): config[key] for key in config if key not in ("hydra", *COSMETIC)}
+    if not values.get("schedules"):  # a run without is the same as before schedules existed
+        values.pop("schedules", None)
     content = {
         key: OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
         for key, value in values.items()

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from gan_zoo.evaluation.collapse import Collapse
 from gan_zoo.evaluation.evaluator import GRID_COLUMNS
 from gan_zoo.evaluation.fixed_latents import measuring
 from gan_zoo.evaluation.registry import Judgement
+from gan_zoo.models.packing import scores_of_copies
 from gan_zoo.runs.record import (
     HISTORY_NAME,
     METRICS_NAME,
@@ -216,7 +218,7 @@ class RunWriter:
         """Write D's score over the plane with samples and real points; for 2-D points only."""
         if samples.shape[1:] == (2,):
             with measuring(discriminator):
-                picture = landscape(lambda points: discriminator(points).scores, samples, real)
+                picture = landscape(partial(scores_of_copies, discriminator), samples, real)
             self._artifact("landscape", "landscape.png", picture)
 
     def _table(self, name: str, rows: list[dict[str, float]]) -> None:

@@ -2,23 +2,22 @@
 
 import copy
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
 from torch.optim import Optimizer
 
-from gan_zoo.config.schema import AuxiliarySettings, TrainerSettings
+from gan_zoo.config.schedules import OptionSchedule, apply, apply_to_optimizer
+from gan_zoo.config.schema import TrainerSettings
 from gan_zoo.data.batches import BatchStream
 from gan_zoo.data.random_streams import stream, stream_seed
+from gan_zoo.training.objective import Objective
 from gan_zoo.training.optimizers import load_optimizer, update_average
 from gan_zoo.training.precision import Execution
 from gan_zoo.types import (
-    AdversarialLoss,
     Batch,
     ConfigurationError,
     CriticOutput,
@@ -26,7 +25,6 @@ from gan_zoo.types import (
     Discriminator,
     DivergenceError,
     Generator,
-    Regularizer,
     Sampler,
 )
 
@@ -42,32 +40,6 @@ GENERATOR_LOG = (
 )  # fmt: skip
 UPDATE_RATIOS = ("update_ratio_generator", "update_ratio_discriminator")
 WATCHED = 25  # updates of a network between two measurements of its update ratio
-
-
-@dataclass
-class Objective:
-    """Adversarial loss, regularizer and class loss of a variant."""
-
-    loss: AdversarialLoss
-    regularizer: Regularizer
-    aux: AuxiliarySettings
-
-    def discriminator(
-        self, real: CriticOutput, fake: CriticOutput, real_labels: Tensor, fake_labels: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """Return D's adversarial loss and class loss: CE(real), plus CE(fake) if ``on_fake``."""
-        auxiliary = cross_entropy(real.class_logits.float(), real_labels)
-        if self.aux.on_fake:
-            auxiliary = auxiliary + cross_entropy(fake.class_logits.float(), fake_labels)
-        return self.loss.discriminator(real.scores.float(), fake.scores.float()), auxiliary
-
-    def generator(
-        self, fake: CriticOutput, real: CriticOutput | None, fake_labels: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """Return G's adversarial loss and class loss."""
-        real_scores = None if real is None else real.scores.float()
-        adversarial = self.loss.generator(fake.scores.float(), real_scores)
-        return adversarial, cross_entropy(fake.class_logits.float(), fake_labels)
 
 
 class Trainer:
@@ -89,6 +61,8 @@ class Trainer:
         seed: of all streams.
         device: of networks, data and streams.
         execution: precision and memory format of the networks.
+        schedules: of options that change over the run; those of the loss, the regularizer, the
+            settings and the optimizers are changed in place.
     """
 
     def __init__(
@@ -107,6 +81,7 @@ class Trainer:
         seed: int,
         device: torch.device,
         execution: Execution,
+        schedules: Sequence[OptionSchedule] = (),
     ):
         self.generator, self.discriminator = generator, discriminator
         self.critic = cast(Discriminator, discriminator)  # the same, as regularizers see it
@@ -119,6 +94,7 @@ class Trainer:
         self._streams = {purpose: stream(seed, purpose, device) for purpose in purposes}
         self.discriminator_rng, self.generator_rng, self.penalty_rng = self._streams.values()
         self.seed, self.planned_updates, self.execution = seed, updates, execution
+        self.schedules = schedules
         self.ema = None if settings.ema_decay is None else copy.deepcopy(generator)
         if self.ema is not None:
             self.ema.requires_grad_(False)
@@ -137,6 +113,7 @@ class Trainer:
 
     def step(self) -> None:
         """Make one update of D and, every ``n_critic``-th time, one of G."""
+        self._follow_schedules()
         self._decay_rates()
         generator_turn = (self.discriminator_updates + 1) % self.settings.n_critic == 0
         self.discriminator_backward(self.discriminator_batches.next())
@@ -351,6 +328,23 @@ class Trainer:
         if before:
             change = nn.utils.get_total_norm(torch._foreach_sub(parameters, before))
             self.logs[f"update_ratio_{name}"].append(change / nn.utils.get_total_norm(before))
+
+    def _follow_schedules(self) -> None:
+        """Set every option that has a schedule to its value at this update."""
+        share = self.discriminator_updates / self.planned_updates
+        parts = {**vars(self.objective), "trainer": self.settings, "model": self}
+        for schedule in self.schedules:
+            group, *path = schedule.path
+            if group != "optimizer":
+                apply(parts[group], schedule, path, share)
+                continue
+            optimizer = self._optimizers[("discriminator", "generator").index(path[0])]
+            apply_to_optimizer(optimizer, schedule, share)
+            if path[1] == "lr":  # the rates that decay starts from
+                own = {id(group) for group in optimizer.param_groups}
+                self.rates = [
+                    (known, known["lr"] if id(known) in own else rate) for known, rate in self.rates
+                ]
 
     def _decay_rates(self) -> None:
         """Decay the learning rates linearly to 0 over the last ``lr_decay`` of the updates."""

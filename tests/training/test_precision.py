@@ -2,12 +2,14 @@
 
 import copy
 from dataclasses import replace
+from functools import partial
 
 import pytest
 import torch
 
 from gan_zoo.config.schema import TrainerSettings
 from gan_zoo.models.acgan import Discriminator, Generator
+from gan_zoo.regularizers.finite_differences import ApproximateR1
 from gan_zoo.regularizers.gradient_penalty import GradientPenalty
 from gan_zoo.training import precision
 from gan_zoo.training.build import build_trainer
@@ -205,6 +207,16 @@ def test_a_critic_whose_gradient_is_penalised_stays_in_single_precision(tiny_par
     assert "forward" in vars(trainer.generator)
     trainer.step()
     trainer.collect()  # finite
+
+
+def test_a_penalty_of_finite_differences_leaves_the_critic_in_bf16(tiny_parts):
+    settings = replace(tiny_parts.trainer, precision="bf16")
+    critic = partial(tiny_parts.discriminator, dropout=0.0)
+    parts = replace(tiny_parts, trainer=settings, regularizer=ApproximateR1())
+    trainer = build_trainer(replace(parts, discriminator=critic))
+    assert "forward" in vars(trainer.discriminator)
+    trainer.step()
+    assert trainer.collect()["discriminator_train_penalty"] > 0
 
 
 def test_the_record_holds_what_auto_selected(tiny_parts):

@@ -367,7 +367,7 @@ def test_each_part_of_a_state_matters(everything, path):
 
 def test_a_user_s_regularizer_without_state_needs_no_methods(tiny_parts):
     class Mine:
-        needs_image_gradients = penalises_gradients = False
+        needs_image_gradients = penalises_gradients = differentiates_twice = False
 
     trainer = build_trainer(replace(tiny_parts, regularizer=Mine()))
     assert "regularizer" not in trainer.state_dict()["objective"]

@@ -18,7 +18,7 @@ from gan_zoo.regularizers.none import Unregularized
 from gan_zoo.regularizers.r1 import R1
 from gan_zoo.regularizers.r1_r2 import R1R2
 from gan_zoo.training.build import build_trainer
-from gan_zoo.training.trainer import Objective
+from gan_zoo.training.objective import Objective
 from gan_zoo.types import CriticOutput, DivergenceError
 
 
@@ -69,7 +69,7 @@ def test_the_constraint_acts_after_d_s_update_only(tiny_parts):
     events = []
 
     class Spy:
-        needs_image_gradients = penalises_gradients = False
+        needs_image_gradients = penalises_gradients = differentiates_twice = False
 
         def penalty(self, discriminator, step):
             events.append("penalty")
@@ -88,7 +88,7 @@ def test_the_constraint_acts_after_d_s_update_only(tiny_parts):
 
 def test_a_penalty_gets_leaves_that_the_scores_depend_on(tiny_parts):
     class Squared:
-        needs_image_gradients = penalises_gradients = True
+        needs_image_gradients = penalises_gradients = differentiates_twice = True
 
         def penalty(self, discriminator, step):
             assert step.real.images.is_leaf

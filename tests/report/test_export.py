@@ -3,7 +3,7 @@ import io
 
 import pytest
 
-from gan_zoo.report import table_export, tables
+from gan_zoo.report import export
 from gan_zoo.report.formatting import count, duration, short
 
 
@@ -12,7 +12,7 @@ def rows(text):
 
 
 def test_summary_by_hand(four_variants, compared):
-    text = tables.to_csv(tables.summary(compared(four_variants)))
+    text = export.to_csv(export.summary_table(compared(four_variants)))
     bce, wgan, _, kl = rows(text)
     assert float(bce["fid_mnistcnn_test_10k_mean"]) == 11.0
     assert float(wgan["label_accuracy_mnistcnn_test_10k_median"]) == pytest.approx(0.93)
@@ -25,13 +25,13 @@ def test_summary_by_hand(four_variants, compared):
 def test_all_digits_survive(tmp_path, write_run, compared):
     value = 0.1 + 0.2
     write_run(tmp_path / "0", metrics={"fid_m_test_1k": value})
-    (row,) = rows(tables.to_csv(tables.summary(compared(tmp_path))))
+    (row,) = rows(export.to_csv(export.summary_table(compared(tmp_path))))
     assert float(row["fid_m_test_1k_mean"]) == value
     assert row["fid_m_test_1k_t95_low"] == ""
 
 
 def test_long_format_has_every_run(four_variants, compared):
-    found = rows(tables.to_csv(tables.runs(compared(four_variants))))
+    found = rows(export.to_csv(export.run_table(compared(four_variants))))
     assert len({row["run"] for row in found}) == 12
     (wanted,) = [
         row for row in found
@@ -41,7 +41,7 @@ def test_long_format_has_every_run(four_variants, compared):
 
 
 def test_pairs_as_csv(four_variants, compared):
-    found = rows(tables.to_csv(tables.comparisons(compared(four_variants))))
+    found = rows(export.to_csv(export.pair_table(compared(four_variants))))
     first = found[0]
     assert (first["first"], first["second"]) == ("bce", "wgan")
     assert float(first["probability_of_improvement"]) == 1.0  # 10..12 against 15..17
@@ -50,14 +50,14 @@ def test_pairs_as_csv(four_variants, compared):
 
 def test_markdown_cells_cannot_break_out(tmp_path, write_run, compared):
     write_run(tmp_path / "0", "a|b\n*c* <i>_x_", metrics={"fid_m_test_1k": 3.0})
-    table = table_export.markdown(compared(tmp_path)).splitlines()
+    table = export.to_markdown(compared(tmp_path)).splitlines()
     assert table[1].startswith("| :-- | :-- |")
     assert table[2].startswith(r"| a\|b \*c\* \<i\>\_x\_ | 0 | 1 of 1 | 3.000 |")
 
 
 def test_latex_is_escaped(tmp_path, write_run, compared):
     write_run(tmp_path / "0", r"a_b & 50% \input{x} $y$ #~^", metrics={"fid_m_test_1k": 3.0})
-    text = table_export.latex(compared(tmp_path))
+    text = export.to_latex(compared(tmp_path))
     expected = (
         r"a\_b \& 50\% \textbackslash{}input\{x\} \$y\$ \#\textasciitilde{}\textasciicircum{}"
     )
