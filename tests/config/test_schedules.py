@@ -9,7 +9,7 @@ from omegaconf import OmegaConf
 from gan_zoo import make_trainer
 from gan_zoo.cli import train
 from gan_zoo.cli.api import _composed
-from gan_zoo.config.build import build
+from gan_zoo.config.build import build, plain
 from gan_zoo.config.schedules import OptionSchedule
 from gan_zoo.training.build import build_trainer
 from gan_zoo.types import ConfigurationError
@@ -174,7 +174,7 @@ def test_refuses_a_whole_number_that_would_not_be_one():
 def test_a_run_without_schedules_is_the_same_run_as_before_there_were_any(tmp_path):
     with _composed(RING, tmp_path, None) as (config, _):
         same = train.identity(config)
-        assert "schedules" not in train.plain(config)
+        assert "schedules" not in plain(config)
         before = OmegaConf.create(OmegaConf.to_container(config))
         del before["schedules"]
         assert train.identity(before) == same
