@@ -69,7 +69,7 @@ def sweep(folder: str, losses: list[str], seeds: list[int], log: str) -> None:
     from gan_zoo.data import mnist
 
     # Most of a short sweep's time, and no number.
-    train._report = print  # type: ignore[assignment]
+    train.sweep._report = print  # type: ignore[assignment]
     mnist.load_mnist = cache(mnist.load_mnist)
     train.main()
 

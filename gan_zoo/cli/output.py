@@ -1,4 +1,4 @@
-"""Standard output and error of a command, which never end it: what it computes is kept anyway."""
+"""Standard output and error that never end a command, whatever its reader and encoding do."""
 
 import io
 import os
@@ -8,13 +8,10 @@ from contextlib import contextmanager
 
 
 class _Lasting(io.TextIOWrapper):
-    """A stream that shows what its encoding has no character for as an escape.
-
-    Once its reader has gone, as ``head`` does, all that follows is discarded.
-    """
+    """A stream that discards its output once the reader has closed the pipe, as ``head`` does."""
 
     def write(self, text: str) -> int:
-        """Write, or discard where nobody reads."""
+        """Write, or discard if the pipe is closed."""
         try:
             return super().write(text)
         except BrokenPipeError:
@@ -22,7 +19,7 @@ class _Lasting(io.TextIOWrapper):
             return len(text)
 
     def flush(self) -> None:
-        """Flush, or discard where nobody reads."""
+        """Flush, or discard if the pipe is closed."""
         try:
             super().flush()
         except BrokenPipeError:
@@ -36,9 +33,9 @@ class _Lasting(io.TextIOWrapper):
 
 @contextmanager
 def lasting_output() -> Iterator[None]:
-    """While this lasts, neither a closed pipe nor a character raises where something is printed.
+    """Make printing survive a closed pipe and characters that the encoding lacks.
 
-    Streams that somebody has replaced, such as a test or a notebook, stay as they are.
+    Streams that a test or a notebook has replaced are left as they are.
     """
     before = sys.stdout, sys.stderr
     names = [

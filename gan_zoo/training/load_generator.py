@@ -9,7 +9,8 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from gan_zoo.config.build import build_generator
-from gan_zoo.config.validate import explain, refuse_foreign
+from gan_zoo.config.explain import explain
+from gan_zoo.config.validate import refuse_foreign
 from gan_zoo.runs.record import RECORD_NAME, RunRecord, artifact_path, read_record
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
     from gan_zoo.types import Sampler
 
-NETWORKS = ("auto", "generator", "generator_ema")
 MAX_CLASSES = 100_000
 # Where records of version 0.1 have their objects, and where these are now.
 _MOVED = {
@@ -105,18 +105,6 @@ def _current(target: str) -> str:
         if target.startswith(old):
             return new + target.removeprefix(old)
     return target
-
-
-def check_choice(network: str, checkpoint: str) -> None:
-    """Check two options that commands about a run's weights share.
-
-    Raises:
-        ValueError: a network or a checkpoint that no run has.
-    """
-    if network not in NETWORKS:
-        raise ValueError(f"network is {network!r}; allowed: {NETWORKS}")
-    if not (checkpoint in ("last", "best") or checkpoint.isdecimal()):
-        raise ValueError(f"checkpoint is {checkpoint!r}; allowed: last, best or an epoch's number")
 
 
 def network_of(record: RunRecord, choice: str) -> str:

@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from gan_zoo.config.build import RunComponents
-from gan_zoo.config.compatibility import incompatibilities, refuse_batch_norm, too_short
+from gan_zoo.config.preflight import incompatibilities, refuse_batch_norm, too_short
 from gan_zoo.config.schema import (
     Schedule,
     schedule,

@@ -19,8 +19,9 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from gan_zoo.cli import train
-from gan_zoo.config.build import build, config_folder
-from gan_zoo.config.validate import explain
+from gan_zoo.config.build import build
+from gan_zoo.config.compose import config_folder
+from gan_zoo.config.explain import explain
 from gan_zoo.runs.record import AlreadyFinished, read_record
 from gan_zoo.types import ConfigurationError
 from tests.cli.test_train import command

@@ -108,7 +108,7 @@ def test_a_mistake_is_told(folder, words, told):
 
 
 def test_a_missing_package_is_told_before_anything_is_read(tmp_path, monkeypatch):
-    monkeypatch.setattr("gan_zoo.config.extras.find_spec", lambda name: None)
+    monkeypatch.setattr("gan_zoo.config.validate.find_spec", lambda name: None)
     told = r"format=onnx needs onnx, onnxscript, onnxruntime, .*pip install 'gan-zoo\[onnx\]'"
     with pytest.raises(SystemExit, match=told):
         main([str(tmp_path)])

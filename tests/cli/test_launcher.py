@@ -10,14 +10,14 @@ from types import SimpleNamespace
 
 import pytest
 from hydra import compose, initialize_config_dir
+from hydra_plugins.gan_zoo.joblib_launcher import JoblibLauncher, Worker
 
-from gan_zoo.config.build import config_folder
+from gan_zoo.config.compose import config_folder
 from gan_zoo.runs.lock import alive, owner
 from gan_zoo.runs.record import read_record
 from gan_zoo.runs.workers import threads_of_a_worker, workers_of
 from gan_zoo.training.signals import Interrupted
 from gan_zoo.types import ConfigurationError
-from hydra_plugins.gan_zoo.joblib_launcher import JoblibLauncher, Worker
 from tests.cli.test_sweep_resume import RUN, wait_for
 from tests.cli.test_sweep_resume import TINY as TWO_EPOCHS
 

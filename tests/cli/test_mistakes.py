@@ -31,7 +31,7 @@ def refused(monkeypatch, folder, *words, last="trainer.epochs=0"):
     """What the command says of words that it refuses; it trains nothing."""
     monkeypatch.chdir(folder)
     for name in ("folder", "after"):
-        monkeypatch.setattr(train.SweepFolder, name, None)
+        monkeypatch.setattr(train.sweep.SweepFolder, name, None)
     before = set(folder.rglob("*.safetensors"))
     code, output = examples.called(train.main, ["run.py", *words, *POINTS, last], {})
     assert str(code).startswith("gan_zoo: "), code

@@ -18,7 +18,7 @@ from hydra.errors import HydraException
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
-from gan_zoo.config.build import Config
+from gan_zoo.config.schema import Config
 from gan_zoo.config.search import Interval
 from gan_zoo.report.comparison import compare
 from gan_zoo.report.load import load
@@ -26,7 +26,7 @@ from gan_zoo.report.search import search_all
 from gan_zoo.runs.plan import read_plan
 from gan_zoo.runs.record import read_record
 from gan_zoo.types import ConfigurationError, WorkerCrashed
-from hydra_plugins.gan_zoo.search_sweeper import SearchSweeper
+from hydra_plugins.gan_zoo.sweepers import SearchSweeper
 
 ROOT = Path(__file__).parents[2]
 CONF = ROOT / "conf"

@@ -20,7 +20,7 @@ TINY = ["data=ring", "data.samples=600", "model=mlp", "model.generator.hidden=[4
         "evaluation.samples=20", "evaluation.final_samples=20", "evaluation.loss_samples=20",
         "trainer.threads=1", "device=cpu", "sweep_name=mine"]  # fmt: skip
 # run.py, but for the report, which has tests of its own and takes most of the time
-RUN = "from gan_zoo import cli; cli._report = print; cli.main()"
+RUN = "from gan_zoo.cli import sweep, train; sweep._report = print; train.main()"
 BROKEN = """
 from gan_zoo.losses.bce import Bce
 class Broken(Bce):

@@ -152,7 +152,7 @@ def test_a_failing_report_is_told_and_fails_nothing(tmp_path, monkeypatch, capsy
 
     monkeypatch.setattr("gan_zoo.report.build.build_report", broken)
     monkeypatch.setattr(sys, "argv", ["run.py"])
-    train._report(tmp_path)  # does not raise
+    train.sweep._report(tmp_path)  # does not raise
     told = capsys.readouterr().err
     assert "RuntimeError: no page of" in told
     assert f"compare.py {tmp_path}" in told.partition("try again with: ")[2]

@@ -8,7 +8,7 @@ from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 from torch import nn
 
-from gan_zoo.config.compatibility import incompatibilities, refuse_batch_norm, too_short
+from gan_zoo.config.preflight import incompatibilities, refuse_batch_norm, too_short
 from gan_zoo.config.schema import TrainerSettings
 from gan_zoo.losses.bce import Bce
 from gan_zoo.losses.wgan import Wgan

@@ -13,12 +13,12 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
 from gan_zoo.cli import train
-from gan_zoo.config.build import Config
+from gan_zoo.config.schema import Config
 from gan_zoo.config.validate import check_targets
 from gan_zoo.models.acgan import Discriminator
 from gan_zoo.types import Batch, CriticStep
 
-CONF = Path(train.__file__).parents[1] / "conf"
+CONF = Path(__file__).parents[2] / "conf"
 GROUPS = ["aux", "evaluation", "labels", "latents", "loss", "model", "optimizer", "regularizer",
           "tracker", "trainer"]  # fmt: skip
 TOP_LEVEL = {"seed", "device", "data", "model", "latents", "labels", "loss", "regularizer",

@@ -13,13 +13,12 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import OmegaConf
 from safetensors.torch import load_file
 
-from gan_zoo.cli import train
 from gan_zoo.config.build import build
 from gan_zoo.data.mnist import load_mnist
 from gan_zoo.runs.record import RunRecord
 from gan_zoo.training.run import RunComponents, build_trainer, run
 
-CONF = Path(train.__file__).parents[1] / "conf"
+CONF = Path(__file__).parents[2] / "conf"
 NAMES = sorted(path.stem for path in (CONF / "loss").glob("*.yaml"))
 SMALL = ["model.generator.width=0.02", "model.discriminator.width=0.05", "trainer.epochs=1",
          "trainer.max_steps=10", "trainer.batch_size=20", "trainer.generator_batch_size=20",

@@ -105,7 +105,7 @@ def test_a_run_with_averaged_weights_is_worth_theirs():
 def test_tpe_finds_more_good_settings_than_chance_and_repeats_itself():
     """Half of its later settings are as good as the best eighth of the random ones."""
     pytest.importorskip("optuna", reason="the extra [optuna] is not installed")
-    from gan_zoo.config.tpe import TpeSampler
+    from gan_zoo.config.search import TpeSampler
 
     def run(make):
         sampler, found = make(SPACE, 0), []
@@ -126,7 +126,7 @@ def test_tpe_finds_more_good_settings_than_chance_and_repeats_itself():
 
 def test_of_a_failure_tpe_learns_nothing_and_of_a_divergence_that_it_is_bad():
     optuna = pytest.importorskip("optuna", reason="the extra [optuna] is not installed")
-    from gan_zoo.config.tpe import TpeSampler
+    from gan_zoo.config.search import TpeSampler
 
     sampler = TpeSampler(SPACE, 0)
     for number, value in enumerate([math.inf, math.nan, 3.0]):

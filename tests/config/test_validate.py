@@ -4,7 +4,8 @@ import pytest
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from gan_zoo.config.validate import check_targets, explain
+from gan_zoo.config.explain import explain
+from gan_zoo.config.validate import check_targets
 from gan_zoo.types import ConfigurationError
 
 UNIFORM = "gan_zoo.models.latents.Uniform"

@@ -17,11 +17,11 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from docs import examples
 from gan_zoo.cli import train
 from gan_zoo.cli.status import survey
-from gan_zoo.config.build import config_folder
+from gan_zoo.config.compose import config_folder
 from gan_zoo.runs.plan import read_plan
 from gan_zoo.runs.record import read_record
 from gan_zoo.runs.workers import threads_of_a_worker
-from hydra_plugins.gan_zoo.basic_sweeper import compose_jobs
+from hydra_plugins.gan_zoo.sweepers import compose_jobs
 from tests.cli.test_sweep_resume import RUN, TINY
 
 ROOT = Path(__file__).parents[2]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from gan_zoo.config.extras import require_extra
+from gan_zoo.config.validate import require_extra
 from gan_zoo.runs.record import RunRecord
 from gan_zoo.training.trackers.hyperparameters import headline
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gan_zoo.config.extras import require_extra
+from gan_zoo.config.validate import require_extra
 from gan_zoo.runs.record import RunRecord
 from gan_zoo.training.trackers.hyperparameters import hyperparameters
 

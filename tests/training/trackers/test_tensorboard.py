@@ -108,7 +108,7 @@ def test_a_killed_run_goes_on_in_the_same_place_without_doubled_points(tiny_part
 def test_a_missing_package_is_told_with_the_extra_that_brings_it(monkeypatch):
     true = importlib.util.find_spec
     monkeypatch.setattr(
-        "gan_zoo.config.extras.find_spec",
+        "gan_zoo.config.validate.find_spec",
         lambda name: None if name == "tensorboard" else true(name),
     )
     with pytest.raises(

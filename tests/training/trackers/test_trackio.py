@@ -82,6 +82,6 @@ def test_a_killed_run_goes_on_as_the_same_run_without_doubled_points(tmp_path):
 
 
 def test_a_missing_package_is_told_with_the_extra_that_brings_it(monkeypatch):
-    monkeypatch.setattr("gan_zoo.config.extras.find_spec", lambda name: None)
+    monkeypatch.setattr("gan_zoo.config.validate.find_spec", lambda name: None)
     with pytest.raises(ValueError, match=r"tracker=trackio needs trackio, .*gan-zoo\[trackio\]"):
         Trackio()
