@@ -14,7 +14,7 @@ from gan_zoo.training.trainer import Trainer
 from gan_zoo.types import Dataset
 
 # Name -> the overrides that select it.
-MODELS = {"acgan": ["+experiment=acgan_document"], "infogan": []}
+MODELS = {"acgan": ["experiment=acgan_document"], "infogan": []}
 
 
 def parts(*overrides: str) -> RunComponents:

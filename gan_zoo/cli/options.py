@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Annotated, Any, TypeVar, get_args, get_type_hints
+from typing import Annotated, Any, TypeVar, get_type_hints
 
 from gan_zoo.cli.output import lasting_output
 from gan_zoo.config.schema import OneOf, check_ranges
@@ -99,7 +99,7 @@ def describe_options(options: type[Any]) -> list[str]:
     for field in fields(options):
         default = field.default
         shown = str(default).lower() if isinstance(default, bool) else default
-        _, *extras = get_args(annotations[field.name])
+        extras = getattr(annotations[field.name], "__metadata__", ())
         meaning = " ".join(extra for extra in extras if isinstance(extra, str))
         allowed = ", ".join(str(extra) for extra in extras if not isinstance(extra, str))
         described = f"{meaning} ({allowed})" if meaning and allowed else meaning or allowed

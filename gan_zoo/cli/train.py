@@ -158,14 +158,14 @@ def check_command(hydra_config: Any, sweep_name: str | None) -> None:
     words = [str(word) for word in hydra_config.overrides.hydra]
     if hydra_config.mode is RunMode.MULTIRUN:
         of_others: tuple[str, ...] = ("hydra.run.",)
-        advice = "no effect on a sweep: give sweep_name=… or hydra.sweep.dir=… instead"
+        advice = "has no effect on a sweep: give sweep_name=… or hydra.sweep.dir=… instead"
     else:
         of_others = OF_SWEEPS
-        advice = "no effect on one run: add -m for a sweep, or remove it"
+        advice = "has no effect on one run: add -m for a sweep, or remove it"
         words += [] if sweep_name is None else [f"sweep_name={sweep_name}"]
     vain = [word for word in words if word.lstrip("+").startswith(of_others)]
     if vain:
-        raise ConfigurationError(f"{', '.join(vain)}: {advice}")
+        raise ConfigurationError(f"{', '.join(vain)} {advice}")
 
 
 def _of_a_sweep(error: BaseException) -> str:

@@ -61,19 +61,19 @@ def test_a_run_that_died_before_its_first_record_is_there(tmp_path):
 def test_the_table_and_its_counts(tmp_path, capsys):
     sweep(tmp_path)
     main([str(tmp_path)])
-    told = capsys.readouterr().out
-    assert "1 planned, 1 finished, 1 diverged, 1 failed, 2 interrupted, 1 damaged" in told
-    assert "[all] of it" in told
+    message = capsys.readouterr().out
+    assert "1 planned, 1 finished, 1 diverged, 1 failed, 2 interrupted, 1 damaged" in message
+    assert "[all] of it" in message
 
 
 def test_a_run_counts_once_however_often_its_folder_is_given(tmp_path, capsys):
     sweep(tmp_path)
     main([str(tmp_path), f"{tmp_path}/.", str(tmp_path / "finished")])
-    told = capsys.readouterr().out
-    assert "1 planned, 1 finished, 1 diverged, 1 failed, 2 interrupted, 1 damaged" in told
+    message = capsys.readouterr().out
+    assert "1 planned, 1 finished, 1 diverged, 1 failed, 2 interrupted, 1 damaged" in message
 
 
-def test_a_folder_that_is_not_there_is_told(tmp_path, capsys):
+def test_a_folder_that_is_not_there_is_reported(tmp_path, capsys):
     with pytest.raises(SystemExit, match="no such folder"):
         main([str(tmp_path / "none")])
     main(["--help"])

@@ -1,4 +1,4 @@
-"""Which combinations are told of, and that the published ones are not."""
+"""Which combinations are message of, and that the published ones are not."""
 
 import re
 from pathlib import Path
@@ -99,4 +99,6 @@ def test_every_recipe_fits_its_default_network(name):
 def test_a_run_that_ends_before_the_first_update_of_the_generator(n_critic, updates, warned):
     found = too_short(TrainerSettings(n_critic=n_critic), updates)
     assert len(found) == warned
-    assert all("trainer.n_critic is 6" in told and "n_critic=5 or less" in told for told in found)
+    assert all(
+        "trainer.n_critic is 6" in message and "n_critic=5 or less" in message for message in found
+    )

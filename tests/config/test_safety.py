@@ -214,13 +214,13 @@ def test_a_record_cannot_ask_for_the_environment(tmp_path, monkeypatch, config):
 
 
 @pytest.mark.parametrize("content", [b"[" * 200_000, b'{"schema_version": 2}', b"5", b"\xff"])
-def test_a_record_of_another_kind_is_told_without_a_traceback(tmp_path, content):
+def test_a_record_of_another_kind_is_reported_without_a_traceback(tmp_path, content):
     (tmp_path / "record.json").write_bytes(content)
     with pytest.raises(SystemExit, match=r"gan_zoo: .*record\.json"):
         main([str(tmp_path)])
 
 
-def test_fields_of_other_types_are_told_without_a_traceback(tmp_path):
+def test_fields_of_other_types_are_reported_without_a_traceback(tmp_path):
     content = {"schema_version": 1, "run_id": 1, "loss": 2, "seed": "x", "status": "finished",
                "config": ["x"], "artifacts": 5}  # fmt: skip
     (tmp_path / "record.json").write_text(json.dumps(content))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.stats import kstest
 
-from gan_zoo.config.search import Choice, Interval, RandomSampler, objective
+from gan_zoo.config.search import Choice, Interval, RandomSampler, TpeSampler, objective
 from gan_zoo.runs.record import RunRecord
 from gan_zoo.types import ConfigurationError
 
@@ -67,18 +67,18 @@ def test_no_rounding_leaves_an_interval(interval):
 
 
 @pytest.mark.parametrize(
-    ("made", "told"),
+    ("made", "message"),
     [
         (lambda: Interval(1, 1), "the lower first"),
         (lambda: Interval(2, 1), "the lower first"),
         (lambda: Interval(0, math.inf), "finite"),
         (lambda: Interval(math.nan, 1), "finite"),
         (lambda: Interval(0, 1, log=True), "above 0"),
-        (lambda: Choice(()), "one value or more"),
+        (lambda: Choice(()), "at least one value"),
     ],
 )
-def test_an_impossible_range_is_refused(made, told):
-    with pytest.raises(ConfigurationError, match=told):
+def test_an_impossible_range_is_refused(made, message):
+    with pytest.raises(ConfigurationError, match=message):
         made()
 
 
@@ -105,7 +105,6 @@ def test_a_run_with_averaged_weights_is_worth_theirs():
 def test_tpe_finds_more_good_settings_than_chance_and_repeats_itself():
     """Half of its later settings are as good as the best eighth of the random ones."""
     pytest.importorskip("optuna", reason="the extra [optuna] is not installed")
-    from gan_zoo.config.search import TpeSampler
 
     def run(make):
         sampler, found = make(SPACE, 0), []
@@ -126,7 +125,6 @@ def test_tpe_finds_more_good_settings_than_chance_and_repeats_itself():
 
 def test_of_a_failure_tpe_learns_nothing_and_of_a_divergence_that_it_is_bad():
     optuna = pytest.importorskip("optuna", reason="the extra [optuna] is not installed")
-    from gan_zoo.config.search import TpeSampler
 
     sampler = TpeSampler(SPACE, 0)
     for number, value in enumerate([math.inf, math.nan, 3.0]):

@@ -16,7 +16,7 @@ def test_a_right_configuration_passes():
 
 
 @pytest.mark.parametrize(
-    ("node", "told"),
+    ("node", "message"),
     [
         ({"_target_": UNIFORM, "hihg": 1.0}, r"unknown key 'latents.hihg'.*Did you mean 'high'\?"),
         ({"_target_": "gan_zoo.models.latents.Unifrom"}, r"no 'Unifrom'.*Did you mean 'Uniform'\?"),
@@ -24,8 +24,8 @@ def test_a_right_configuration_passes():
         ({"_target_": "no_such_package.Thing"}, "no such module"),
     ],
 )
-def test_a_wrong_one_is_told_with_the_nearest_name(node, told):
-    with pytest.raises(ConfigurationError, match=told):
+def test_a_wrong_one_is_reported_with_the_nearest_name(node, message):
+    with pytest.raises(ConfigurationError, match=message):
         check_targets({"latents": node})
 
 
@@ -44,8 +44,8 @@ def test_a_target_s_own_missing_dependency_is_not_hidden(tmp_path, monkeypatch):
 def test_omegaconf_s_errors_are_explained():
     config = OmegaConf.create({"trainer": {"epochs": 3, "batch_size": 2}})
     OmegaConf.set_struct(config, True)
-    with pytest.raises(OmegaConfBaseException) as told:
+    with pytest.raises(OmegaConfBaseException) as message:
         OmegaConf.update(config, "trainer.epocs", 4)
-    assert explain(told.value) == (
+    assert explain(message.value) == (
         "unknown key 'trainer.epocs'. Did you mean 'epochs'? Valid: batch_size, epochs"
     )
