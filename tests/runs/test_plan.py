@@ -89,13 +89,13 @@ def test_three_hundred_jobs_are_planned_in_some_seconds(master):
 
 @pytest.mark.parametrize("sweeper", ["basic", "random"])
 def test_quoted_values_are_planned_trained_and_get_their_share_of_threads(tmp_path, sweeper):
-    words = ["seed='0','1'", "++trainer.n_critic=2", "hydra/launcher=joblib",  # its name in version 0.1
+    words = ["seed='0','1'", "++trainer.n_critic=2", "hydra/launcher=joblib",
              "hydra.launcher.n_jobs=2", f"hydra/sweeper={sweeper}", "loss='wgan'"]  # fmt: skip
     words += ["hydra.sweeper.budget=1"] if sweeper == "random" else []
     environment = {**os.environ, "OMP_NUM_THREADS": "3", "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
-        [sys.executable, "-W", "error", *RUN, "-m", *POINTS, "sweep_name=mine", *words], cwd=tmp_path,
-        env=environment, capture_output=True, text=True, timeout=300, check=False,
+        [sys.executable, "-W", "error", *RUN, "-m", *POINTS, "sweep_name=mine", *words],
+        cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "Warning" not in done.stderr
