@@ -22,7 +22,7 @@ from gan_zoo.data.batches import to_device
 from gan_zoo.evaluation.evaluator import Evaluator
 from gan_zoo.evaluation.reference import Reference
 from gan_zoo.report.build import build_report
-from gan_zoo.training.run import build_trainer
+from gan_zoo.training.build import build_trainer
 from gan_zoo.training.trainer import Trainer
 
 REPEATS = 5

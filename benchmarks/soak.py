@@ -144,7 +144,7 @@ def damage(folder: Path, rng: random.Random) -> int:
     """Damage one file of a run that nobody trains: how many there were to damage (0 or 1)."""
     files = [
         path
-        for pattern in (f"*/{RECORD_NAME}", "*/checkpoints/state*.safetensors")
+        for pattern in (f"*/{RECORD_NAME}", "*/checkpoints/state*.pt")
         for path in sorted(folder.glob(pattern))
         if not alive(folder / path.relative_to(folder).parts[0])
     ]

@@ -6,15 +6,15 @@ from hydra import compose, initialize_config_dir
 from hydra.core.hydra_config import HydraConfig
 
 from benchmarks import naive
-from gan_zoo.config.build import build
+from gan_zoo.config.build import RunComponents, build
 from gan_zoo.config.compose import config_folder
 from gan_zoo.data.batches import normalise
-from gan_zoo.training.run import RunComponents, build_trainer
+from gan_zoo.training.build import build_trainer
 from gan_zoo.training.trainer import Trainer
 from gan_zoo.types import Dataset
 
 # Name -> the overrides that select it.
-MODELS = {"acgan": ["experiment=acgan_document"], "infogan": []}
+MODELS = {"acgan": ["+experiment=acgan_document"], "infogan": []}
 
 
 def parts(*overrides: str) -> RunComponents:

@@ -6,12 +6,12 @@ from functools import partial
 import pytest
 import torch
 
+from gan_zoo.config.build import RunComponents
 from gan_zoo.config.schema import AuxiliarySettings, EvaluationSettings, TrainerSettings
 from gan_zoo.losses.bce import Bce
 from gan_zoo.models.acgan import Discriminator, Generator
 from gan_zoo.models.latents import Uniform, UniformLabels
 from gan_zoo.regularizers.none import Unregularized
-from gan_zoo.training.run import RunComponents
 from gan_zoo.types import Dataset, Split
 
 # Set by users and by continuous integration; they change what programs print.

@@ -10,11 +10,14 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from gan_zoo.cli import train as command
+from gan_zoo.cli.output import lasting_output
 from gan_zoo.config.build import build
 from gan_zoo.config.compose import compose_config
 from gan_zoo.config.explain import MISTAKES, explain
 from gan_zoo.runs.overrides import Given, hydra_value, overrides, path_override
 from gan_zoo.runs.record import AlreadyFinished, RunRecord, read_record
+from gan_zoo.training import run
+from gan_zoo.training.process import keep_freed_memory
 from gan_zoo.types import ConfigurationError
 
 if TYPE_CHECKING:
@@ -55,8 +58,9 @@ def train(
 
     with _composed(config, folder, config_dir) as (composed, where):
         try:
-            with torch.random.fork_rng():
-                command.train(composed, where)
+            keep_freed_memory()
+            with lasting_output(), torch.random.fork_rng():
+                run.train(composed, where)
         except AlreadyFinished:
             if composed.resume == "never":
                 raise
@@ -75,7 +79,7 @@ def make_trainer(config: Given = (), *, config_dir: str | Path | None = None) ->
     Raises:
         ConfigurationError: a mistake in the configuration.
     """
-    from gan_zoo.training.run import build_trainer
+    from gan_zoo.training.build import build_trainer
 
     with _composed(config, None, config_dir) as (composed, _):
         return build_trainer(build(composed))

@@ -61,7 +61,7 @@ def evaluate(what: Path, options: Options) -> dict[str, Any]:
     from gan_zoo.evaluation.reference import named
     from gan_zoo.evaluation.reference_scores import floors
     from gan_zoo.evaluation.toy_points import reference_of
-    from gan_zoo.training.allocator import keep_freed_memory
+    from gan_zoo.training.process import keep_freed_memory
 
     if not what.exists():
         raise ValueError(
@@ -152,7 +152,7 @@ def _from_run(
 ) -> "tuple[Tensor, Tensor]":
     from gan_zoo.evaluation.fixed_latents import Bank
     from gan_zoo.runs.weights import load_weights
-    from gan_zoo.training.run import build_trainer
+    from gan_zoo.training.build import build_trainer
 
     settings = replace(parts.trainer, precision="fp32")  # nothing is trained, so nothing probed
     trainer = build_trainer(replace(parts, trainer=settings))

@@ -62,7 +62,7 @@ class Verb:
         Raises:
             SystemExit: a mistake in the words or the files, or too little memory.
         """
-        from gan_zoo.training.memory import OutOfMemory, shortage_explained
+        from gan_zoo.training.process import OutOfMemory, shortage_explained
 
         words = sys.argv[1:] if arguments is None else list(arguments)
         if not words or {"-h", "--help"} & set(words):

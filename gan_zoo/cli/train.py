@@ -4,12 +4,9 @@ Importing this module and composing a configuration needs no torch, so ``--help`
 answer at once; torch is imported when a job starts.
 """
 
-import hashlib
-import json
 import math
 import os
 import sys
-import traceback
 import warnings
 from pathlib import Path
 from typing import Any
@@ -23,30 +20,17 @@ from hydra.core.plugins import Plugins
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from gan_zoo import __version__
 from gan_zoo.cli import sweep
 from gan_zoo.cli.output import lasting_output
-from gan_zoo.config.build import build
-from gan_zoo.config.compose import config_folder, current_words, plain, refuse_shadowed
+from gan_zoo.config.compose import config_folder, current_words, refuse_shadowed
 from gan_zoo.config.explain import LEAKS, MISTAKES, explain
 from gan_zoo.config.search import objective
-from gan_zoo.config.validate import nearest, recordable
-from gan_zoo.runs.folders import run_folder, sweep_folder
-from gan_zoo.runs.lock import RunLock, RunLockedError
+from gan_zoo.runs.lock import RunLockedError
 from gan_zoo.runs.overrides import shell_word
-from gan_zoo.runs.plan import recorded
-from gan_zoo.runs.record import (
-    AlreadyFinished,
-    RecordError,
-    RunRecord,
-    parse_record,
-    read_record,
-    write_record,
-    write_text,
-)
-from gan_zoo.runs.resume import CHOICES, COSMETIC, Failed, check_same, should_resume
-from gan_zoo.training.allocator import keep_freed_memory
-from gan_zoo.training.memory import OutOfMemory, shortage_explained
+from gan_zoo.runs.record import AlreadyFinished, read_record
+from gan_zoo.runs.resume import PreviousRunFailed, run_folder, sweep_folder
+from gan_zoo.training.process import OutOfMemory, keep_freed_memory
+from gan_zoo.training.run import describe_error, identity, train
 from gan_zoo.training.signals import Interrupted
 from gan_zoo.types import ConfigurationError, DivergenceError, WorkerCrashed
 
@@ -56,18 +40,6 @@ OF_SWEEPS = (
     "hydra.sweep.", "hydra.sweeper.", "hydra/sweeper", "hydra.launcher.", "hydra/launcher",
     "sweep_name=",
 )  # fmt: skip
-_UNRECORDED = ("resume", "sweep_name", "tracker")
-
-
-def identity(config: DictConfig) -> str:
-    """Hash of what determines a run's numbers: the resolved configuration and the version."""
-    values = {str(key): config[key] for key in config if key not in ("hydra", *COSMETIC)}
-    content = {
-        key: OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
-        for key, value in values.items()
-    }
-    text = json.dumps([content, __version__], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 OmegaConf.register_new_resolver("run_id", lambda *, _root_: identity(_root_), replace=True)
@@ -109,7 +81,9 @@ def main() -> None:
 
 def _exit_with(error: BaseException, *, wants_traceback: bool) -> None:
     """Exit with a message if a user can do something about the error."""
-    if isinstance(error, AlreadyFinished | RunLockedError | Failed | DivergenceError | OutOfMemory):
+    if isinstance(
+        error, AlreadyFinished | RunLockedError | PreviousRunFailed | DivergenceError | OutOfMemory
+    ):
         sys.exit(f"gan_zoo: {error}")
     if isinstance(error, OSError):  # a full disk, a folder that cannot be written to
         if not wants_traceback:
@@ -205,108 +179,24 @@ def _run_job(config: DictConfig) -> float:
     if context.runtime.cwd not in sys.path:
         sys.path.append(context.runtime.cwd)  # a worker finds a user's own losses too
     keep_freed_memory()
-    from gan_zoo.training.eager import without_compiler
+    from gan_zoo.training.optimizers import without_compiler
 
     without_compiler()
     if context.mode is not RunMode.MULTIRUN:
         check_command(context, config.sweep_name)
-        record = _train(config, folder)
+        record = train(config, folder)
         from gan_zoo.report.run_summary import run_summary
 
         print(run_summary(folder, record))
         return objective(record)
     try:
-        return objective(_train(config, folder))
+        return objective(train(config, folder))
     except AlreadyFinished:
         print(f"gan_zoo: {folder} is done: skipped", file=sys.stderr)
         return objective(read_record(folder))
-    except (RunLockedError, Failed) as error:
+    except (RunLockedError, PreviousRunFailed) as error:
         print(f"gan_zoo: skipped: {error}", file=sys.stderr)
     except Exception as error:
         overrides = " ".join(context.overrides.task)
-        print(f"gan_zoo: {overrides} failed: {_told(error)}", file=sys.stderr)
+        print(f"gan_zoo: {overrides} failed: {describe_error(error)}", file=sys.stderr)
     return math.nan
-
-
-def _train(config: DictConfig, folder: Path) -> RunRecord:
-    """Build what the configuration says and run it; a mistake in it is recorded as a failed run."""
-    record = _new_record(config)
-    sweep = HydraConfig.get().mode is RunMode.MULTIRUN
-    choice, retry = str(config.resume), config.resume == "retry" or not sweep
-    if config.resume not in CHOICES:  # a folder, which Hydra has made this run's
-        choice = "auto"
-    with RunLock(folder):
-        on = should_resume(
-            folder, record, choice, retry=retry
-        )  # no torch yet: what is done costs little
-        try:
-            _check_tuned()
-            with shortage_explained():
-                parts = build(config)
-        except Exception as error:
-            if not on:
-                record.status = "failed"
-                record.error = {"kind": type(error).__name__, "message": _told(error)}
-                write_record(folder, record)
-            raise
-        from gan_zoo.training.checkpoint import load_state
-        from gan_zoo.training.run import run
-
-        state = load_state(folder) if on else None
-        if state is not None:
-            check_same(parse_record(state["journal"]["record"]), record, folder)
-        elif on:
-            print(f"gan_zoo: {folder}: no good state is left: beginning anew", file=sys.stderr)
-        config_yaml = OmegaConf.to_yaml(OmegaConf.create(record.config))
-        write_text(folder / "config.yaml", config_yaml)
-        launcher = str(OmegaConf.select(HydraConfig.instance().cfg, "hydra.launcher._target_"))  # type: ignore[arg-type]
-        bar = sys.stderr.isatty() and "BasicLauncher" in launcher
-        outcome = run(parts, folder, record, bar=bar, state=state)
-    print(f"gan_zoo: {outcome.loss} seed {outcome.seed} {outcome.status}: {folder}")
-    return outcome
-
-
-def _check_tuned() -> None:
-    """Refuse a missing option of the groups ``tuned`` and ``local``, which Hydra ignores.
-
-    Raises:
-        ConfigurationError: an option on the command line that does not exist.
-    """
-    context = HydraConfig.get()
-    for group in ("tuned", "local"):
-        folders = [Path(source.path) / group for source in context.runtime.config_sources]
-        names = {path.stem for folder in folders for path in folder.glob("*.yaml")}
-        name = str(context.runtime.choices.get(group))
-        given = any(word.startswith(f"{group}=") for word in context.overrides.task)
-        if given and name not in names:
-            raise ConfigurationError(
-                f"there is no '{name}' in the group '{group}'.{nearest(name, names)}"
-            )
-
-
-def _new_record(config: DictConfig) -> RunRecord:
-    context = HydraConfig.get()
-    return RunRecord(
-        run_id=identity(config),
-        loss=str(context.runtime.choices["loss"]),
-        seed=int(config.seed),
-        status="running",
-        overrides=list(recorded(context.overrides.task)),
-        config=recordable({k: v for k, v in plain(config).items() if k not in _UNRECORDED}),
-    )
-
-
-def _told(error: Exception) -> str:
-    """A few lines for a mistake in the configuration, the traceback for anything unforeseen."""
-    if isinstance(error, MISTAKES):
-        return explain(error)
-    if isinstance(error, OSError | DivergenceError | RecordError | OutOfMemory):
-        return str(error)
-    return "".join(traceback.format_exception(error))
-
-
-def train(config: DictConfig, folder: Path) -> None:
-    """Train one variant in this process, for ``gan_zoo.train``."""
-    keep_freed_memory()
-    with lasting_output():
-        _train(config, folder)

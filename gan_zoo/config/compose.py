@@ -14,6 +14,7 @@ from hydra.version import VersionBase
 from omegaconf import DictConfig, OmegaConf
 
 from gan_zoo.config.schema import Config
+from gan_zoo.config.validate import nearest
 from gan_zoo.types import ConfigurationError
 
 _OF_AN_APPLICATION = (GlobalHydra, JobRuntime, VersionBase)
@@ -91,3 +92,20 @@ def refuse_shadowed(folder: Path) -> None:
             f" configuration of that name, which would be used instead. Rename yours, as"
             f" {new.name}, and choose it by that name"
         )
+
+
+def check_optional_groups(hydra_config: Any) -> None:
+    """Refuse a missing option of the groups ``tuned`` and ``local``, which Hydra ignores.
+
+    Raises:
+        ConfigurationError: an option on the command line that does not exist.
+    """
+    for group in ("tuned", "local"):
+        folders = [Path(source.path) / group for source in hydra_config.runtime.config_sources]
+        names = {path.stem for folder in folders for path in folder.glob("*.yaml")}
+        name = str(hydra_config.runtime.choices.get(group))
+        given = any(word.startswith(f"{group}=") for word in hydra_config.overrides.task)
+        if given and name not in names:
+            raise ConfigurationError(
+                f"there is no '{name}' in the group '{group}'.{nearest(name, names)}"
+            )

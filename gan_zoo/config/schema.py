@@ -16,7 +16,7 @@ from gan_zoo.types import ConfigurationError
 MAX_THREADS = 1024
 MAX_SAMPLES = 1_000_000  # of a measurement; FID's bias is gone long before
 MAX_SEED = 2**63 - 1  # the largest that a report reads
-UNTRACKED = "gan_zoo.training.trackers.none.Untracked"
+UNTRACKED = "gan_zoo.training.trackers.Untracked"
 
 
 @dataclass(frozen=True)

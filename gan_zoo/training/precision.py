@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from gan_zoo.config.schema import TrainerSettings
 from gan_zoo.runs.cache import cache_path, entry, keep, read_entry
-from gan_zoo.training.environment import cpu_name
+from gan_zoo.training.process import cpu_name
 from gan_zoo.types import Generator
 
 # Below so many parameters of both networks the time goes into calls, and bf16 only adds some.

@@ -84,7 +84,7 @@ def composed(overrides: list[str]):
 def attempt(overrides: list[str], folder: Path) -> str:
     """Train as the command line does; the refusal in one line, or how the run ended."""
     try:
-        train._train(composed(overrides), folder)
+        train.train(composed(overrides), folder)
     except REFUSALS as error:
         message = explain(error)
         assert message.strip()
@@ -259,7 +259,7 @@ def refusal_or_run(name: str, config: DictConfig, folder: Path) -> str:
     """As ``attempt``, but from the composed base."""
     HydraConfig.instance().set_config(hydra_settings(name))
     try:
-        train._train(config, folder)
+        train.train(config, folder)
     except REFUSALS as error:
         message = explain(error)
         assert message.strip()

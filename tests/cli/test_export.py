@@ -86,7 +86,7 @@ def test_files_are_overwritten_only_on_request(folder):
     (folder / "exported").mkdir()
     path = folder / "exported/generator_last.pt2"
     path.write_bytes(b"mine")
-    with pytest.raises(SystemExit, match=r"generator_last.pt2 is there already: .*overwrite=true"):
+    with pytest.raises(SystemExit, match=r"generator_last.pt2 already exists: .*overwrite=true"):
         main([str(folder), "format=torch_export"])
     assert path.read_bytes() == b"mine"
     main([str(folder), "format=torch_export", "overwrite=true"])

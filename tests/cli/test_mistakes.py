@@ -21,7 +21,7 @@ from gan_zoo.cli.main import VERBS, main
 from gan_zoo.runs.overrides import path_override, shell_command, shell_word
 from gan_zoo.runs.record import RunRecord
 from gan_zoo.runs.resume import check_same
-from gan_zoo.training.memory import OutOfMemory, shortage_explained
+from gan_zoo.training.process import OutOfMemory, shortage_explained
 from gan_zoo.types import ConfigurationError
 from tests.cli.shell import POINTS
 
@@ -212,11 +212,11 @@ def test_any_name_passes_and_a_reader_that_leaves_fails_nothing(tmp_path):
     ("error", "message"),
     [
         (MemoryError(), r"^out of memory; this machine has [\d.]+ GiB.*Choose smaller trainer.bat"),
-        (MemoryError("Unable to allocate 7.45 GiB for an array"), "7.45 GiB more were asked for"),
+        (MemoryError("Unable to allocate 7.45 GiB for an array"), "7.45 GiB more were requested"),
         (
             RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 400000"
                          " bytes. Error code 12"),
-            "400000 bytes more were asked for",
+            "400000 bytes more were requested",
         ),
     ],
 )  # fmt: skip
@@ -246,7 +246,7 @@ def test_a_run_that_runs_out_of_memory_ends_in_one_line(tmp_path):
     assert "Traceback" not in done.stderr
     last = done.stderr.splitlines()[-1]
     assert last.startswith("gan_zoo: out of memory: ")
-    assert "more were asked for; this machine has" in last
+    assert "more were requested; this machine has" in last
     assert "of which this process may use 5.7 GiB" in last
 
 

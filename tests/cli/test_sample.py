@@ -119,7 +119,7 @@ def test_files_are_overwritten_only_on_request(folder, capsys):
     message = capsys.readouterr().out.splitlines()
     assert message == [f"gan_zoo: written: {folder}/sampled/seed-0/{name}" for name in FILES]
     before = (folder / "sampled/seed-0/grid.png").read_bytes()
-    with pytest.raises(SystemExit, match=r"seed-0/grid.png is there already: .*overwrite=true"):
+    with pytest.raises(SystemExit, match=r"seed-0/grid.png already exists: .*overwrite=true"):
         main([str(folder), "n=4"])
     assert (folder / "sampled/seed-0/grid.png").read_bytes() == before
     main([str(folder), "n=4", "overwrite=true"])

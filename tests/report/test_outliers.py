@@ -63,7 +63,7 @@ def test_zeros_and_what_is_not_finite_are_no_ordinary_size():
 def panels(monkeypatch):
     """The panels of figures that are rendered."""
     kept = []
-    monkeypatch.setattr("gan_zoo.training.pictures.rendered", lambda f: kept.extend(f.axes) or b"")
+    monkeypatch.setattr("gan_zoo.training.pictures.to_png", lambda f: kept.extend(f.axes) or b"")
     return kept
 
 

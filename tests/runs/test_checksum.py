@@ -114,15 +114,14 @@ def test_a_damaged_state_makes_room_for_the_one_before(tmp_path, capsys):
     for number in range(3):
         save_state(tmp_path, [number])
     newest, previous = (
-        tmp_path / "checkpoints" / name
-        for name in ("state.safetensors", "state.previous.safetensors")
+        tmp_path / "checkpoints" / name for name in ("state.pt", "state.previous.pt")
     )
     assert load_state(tmp_path) == [2]
     newest.write_bytes(newest.read_bytes()[:-1])
     assert load_state(tmp_path) == [1]
     told = capsys.readouterr().err
     assert str(newest) in told
-    assert "does not fit its checksum" in told
+    assert "does not match its checksum" in told
     assert not newest.exists()  # or the next state would push the good one out
     save_state(tmp_path, [3])
     assert load_state(tmp_path) == [3]

@@ -8,11 +8,9 @@ import pytest
 
 from gan_zoo.runs.record import (
     SCHEMA_VERSION,
-    AlreadyFinished,
     RecordError,
     RunRecord,
     read_record,
-    refuse_finished,
     write_record,
     write_rows,
     write_text,
@@ -80,20 +78,6 @@ def test_a_key_of_another_version_is_passed_over(tmp_path):
     }
     (tmp_path / "record.json").write_text(json.dumps(content))
     assert read_record(tmp_path).status == "failed"
-
-
-@pytest.mark.parametrize("status", ["finished", "diverged"])
-def test_a_run_that_came_to_its_end_is_not_overwritten(tmp_path, status):
-    write_record(tmp_path, record(status))
-    with pytest.raises(AlreadyFinished, match="never overwritten"):
-        refuse_finished(tmp_path)
-
-
-@pytest.mark.parametrize("status", ["running", "failed", "interrupted"])
-def test_a_run_that_did_not_may_be_started_again(tmp_path, status):
-    refuse_finished(tmp_path)
-    write_record(tmp_path, record(status))
-    refuse_finished(tmp_path)
 
 
 def test_rows_keep_every_digit(tmp_path):

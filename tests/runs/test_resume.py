@@ -2,7 +2,6 @@
 
 import pytest
 
-from gan_zoo.runs.folders import run_folder, sweep_folder
 from gan_zoo.runs.record import (
     AlreadyFinished,
     DamagedRecord,
@@ -11,7 +10,13 @@ from gan_zoo.runs.record import (
     write_record,
     write_text,
 )
-from gan_zoo.runs.resume import Failed, differences, should_resume
+from gan_zoo.runs.resume import (
+    PreviousRunFailed,
+    differences,
+    run_folder,
+    should_resume,
+    sweep_folder,
+)
 from gan_zoo.types import ConfigurationError
 
 
@@ -30,7 +35,7 @@ def record(status="running", run_id="abc", epochs=2, lr_decay=0.0, every=1, **mo
 def left(folder, old, *, state=True):
     write_record(folder, old)
     if state:
-        write_text(folder / "checkpoints/state.safetensors", "")
+        write_text(folder / "checkpoints/state.pt", "")
 
 
 def ask(folder, new=None, choice="auto", *, retry=False):
@@ -63,7 +68,7 @@ def test_what_diverged_begins_anew_when_asked_and_what_failed_goes_on(tmp_path):
     assert not (tmp_path / "record.json").exists()
     assert (tmp_path / "record.json.diverged").exists()
     left(tmp_path, record("failed"))
-    with pytest.raises(Failed, match=r"failed \(MemoryError\); resume=retry"):
+    with pytest.raises(PreviousRunFailed, match=r"failed \(MemoryError\); resume=retry"):
         ask(tmp_path)
     assert ask(tmp_path, choice="retry", retry=True)
 
@@ -96,7 +101,7 @@ def test_epochs_may_grow_where_the_shorter_run_is_the_longer_one_s_beginning(tmp
     with pytest.raises(ConfigurationError, match=r"evaluation\.every is 3"):
         ask(tmp_path, record(run_id="other", epochs=3, every=3))
     left(tmp_path, record("finished"))
-    (tmp_path / "checkpoints/state.safetensors").unlink()
+    (tmp_path / "checkpoints/state.pt").unlink()
     with pytest.raises(ConfigurationError, match="no state that more epochs could start from"):
         ask(tmp_path, record(run_id="other", epochs=3))
 
@@ -108,7 +113,7 @@ def test_a_damaged_record_is_put_aside_and_the_state_decides(tmp_path, capsys):
         ask(tmp_path, choice="never")
     assert ask(tmp_path)
     assert (tmp_path / "record.json.damaged").read_text() == "{"
-    assert "going on from the run's state" in capsys.readouterr().err
+    assert "kept as record.json.damaged" in capsys.readouterr().err
     with pytest.raises(Exception, match="cannot be read"):
         read_record(tmp_path)
 

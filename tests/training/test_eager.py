@@ -5,7 +5,7 @@ import sys
 
 PROGRAM = """
 import sys, torch
-from gan_zoo.eager import without_compiler
+from gan_zoo.training.optimizers import without_compiler
 
 if sys.argv[1] == "without":
     without_compiler()

@@ -12,17 +12,13 @@ import pytest
 import torch
 
 from gan_zoo.losses.bce import Bce
-from gan_zoo.runs.record import RunRecord, read_record
+from gan_zoo.runs.record import read_record
 from gan_zoo.training.checkpoint import load_state
-from gan_zoo.training.memory import OutOfMemory
-from gan_zoo.training.run import run
+from gan_zoo.training.process import OutOfMemory
 from gan_zoo.training.signals import Interrupted, stopping
+from tests.running import run_components as go
 
 ROOT = Path(__file__).parents[2]
-
-
-def go(parts, folder, state=None):
-    return run(parts, folder, RunRecord("abc", "bce", 0, "running"), bar=False, state=state)
 
 
 @pytest.mark.parametrize(
@@ -50,7 +46,7 @@ def test_a_run_that_fails_says_how_and_goes_on_when_asked(tiny_parts, tmp_path, 
     assert record.status == "failed"
     assert record.error["kind"] == kind.__name__
     assert record.error["message"] == str(caught.value)
-    go(tiny_parts, tmp_path / "failed", load_state(tmp_path / "failed"))
+    go(tiny_parts, tmp_path / "failed")
     history = [(tmp_path / name / "history.csv").read_bytes() for name in ("whole", "failed")]
     assert history[0] == history[1]
 
@@ -76,7 +72,7 @@ def test_a_full_disk_leaves_the_last_good_state_and_its_own_error(
     monkeypatch.undo()
     state = load_state(tmp_path / "full")
     assert state["position"]["epoch"] == 2
-    go(tiny_parts, tmp_path / "full", state)
+    go(tiny_parts, tmp_path / "full")
     for name in ("history.csv", "checkpoints/params_generator_epoch_002.safetensors"):
         assert (tmp_path / "full" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
 

@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from gan_zoo.training import landscape as module
-from gan_zoo.training.landscape import landscape
+from gan_zoo.training.pictures import landscape
 
 CORNERS = torch.tensor([[-1.0, -1.0], [1.0, 1.0]])  # all the real points there are
 NOWHERE = torch.zeros(0, 2)

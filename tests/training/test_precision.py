@@ -10,8 +10,8 @@ from gan_zoo.config.schema import TrainerSettings
 from gan_zoo.models.acgan import Discriminator, Generator
 from gan_zoo.regularizers.gradient_penalty import GradientPenalty
 from gan_zoo.training import precision
+from gan_zoo.training.build import build_trainer
 from gan_zoo.training.precision import SMALL, Execution, choose, prepare
-from gan_zoo.training.run import build_trainer
 
 CPU = torch.device("cpu")
 SHAPE = {"image_shape": (1, 8, 8), "num_classes": 3}
@@ -171,7 +171,7 @@ def test_a_step_in_bf16_leaves_losses_gradients_and_optimizer_in_single_precisio
     for optimizer in (trainer.generator_optimizer, trainer.discriminator_optimizer):
         for parameter, state in optimizer.state.items():
             assert {parameter.grad.dtype, state["exp_avg"].dtype} == {torch.float32}
-    assert all(row.dtype == torch.float32 for row in trainer.discriminator_log)
+    assert all(log[0].dtype == torch.float32 for log in trainer.logs.values() if log)
 
 
 def test_bf16_trains_towards_the_same_losses(tiny_parts):

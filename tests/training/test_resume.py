@@ -11,7 +11,6 @@ from contextlib import nullcontext
 from copy import deepcopy
 from dataclasses import replace
 from functools import cache, partial
-from pathlib import Path
 
 import pytest
 import torch
@@ -19,8 +18,8 @@ from hydra import compose, initialize_config_dir
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import OmegaConf
 
-from gan_zoo.cli import train
 from gan_zoo.config.build import build
+from gan_zoo.config.compose import config_folder
 from gan_zoo.data import mnist
 from gan_zoo.data.random_streams import stream_seed
 from gan_zoo.evaluation.evaluator import Evaluator
@@ -30,16 +29,17 @@ from gan_zoo.models.acgan import Discriminator
 from gan_zoo.regularizers.combined import Combined
 from gan_zoo.regularizers.dragan import Dragan
 from gan_zoo.regularizers.lecam import LeCam
-from gan_zoo.runs.record import RunRecord, read_record
+from gan_zoo.runs.record import read_record
 from gan_zoo.runs.weights import weight_path
+from gan_zoo.training.build import build_trainer
 from gan_zoo.training.checkpoint import from_bytes, load_state, save_state, to_bytes
-from gan_zoo.training.memory import OutOfMemory
-from gan_zoo.training.run import build_trainer, run
+from gan_zoo.training.optimizers import load_optimizer
+from gan_zoo.training.process import OutOfMemory
 from gan_zoo.training.signals import Interrupted
-from gan_zoo.training.snapshot import fresh_streams, load_optimizer, restore, snapshot
 from gan_zoo.types import ConfigurationError, Split
+from tests.running import run_components
 
-CONF = Path(train.__file__).parents[1] / "conf"
+CONF = config_folder()
 # Sizes alone; 64 training images make epochs of four updates.
 SMALL = ["trainer.epochs=3", "trainer.batch_size=16", "trainer.generator_batch_size=16",
          "trainer.ema_decay=0.999", "evaluation.samples=30", "evaluation.final_samples=100",
@@ -92,24 +92,20 @@ def parts_of(*overrides: str):
     return replace(parts, dataset=parts.dataset._replace(**few))
 
 
-def new_record():
-    return RunRecord(run_id="abc", loss="some", seed=0, status="running")
-
-
 def fresh(parts):
     """What remembers is new, as in a process of its own."""
     return replace(parts, loss=deepcopy(parts.loss), regularizer=deepcopy(parts.regularizer))
 
 
-def go(parts, folder, state=None):
-    return run(fresh(parts), folder, new_record(), bar=False, state=state)
+def go(parts, folder):
+    return run_components(fresh(parts), folder)
 
 
 def with_settings(parts, **changes):
     return replace(parts, trainer=replace(parts.trainer, **changes))
 
 
-def interrupted(parts, folder, *, after: int, number: int = signal.SIGTERM, state=None):
+def interrupted(parts, folder, *, after: int, number: int = signal.SIGTERM):
     """Run until the ``after``-th update of D and get the signal amid it."""
     true, calls = parts.loss, []
 
@@ -123,7 +119,7 @@ def interrupted(parts, folder, *, after: int, number: int = signal.SIGTERM, stat
     loss = deepcopy(true)
     object.__setattr__(loss, "__class__", Signalling)
     with pytest.raises(Interrupted):
-        go(replace(parts, loss=loss), folder, state)
+        go(replace(parts, loss=loss), folder)
     assert read_record(folder).status == "interrupted"
 
 
@@ -171,15 +167,15 @@ def trained(parts, folder, cuts=()):
     trainer, history = build_trainer(fresh(parts)), []
     for update in range(UPDATES):
         if update in cuts:
-            save_state(folder, snapshot(trainer))
+            save_state(folder, trainer.state_dict())
             torch.manual_seed(99)  # a process of its own would not know the streams either
             trainer = build_trainer(fresh(parts))
-            restore(trainer, load_state(folder))
+            trainer.load_state_dict(load_state(folder))
             assert_laid_out(trainer)
         trainer.step()
         if update % 4 == 2:
             history.append(trainer.collect())
-    return history, snapshot(trainer)
+    return history, trainer.state_dict()
 
 
 def assert_laid_out(trainer):
@@ -278,11 +274,10 @@ def test_a_run_goes_on_bit_for_bit(loss, tmp_path):
     go(parts, tmp_path / "whole")
     go(with_settings(parts, epochs=2), tmp_path / "broken")
     for after, number, position in ((2, signal.SIGTERM, (3, 2)), (1, signal.SIGINT, (3, 3))):
-        state = load_state(tmp_path / "broken")
-        interrupted(parts, tmp_path / "broken", after=after, number=number, state=state)
+        interrupted(parts, tmp_path / "broken", after=after, number=number)
         state = load_state(tmp_path / "broken")
         assert (state["position"]["epoch"], state["position"]["step"]) == position
-    go(parts, tmp_path / "broken", state)
+    go(parts, tmp_path / "broken")
     assert_same(tmp_path / "whole", tmp_path / "broken")
 
 
@@ -296,10 +291,10 @@ def test_a_rollback_leads_to_the_state_that_was_left(loss, tmp_path):
     trainer = build_trainer(fresh(parts))
     for update in range(8):
         if update == 4:
-            fresh_streams(trainer, parts.seed, 1)
+            trainer.reseed(1)
         trainer.step()
     trainer.collect()
-    assert_equal(load_state(tmp_path)["trainer"], snapshot(trainer))
+    assert_equal(load_state(tmp_path)["trainer"], trainer.state_dict())
 
 
 def breaking(true, *, at):
@@ -333,17 +328,17 @@ def test_a_run_with_everything_goes_on_bit_for_bit(everything, tmp_path, after):
     go(everything, tmp_path / "whole")
     interrupted(everything, tmp_path / "broken", after=after, number=signal.SIGINT)
     torch.manual_seed(99)  # a process of its own would not know the streams either
-    go(everything, tmp_path / "broken", load_state(tmp_path / "broken"))
+    go(everything, tmp_path / "broken")
     assert_same(tmp_path / "whole", tmp_path / "broken")
 
 
 def continued(parts, state):
     trainer = build_trainer(parts)
-    restore(trainer, from_bytes(to_bytes(state)))
+    trainer.load_state_dict(from_bytes(to_bytes(state)))
     for _ in range(4):
         trainer.step()
     trainer.collect()
-    return snapshot(trainer)
+    return trainer.state_dict()
 
 
 @pytest.mark.parametrize(
@@ -351,16 +346,16 @@ def continued(parts, state):
     [("networks", "generator"), ("networks", "discriminator"), ("networks", "ema"),
      ("optimizers", 0), ("optimizers", 1), ("streams", "latents of D's steps"),
      ("streams", "latents of G's steps"), ("streams", "penalty"), ("batches", 0),
-     ("global", "cpu"), ("remembered", "regularizer"), ("updates",)],
+     ("global", "cpu"), ("objective", "regularizer"), ("updates",)],
 )  # fmt: skip
 def test_each_part_of_a_state_decides_on_what_follows(everything, path):
     """So the tests above would notice if one were forgotten."""
     torch.manual_seed(0)
-    fresh, trainer = snapshot(build_trainer(everything)), build_trainer(everything)
+    fresh, trainer = build_trainer(everything).state_dict(), build_trainer(everything)
     for _ in range(9):
         trainer.step()
     trainer.collect()
-    state = deepcopy(snapshot(trainer))
+    state = deepcopy(trainer.state_dict())
     right = continued(everything, state)
     inside, other = state, fresh
     for key in path[:-1]:
@@ -376,13 +371,13 @@ def test_a_regularizer_without_memory_of_a_user_needs_no_methods(tiny_parts):
         needs_image_gradients = penalises_gradients = False
 
     trainer = build_trainer(replace(tiny_parts, regularizer=Mine()))
-    assert "regularizer" not in snapshot(trainer)["remembered"]
+    assert "regularizer" not in trainer.state_dict()["objective"]
 
 
 def test_going_on_is_noted_and_the_time_goes_on(tiny_parts, tmp_path):
     interrupted(tiny_parts, tmp_path, after=13)
     first = read_record(tmp_path)
-    record = go(tiny_parts, tmp_path, load_state(tmp_path))
+    record = go(tiny_parts, tmp_path)
     assert record.started == first.started
     (resumed,) = record.resumed
     assert (resumed["epoch"], resumed["step"], resumed["changed"]) == (2, 1, {})
@@ -397,7 +392,7 @@ def test_the_best_epoch_may_lie_before_the_interruption(tmp_path):
     go(parts, tmp_path / "whole")
     for after in (6, 10, 14):
         interrupted(parts, tmp_path / f"{after}", after=after)
-        go(parts, tmp_path / f"{after}", load_state(tmp_path / f"{after}"))
+        go(parts, tmp_path / f"{after}")
         assert_same(tmp_path / "whole", tmp_path / f"{after}")
         assert any(name.startswith("best_") for name in read_record(tmp_path / "whole").metrics)
 
@@ -406,8 +401,9 @@ def test_another_kind_of_device_is_refused(tiny_parts, tmp_path):
     interrupted(tiny_parts, tmp_path, after=13)
     state = load_state(tmp_path)
     state["trainer"]["device"] = "cuda"
-    with pytest.raises(ConfigurationError, match="go on with device=cuda, or start anew"):
-        go(tiny_parts, tmp_path, state)
+    save_state(tmp_path, state, midway=True)
+    with pytest.raises(ConfigurationError, match="resume with device=cuda, or start over"):
+        go(tiny_parts, tmp_path)
 
 
 def test_a_signal_between_epochs_loses_nothing(tiny_parts, tmp_path, monkeypatch):
@@ -425,7 +421,7 @@ def test_a_signal_between_epochs_loses_nothing(tiny_parts, tmp_path, monkeypatch
         go(tiny_parts, tmp_path / "broken")
     state = load_state(tmp_path / "broken")
     assert state["position"] == {"epoch": 2, "step": 0, "seconds": 0.0, "pieces": []}
-    go(tiny_parts, tmp_path / "broken", state)
+    go(tiny_parts, tmp_path / "broken")
     assert_same(tmp_path / "whole", tmp_path / "broken")
 
 
@@ -436,7 +432,7 @@ def test_damaged_best_weights_are_written_again_from_the_state(tmp_path):
     (best,) = (tmp_path / "broken/checkpoints").glob("params_*_best.safetensors")
     assert best == weight_path(tmp_path / "broken", "generator_ema", "best")
     best.write_bytes(best.read_bytes()[:-1])
-    record = go(parts, tmp_path / "broken", load_state(tmp_path / "broken"))
+    record = go(parts, tmp_path / "broken")
     assert len(record.resumed) == 1
     assert_same(tmp_path / "whole", tmp_path / "broken")
 
@@ -445,7 +441,7 @@ def test_a_resumed_run_keeps_the_precision_that_auto_came_to(tmp_path):
     """Whatever a probe would say now."""
     parts = parts_of("trainer.precision=bf16")
     interrupted(parts, tmp_path, after=10)
-    go(with_settings(parts, precision="auto"), tmp_path, load_state(tmp_path))
+    go(with_settings(parts, precision="auto"), tmp_path)
     assert read_record(tmp_path).environment["precision"] == "bf16"
     go(parts, tmp_path / "whole")
     assert_equal(lasting(tmp_path)[2], lasting(tmp_path / "whole")[2])
@@ -479,12 +475,14 @@ def test_other_threads_are_told_and_recorded(tiny_parts, tmp_path, capsys):
     """Sums over threads round differently."""
     interrupted(tiny_parts, tmp_path, after=13)
     state = load_state(tmp_path)
-    assert state["journal"]["record"]["environment"]["threads"] == 1
-    state["journal"]["record"]["environment"]["threads"] = 2
-    record = go(tiny_parts, tmp_path, state)
+    assert state["writer"]["record"]["environment"]["threads"] == 1
+    state["writer"]["record"]["environment"]["threads"] = 2
+    save_state(tmp_path, state, midway=True)
+    record = go(tiny_parts, tmp_path)
     assert record.resumed[0]["changed"] == {"threads": [2, 1]}
     told = capsys.readouterr().err
-    assert "other circumstances, so not bit for bit: threads was 2, is 1" in told
+    assert "another environment" in told
+    assert "threads was 2, is 1" in told
 
 
 @pytest.mark.parametrize("error", [None, MemoryError()])
@@ -497,7 +495,7 @@ def test_a_run_leaves_the_caller_s_threads(error, tiny_parts, tmp_path, monkeypa
         if error is not None:
             raise error
 
-    monkeypatch.setattr("gan_zoo.training.run._train_and_measure", train)
+    monkeypatch.setattr("gan_zoo.training.build.build_for_run", train)
     torch.set_num_threads(3)
     for threads in (2, None):
         with pytest.raises(OutOfMemory) if error is not None else nullcontext():

@@ -19,19 +19,12 @@ from gan_zoo.evaluation.registry import MEASURES, Judgement
 from gan_zoo.losses.bce import Bce
 from gan_zoo.losses.lsgan import Lsgan
 from gan_zoo.losses.wgan import Wgan
-from gan_zoo.runs.record import AlreadyFinished, RunRecord, read_record
+from gan_zoo.runs.record import AlreadyFinished, read_record
 from gan_zoo.runs.weights import load_weights
+from gan_zoo.training.build import build_trainer
 from gan_zoo.training.loop import weighted
 from gan_zoo.training.pictures import sample_grid
-from gan_zoo.training.run import build_trainer, run
-
-
-def new_record():
-    return RunRecord(run_id="abc", loss="bce", seed=0, status="running")
-
-
-def go(parts, folder):
-    return run(parts, folder, new_record(), bar=False)
+from tests.running import run_components as go
 
 
 def rows(path):
@@ -183,7 +176,7 @@ def test_retention_keeps_the_newest_epochs(tiny_parts, tmp_path):
     assert sorted(path.name for path in (tmp_path / "checkpoints").iterdir()) == [
         "params_discriminator_epoch_003.safetensors",
         "params_generator_epoch_003.safetensors",
-        "state.safetensors",
+        "state.pt",
     ]
     assert len(list((tmp_path / "samples").iterdir())) == 3
 

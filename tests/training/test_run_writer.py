@@ -8,12 +8,8 @@ from PIL import Image
 from gan_zoo.config.schema import TrainerSettings
 from gan_zoo.data.toys import gaussian_mixture_1d, swiss_roll
 from gan_zoo.models.mlp import Discriminator, Generator
-from gan_zoo.runs.record import RunRecord, read_record
-from gan_zoo.training.run import run
-
-
-def go(parts, folder):
-    return run(parts, folder, RunRecord("abc", "bce", 0, "running"), bar=False)
+from gan_zoo.runs.record import read_record
+from tests.running import run_components as go
 
 
 def on_points(parts, dataset):

@@ -11,12 +11,10 @@ import pytest
 import torch
 
 from gan_zoo.losses.bce import Bce
-from gan_zoo.runs.record import RunRecord
-from gan_zoo.training.checkpoint import load_state
-from gan_zoo.training.run import run
 from gan_zoo.training.signals import Interrupted
-from gan_zoo.training.tracking import tag
+from gan_zoo.training.trackers import tag
 from gan_zoo.types import ConfigurationError
+from tests.running import run_components
 
 TIME = ("progress/seconds", "progress/images_per_second")
 
@@ -81,9 +79,8 @@ class Failing(Noting):
             raise RuntimeError("database is locked")
 
 
-def go(parts, folder, tracker, state=None):
-    record = RunRecord("abc", "bce", 0, "running")
-    return run(replace(parts, tracker=tracker), folder, record, bar=False, state=state)
+def go(parts, folder, tracker):
+    return run_components(replace(parts, tracker=tracker), folder)
 
 
 def lasting(folder):
@@ -98,8 +95,8 @@ def lines(folder):
 @pytest.fixture(autouse=True)
 def _no_pictures(monkeypatch):
     """What is in them is of no consequence here, and they take most of the time."""
-    for name in ("journal.sample_grid", "journal.loss_curve", "experiment.sample_grid"):
-        monkeypatch.setattr(f"gan_zoo.{name}", lambda *_: b"")
+    for name in ("run_writer.sample_grid", "run_writer.loss_curve", "loop.sample_grid"):
+        monkeypatch.setattr(f"gan_zoo.training.{name}", lambda *_: b"")
 
 
 @pytest.fixture(scope="module")
@@ -156,7 +153,7 @@ def test_a_killed_run_has_each_epoch_once_in_its_tracker_and_in_metrics_jsonl(
     tracker = Noting()  # of both processes: what it holds outlives them
     interrupted(tiny_parts, tmp_path / "broken", tracker, after=after)
     assert tracker.ended == [("interrupted", [])]
-    go(tiny_parts, tmp_path / "broken", tracker, load_state(tmp_path / "broken"))
+    go(tiny_parts, tmp_path / "broken", tracker)
     assert tracker.told == whole[1].told
     assert tracker.begun == 2
     expected = lines(whole[0])
@@ -192,7 +189,7 @@ def test_a_tracker_that_fails_later_is_told_of_once_and_left_alone(tiny_parts, t
     (told,) = [line for line in capsys.readouterr().err.splitlines() if "tracker" in line]
     assert told == (
         "gan_zoo: warning: bce seed 0: tracker Failing failed: RuntimeError: database is locked."
-        " The run goes on without it; its folder has everything"
+        " The run continues without it; its folder has everything"
     )
     assert len(tracker.told) == 1
     assert tracker.ended == []

@@ -17,7 +17,7 @@ from gan_zoo.regularizers.gradient_penalty import GradientPenalty
 from gan_zoo.regularizers.none import Unregularized
 from gan_zoo.regularizers.r1 import R1
 from gan_zoo.regularizers.r1_r2 import R1R2
-from gan_zoo.training.run import build_trainer
+from gan_zoo.training.build import build_trainer
 from gan_zoo.training.trainer import Objective
 from gan_zoo.types import CriticOutput, DivergenceError
 

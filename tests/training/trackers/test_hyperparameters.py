@@ -1,7 +1,7 @@
 """Runs of a sweep differ in the columns they are compared by."""
 
 from gan_zoo.runs.record import RunRecord
-from gan_zoo.training.trackers.hyperparameters import headline, hyperparameters
+from gan_zoo.training.trackers import headline, hyperparameters
 
 CONFIG = {
     "seed": 3,

@@ -14,17 +14,15 @@ from PIL import Image
 
 from gan_zoo.losses.bce import Bce
 from gan_zoo.runs.record import RunRecord
-from gan_zoo.training.checkpoint import load_state
-from gan_zoo.training.run import run
 from gan_zoo.training.signals import Interrupted
-from gan_zoo.training.trackers.tensorboard import TensorBoard
+from gan_zoo.training.trackers import TensorBoard
+from tests.running import run_components
 
 CONFIG = {"optimizer": {"generator": {"_target_": "torch.optim.Adam", "lr": 1e-3}}}
 
 
-def go(parts, folder, state=None):
-    record = RunRecord("abc", "bce", 0, "running", config=CONFIG)
-    return run(replace(parts, tracker=TensorBoard()), folder, record, bar=False, state=state)
+def go(parts, folder):
+    return run_components(replace(parts, tracker=TensorBoard()), folder, config=CONFIG)
 
 
 def shown(folder):
@@ -101,7 +99,7 @@ def test_a_killed_run_goes_on_in_the_same_place_without_doubled_points(tiny_part
     with pytest.raises(Interrupted):
         go(replace(tiny_parts, loss=Signalling()), folder)
     assert [step for step, _ in scalars(folder)["loss/generator_train_loss"]] == [1]
-    go(tiny_parts, folder, load_state(folder))
+    go(tiny_parts, folder)
     assert scalars(folder) == scalars(whole[0])
 
 

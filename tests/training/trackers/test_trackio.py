@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gan_zoo.training.trackers.trackio import Trackio
+from gan_zoo.training.trackers import Trackio
 
 ROOT = Path(__file__).parents[3]
 

@@ -1,0 +1,84 @@
+"""Build the trainer and the evaluator of a run from its components."""
+
+from dataclasses import replace
+
+from gan_zoo.config.build import RunComponents
+from gan_zoo.config.preflight import refuse_batch_norm
+from gan_zoo.config.schema import schedule
+from gan_zoo.data.batches import BatchStream, to_device
+from gan_zoo.data.random_streams import global_stream, stream
+from gan_zoo.evaluation.evaluator import Evaluator
+from gan_zoo.evaluation.toy_points import reference_of
+from gan_zoo.training.precision import choose, prepare
+from gan_zoo.training.trainer import Objective, Trainer
+from gan_zoo.types import ConfigurationError
+
+
+def build_trainer(components: RunComponents) -> Trainer:
+    """Return a trainer with new weights; each random stream has its own purpose of the seed.
+
+    Raises:
+        ValueError: a width, a batch size or a normalisation that does not fit.
+    """
+    settings, seed, device = components.trainer, components.seed, components.device
+    data = to_device(components.dataset, device)
+    shape = {"image_shape": tuple(data.sample_shape), "num_classes": data.num_classes}
+    with global_stream(seed, "weights of G"):
+        generator = components.generator(**shape).to(device)
+    with global_stream(seed, "weights of D"):
+        discriminator = components.discriminator(**shape).to(device)
+    refuse_batch_norm(components.regularizer, discriminator)
+    penalised = components.regularizer.penalises_gradients
+    execution = choose(settings, device, generator, discriminator, twice_differentiated=penalised)
+    prepare(generator, execution, twice_differentiated=False)
+    prepare(discriminator, execution, twice_differentiated=penalised)
+    make_d, make_g = components.optimizers
+
+    def batches(size: int, purpose: str) -> BatchStream:
+        return BatchStream(data.train, size, stream(seed, purpose, device))
+
+    return Trainer(
+        generator=generator,
+        discriminator=discriminator,
+        objective=Objective(components.loss, components.regularizer, components.aux),
+        optimizers=(make_d(discriminator.parameters()), make_g(generator.parameters())),
+        latents=components.latents,
+        labels=components.labels,
+        batches=(
+            batches(settings.batch_size, "data order of D's steps"),
+            batches(settings.generator_batch_size, "data order of G's steps"),
+        ),
+        num_classes=data.num_classes,
+        updates=schedule(settings, len(data.train.labels)).updates,
+        settings=settings,
+        seed=seed,
+        device=device,
+        execution=execution,
+    )
+
+
+def build_for_run(components: RunComponents, sha256: str) -> tuple[Trainer, Evaluator]:
+    """Return the trainer and the evaluator of a run.
+
+    Args:
+        components: of the run.
+        sha256: of the data set.
+
+    Raises:
+        ConfigurationError: a width or a batch size that does not fit, a metric that does not apply,
+            or too few samples for one.
+    """
+    try:
+        data = to_device(components.dataset, components.device)
+        trainer = build_trainer(replace(components, dataset=data))
+        evaluator = Evaluator(
+            data,
+            components.evaluation,
+            latents=components.latents,
+            latent_dim=trainer.latent_dim,
+            reference=reference_of(data, components.extractor, sha256),
+            device=components.device,
+        )
+    except ValueError as error:
+        raise ConfigurationError(str(error)) from error
+    return trainer, evaluator
