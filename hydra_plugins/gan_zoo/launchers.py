@@ -24,7 +24,7 @@ from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, open_dict
 
-from gan_zoo.config.validate import one_line
+from gan_zoo.config.validate import one_line, require_extra
 from gan_zoo.runs.workers import threads_of_a_worker, workers_of
 from gan_zoo.training.signals import stopping
 from gan_zoo.types import ConfigurationError, WorkerCrashed
@@ -202,10 +202,8 @@ class SubmititLauncher(JobsLauncher):
         Raises:
             ConfigurationError: submitit or SLURM is not there, or refuses the parameters.
         """
-        try:
-            import submitit
-        except ImportError as error:
-            raise _missing(f"submitit_{self.cluster}", "submitit", "slurm") from error
+        require_extra(f"hydra/launcher=submitit_{self.cluster}", "slurm", "submitit")
+        import submitit
         from submitit.core.utils import FailedJobError, UncompletedJobError
 
         try:
@@ -253,10 +251,9 @@ class RayLauncher(JobsLauncher):
         Raises:
             ConfigurationError: Ray is not installed, or there is no such cluster.
         """
-        try:
-            import ray
-        except ImportError as error:
-            raise _missing("ray", "Ray", "ray") from error
+        require_extra("hydra/launcher=ray", "ray", "ray")
+        import ray
+
         if not ray.is_initialized():
             try:
                 ray.init(address=self.address, include_dashboard=False)
@@ -290,9 +287,3 @@ def _result(
         return get()
     except died as error:
         return task.crashed(one_line(error))
-
-
-def _missing(launcher: str, package: str, extra: str) -> ConfigurationError:
-    return ConfigurationError(
-        f"hydra/launcher={launcher} needs {package}: pip install 'gan-zoo[{extra}]'"
-    )

@@ -214,7 +214,7 @@ def test_weights_that_make_nan_are_reported(tmp_path):
         ({"dataset": {"num_classes": 4, "sample_shape": [1, 8, 8]}}, "weights of another network"),
         (
             {"dataset": {"num_classes": 3, "sample_shape": [1, 10**6, 10**6]}},
-            "weights, which takes .* GB",
+            "weights and needs at least .* GB",
         ),
     ],
 )

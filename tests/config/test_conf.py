@@ -13,10 +13,11 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
 from gan_zoo.cli import train
+from gan_zoo.config.compose import check_optional_groups
 from gan_zoo.config.schema import Config
 from gan_zoo.config.validate import check_targets
 from gan_zoo.models.acgan import Discriminator
-from gan_zoo.types import Batch, CriticStep
+from gan_zoo.types import Batch, ConfigurationError, CriticStep
 
 CONF = Path(__file__).parents[2] / "conf"
 GROUPS = ["aux", "evaluation", "labels", "latents", "loss", "model", "optimizer", "regularizer",
@@ -72,10 +73,10 @@ def test_every_data_set_composes(name):
 @pytest.mark.parametrize("name", options("experiment"))
 def test_every_experiment_composes(name):
     """With each loss that it sweeps over, as its own sweep would."""
-    params = composed(f"+experiment={name}").hydra.sweeper.params or {}
+    params = composed(f"experiment={name}").hydra.sweeper.params or {}
     choices = [[f"{key}={value}" for value in str(params[key]).split(",")] for key in params]
     for overrides in product(*choices):
-        checked(f"+experiment={name}", *overrides)
+        checked(f"experiment={name}", *overrides)
 
 
 @pytest.mark.parametrize("name", options("model"))
@@ -157,7 +158,7 @@ def test_published_optimizers_have_one_rate_for_both_networks(name):
 
 
 def test_the_document_s_recipe():
-    config = composed("+experiment=acgan_document")
+    config = composed("experiment=acgan_document")
     assert config.trainer.epochs == 50
     assert config.trainer.batch_size == 100
     assert config.trainer.generator_batch_size == 200
@@ -166,6 +167,18 @@ def test_the_document_s_recipe():
         assert config.optimizer[network].lr == 2e-4
         assert config.optimizer[network].betas == [0.5, 0.999]
     assert (config.aux.weight_d, config.aux.weight_g, config.aux.on_fake) == (1, 1, True)
+
+
+def test_local_values_are_taken_where_neither_experiment_nor_command_line_has_others(tmp_path):
+    (tmp_path / "local").mkdir()
+    values = "# @package _global_\ndevice: cpu\ntrainer:\n  threads: 3\n  epochs: 7\n"
+    (tmp_path / "local/default.yaml").write_text(values)
+    search = f"hydra.searchpath=[file://{tmp_path}]"
+    config = composed(search, "experiment=acgan_document", "trainer.threads=2")
+    assert (config.device, config.trainer.epochs, config.trainer.threads) == ("cpu", 50, 2)
+    assert composed(search).trainer.threads == 3
+    with pytest.raises(ConfigurationError, match="there is no 'defalt' in the group 'local'"):
+        check_optional_groups(composed(search, "local=defalt").hydra)
 
 
 def test_a_run_s_identity_is_what_determines_its_numbers():
