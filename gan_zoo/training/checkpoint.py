@@ -111,6 +111,7 @@ def _plain(node: Tree, name: str) -> Tree:
     if isinstance(node, list | tuple):
         children = [_plain(value, f"{name}/{number}") for number, value in enumerate(node)]
         return tuple(children) if isinstance(node, tuple) else children
-    if isinstance(node, float):
-        return float(node)  # NumPy's
+    for kind in (int, float, str):
+        if isinstance(node, kind):
+            return kind(node)  # of a subclass, such as NumPy's float64
     raise TypeError(f"{name} is a {type(node).__name__}, which a state cannot hold")

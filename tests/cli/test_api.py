@@ -72,7 +72,7 @@ def test_what_is_finished_is_given_and_never_overwritten(tmp_path, monkeypatch):
         ({"experiment": "dirac"}, "this configuration is a sweep"),
         ("loss=wgan", "allowed: a mapping"),
         ([1], "allowed: a mapping"),
-        ({"seed": object()}, "allowed: texts, paths, numbers"),
+        ({"seed": object()}, "allowed: strings, paths, numbers"),
         ({"loss": {"_target_": "os.system"}}, "unknown key 'loss.smoothing'"),
     ],
 )

@@ -141,7 +141,7 @@ def test_files_are_overwritten_only_on_request(folder, capsys):
         (["sed=1"], r"Did you mean seed=\?"),
         (
             ["checkpoint=7"],
-            r"epoch_007.safetensors is not there; epochs of generator that are: 002",
+            r"epoch_007.safetensors does not exist; epochs of generator that do: 002",
         ),
         (["checkpoint=best"], r"has no generator_best"),
         (
@@ -161,7 +161,7 @@ def test_labels_keep_their_order():
 
 
 def test_a_folder_without_a_run_is_reported(tmp_path):
-    with pytest.raises(SystemExit, match=r"is no folder of a run: it has no record\.json"):
+    with pytest.raises(SystemExit, match=r"is not the folder of a run: it has no record\.json"):
         main([str(tmp_path)])
 
 
@@ -170,7 +170,7 @@ def test_a_diverged_run_is_reported_and_sampled(tmp_path, capsys):
     make_run(tmp_path, status="diverged", error=error)
     main([str(tmp_path)])
     message = capsys.readouterr().err
-    assert "the run diverged (step 9: score_real is nan); taking the weights in" in message
+    assert "the run diverged (step 9: score_real is nan); loading the weights in" in message
     assert "params_generator_epoch_002.safetensors" in message
 
 

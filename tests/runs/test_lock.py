@@ -15,7 +15,7 @@ from gan_zoo.runs.lock import LOCK_NAME, Owner, RunLock, RunLockedError, alive, 
 HOLD = """
 import sys, time
 from pathlib import Path
-from gan_zoo.lock import RunLockedError, RunLock
+from gan_zoo.runs.lock import RunLockedError, RunLock
 try:
     with RunLock(Path(sys.argv[1])):
         print("held", flush=True)
@@ -94,7 +94,7 @@ def test_an_owner_elsewhere_lives_as_long_as_it_gives_signs(tmp_path, monkeypatc
     elsewhere = Owner("other", "other machine", os.getpid(), "1")
     write_owner(tmp_path, elsewhere, age=lock.STALE - 60)
     assert alive(tmp_path)
-    with pytest.raises(RunLockedError, match="sign of life"), RunLock(tmp_path):
+    with pytest.raises(RunLockedError, match="which was alive"), RunLock(tmp_path):
         pass
     write_owner(tmp_path, elsewhere, age=lock.STALE + 60)
     assert not alive(tmp_path)
@@ -106,7 +106,10 @@ def test_of_two_machines_that_take_over_at_once_the_last_to_write_has_it(tmp_pat
     other = Owner("third", "third machine", 1, "1")
     write_owner(tmp_path, Owner("other", "other machine", 1, "1"), age=lock.STALE + 60)
     monkeypatch.setattr(lock.time, "sleep", lambda _: write_owner(tmp_path, other))
-    with pytest.raises(RunLockedError, match="taken over by process 1 on third"), RunLock(tmp_path):
+    with (
+        pytest.raises(RunLockedError, match="just acquired by process 1 on third"),
+        RunLock(tmp_path),
+    ):
         pass
 
 

@@ -15,8 +15,8 @@ ROOT = Path(__file__).parents[3]
 SCRIPT = """
 import os, sys, time
 from pathlib import Path
-from gan_zoo.records import RunRecord
-from gan_zoo.trackers.trackio import Trackio
+from gan_zoo.runs.record import RunRecord
+from gan_zoo.training.trackers import Trackio
 
 folder, ends, epochs = Path(sys.argv[1]), sys.argv[2] == "ends", int(sys.argv[3])
 record = RunRecord("abc", "bce", 0, "running", started="2026-01-02T03:04:05Z",

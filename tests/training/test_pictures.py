@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from gan_zoo.training import landscape as module
+from gan_zoo.training import pictures
 from gan_zoo.training.pictures import landscape
 
 CORNERS = torch.tensor([[-1.0, -1.0], [1.0, 1.0]])  # all the real points there are
@@ -60,8 +60,8 @@ def test_says_how_many_points_are_outside(monkeypatch):
 def test_scores_the_plane_around_the_real_points_in_chunks():
     seen = []
     landscape(lambda at: seen.append(at) or at[:, 0], NOWHERE, torch.tensor([[0.0, 0], [4, 8]]))
-    assert max(len(part) for part in seen) == module.CHUNK
+    assert max(len(part) for part in seen) == pictures.CHUNK
     plane = torch.cat(seen)
-    assert len(plane) == module.RESOLUTION**2
+    assert len(plane) == pictures.RESOLUTION**2
     assert plane.amin(0).tolist() == pytest.approx([-1, -2])
     assert plane.amax(0).tolist() == pytest.approx([5, 10])
