@@ -30,10 +30,16 @@ class SweepFolder(Callback):
         SweepFolder.after = config.after_sweep
 
 
+def has_runs() -> bool:
+    """Return whether this process runs a sweep and a run of it has a record."""
+    folder = SweepFolder.folder
+    return folder is not None and any(folder.glob(f"**/{RECORD_NAME}"))
+
+
 def finish() -> None:
     """Print the summary of this process's sweep and write its report, if it has runs."""
     folder = SweepFolder.folder
-    if folder is None or not any(folder.glob(f"**/{RECORD_NAME}")):
+    if folder is None or not has_runs():
         return
     _summarise("gan_zoo.report.run_summary.sweep_summary", folder)
     _report(folder)

@@ -97,7 +97,8 @@ def _exit_with(error: BaseException, *, wants_traceback: bool) -> None:
         return
     sweep.finish()
     if isinstance(error, WorkerCrashed):
-        sweep.exit_if_incomplete()  # the records tell more, if the job had come to have one
+        if sweep.has_runs():  # their records say more
+            sweep.exit_if_incomplete()
         sys.exit(f"gan_zoo: {error}; {sweep.how_to_resume()}")
 
 

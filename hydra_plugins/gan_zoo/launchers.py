@@ -26,7 +26,7 @@ from omegaconf import DictConfig, open_dict
 
 from gan_zoo.config.validate import one_line, require_extra
 from gan_zoo.runs.workers import threads_of_a_worker, workers_of
-from gan_zoo.training.signals import stopping
+from gan_zoo.training.signals import Interrupted, stopping
 from gan_zoo.types import ConfigurationError, WorkerCrashed
 
 SAVING = 60.0  # seconds that interrupted runs get to save
@@ -125,7 +125,7 @@ class ProcessLauncher(JobsLauncher):
         fork = "forkserver" in multiprocessing.get_all_start_methods()
         context: Any = multiprocessing.get_context("forkserver" if fork else "spawn")
         if fork:  # a job starts in milliseconds instead of importing torch
-            context.set_forkserver_preload(["gan_zoo.cli.train", "gan_zoo.training.run"])
+            context.set_forkserver_preload(["gan_zoo.cli.train", "gan_zoo.training.loop"])
         waiting = deque(tasks)
         running: dict[Connection, tuple[Task, Any]] = {}
         results: dict[int, JobReturn] = {}
@@ -156,10 +156,12 @@ def _run(connection: Connection, task: Task) -> None:
     if hasattr(os, "setpgrp"):
         os.setpgrp()  # Ctrl-C reaches the launching process alone, which passes it on
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    with suppress(KeyboardInterrupt):  # the run has saved
+    try:
         result = task()
-        with suppress(BrokenPipeError):  # the launching process was killed
-            connection.send(result)
+    except KeyboardInterrupt as error:  # the run has saved
+        sys.exit(error.exit_code if isinstance(error, Interrupted) else 130)
+    with suppress(BrokenPipeError):  # the launching process was killed
+        connection.send(result)
 
 
 def _end_with_parent() -> None:
