@@ -85,15 +85,15 @@ def _exit_with(error: BaseException, *, wants_traceback: bool) -> None:
         error, AlreadyFinished | RunLockedError | PreviousRunFailed | DivergenceError | OutOfMemory
     ):
         sys.exit(f"gan_zoo: {error}")
-    if isinstance(error, OSError):  # a full disk, a folder that cannot be written to
-        if not wants_traceback:
-            sys.exit(f"gan_zoo: {error}; progress is saved: rerun the same command to resume")
-        return
-    if isinstance(error, (*MISTAKES, *LEAKS)):
+    if isinstance(error, (*MISTAKES, *LEAKS)):  # some of Hydra's are OSErrors, too
         if not wants_traceback:
             sweep.finish()
             hint = "" if isinstance(error, MISTAKES) else " (HYDRA_FULL_ERROR=1 shows where)"
             sys.exit(f"gan_zoo: {explain(error)}{hint}{_of_a_sweep(error)}")
+        return
+    if isinstance(error, OSError):  # a full disk, a folder that cannot be written to
+        if not wants_traceback:
+            sys.exit(f"gan_zoo: {error}; progress is saved: rerun the same command to resume")
         return
     sweep.finish()
     if isinstance(error, WorkerCrashed):
