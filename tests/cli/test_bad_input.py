@@ -26,7 +26,7 @@ from gan_zoo.runs.record import AlreadyFinished, read_record
 from gan_zoo.types import ConfigurationError
 from tests.cli.test_train import command
 
-# What the command line tells without a traceback; of what composes, no plain ValueError.
+# Errors that the command line explains; what composes raises no plain ValueError.
 REFUSALS = (HydraException, OmegaConfBaseException, ConfigurationError)
 SHORT = ["device=cpu", "trainer.epochs=1", "trainer.max_steps=1", "trainer.batch_size=5",
          "trainer.generator_batch_size=5", "evaluation.samples=10", "evaluation.final_samples=10",

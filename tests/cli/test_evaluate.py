@@ -52,7 +52,7 @@ def test_gives_the_numbers_of_the_run_itself(folder, words, prefix):
         assert value == pytest.approx(record.metrics[f"{prefix}{name}"], rel=1e-4)
 
 
-def test_the_record_tells_what_was_best(folder):
+def test_the_record_holds_the_best_epoch(folder):
     record = read_record(folder)
     assert set(record.best) == {"generator_ema"}  # the headline's alone
     assert not [name for name in record.metrics if name.startswith("best_fid")]
@@ -174,7 +174,7 @@ def test_what_does_not_fit_files_is_refused_before_measuring(tmp_path, monkeypat
         main([str(tmp_path / "a.npz"), *(word.format(tmp_path) for word in words)])
 
 
-def test_a_missing_folder_is_reported_and_so_is_what_is_left_out(tmp_path, capsys):
+def test_a_missing_folder_and_omitted_measurements_are_reported(tmp_path, capsys):
     with pytest.raises(SystemExit, match="no such file or folder; give the folder of"):
         main([str(tmp_path / "runs/today")])
     np.savez(tmp_path / "a.npz", images=load_mnist().test.images[:11])

@@ -97,7 +97,7 @@ def test_files_are_overwritten_only_on_request(folder):
     ("words", "message"),
     [
         (["format=torchscript"], "format must be onnx or torch_export, got 'torchscript'"),
-        (["format=torch_export", "checkpoint=7"], "epoch_007.safetensors is not there"),
+        (["format=torch_export", "checkpoint=7"], "epoch_007.safetensors does not exist"),
         (["formt=onnx"], r"Did you mean format=\?"),
     ],
 )

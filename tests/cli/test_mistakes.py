@@ -1,4 +1,4 @@
-"""A user's files, names and shells: what is refused is refused in our words, the rest works."""
+"""A user's files, names and shells: each works or is refused with an explanation."""
 
 import os
 import re
@@ -57,7 +57,7 @@ def own(folder, name, content):
         "hydra/job_logging/none.yaml",
     ],
 )  # fmt: skip
-def test_a_file_named_like_a_shipped_one_is_refused_with_the_reason(tmp_path, monkeypatch, name):
+def test_a_file_named_like_a_shipped_one_is_refused(tmp_path, monkeypatch, name):
     path = own(tmp_path, name, b"# @package _global_\nloss:\n  clip: 99\n")
     message = refused(monkeypatch, tmp_path, "--config-dir", "mine")
     assert f"mine/{name}: gan_zoo ships a configuration of that name" in message
@@ -119,13 +119,13 @@ def test_a_file_that_cannot_be_read_is_named_with_the_place(
         ),
     ],
 )
-def test_no_message_is_that_of_another_library_alone(tmp_path, monkeypatch, words, message):
+def test_errors_of_other_libraries_are_explained(tmp_path, monkeypatch, words, message):
     assert f"gan_zoo: {message}" in refused(monkeypatch, tmp_path, *words).replace(
         "gan_zoo: 'loss=' cannot", "gan_zoo: cannot"
     ).replace('gan_zoo: "loss=\'" cannot', "gan_zoo: cannot")
 
 
-def test_a_tracker_s_own_words_come_first(tmp_path, monkeypatch):
+def test_a_tracker_s_own_message_comes_first(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "trackio", None)
     message = refused(monkeypatch, tmp_path, "tracker=trackio", last="seed=0")
     assert message.startswith("gan_zoo: tracker=trackio needs trackio, not installed here: pip")
@@ -144,7 +144,7 @@ NAMES = st.text(
 
 @settings(max_examples=60, deadline=None, database=None, derandomize=True)
 @given(NAMES)
-def test_a_hint_that_is_pasted_names_the_folder(name):
+def test_a_pasted_hint_names_the_folder(name):
     word = path_override("hydra.sweep.dir", name)
     pasted = subprocess.run(
         ["bash", "-c", f"printf %s {shell_word(word)}"], capture_output=True, check=True
@@ -226,7 +226,7 @@ def test_a_shortage_of_memory_says_what_was_asked_for_and_what_there_is(error, m
     assert caught.value.__cause__ is error
 
 
-def test_other_errors_are_no_shortage():
+def test_other_errors_are_not_reported_as_a_shortage():
     with pytest.raises(RuntimeError, match="shapes") as caught, shortage_explained():
         raise RuntimeError("shapes differ")
     assert not isinstance(caught.value, OutOfMemory)

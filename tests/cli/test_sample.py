@@ -1,4 +1,4 @@
-"""Samples are the generator's, the same for a seed; nothing is trusted, nothing overwritten."""
+"""Samples are the generator's, reproducible by seed; no record is trusted, no file overwritten."""
 
 import json
 from functools import partial

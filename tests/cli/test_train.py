@@ -123,7 +123,7 @@ def test_a_sweep_ends_with_a_report_and_one_failure_does_not_stop_the_others(tmp
         "from gan_zoo.losses.bce import Bce\n"
         "class Broken(Bce):\n"
         "    def generator(self, fake, real=None):\n"
-        "        raise RuntimeError('as it was asked to')\n"
+        "        raise RuntimeError('broken on purpose')\n"
     )
     (tmp_path / "mine/loss").mkdir(parents=True)
     (tmp_path / "mine/loss/broken.yaml").write_text(
@@ -140,15 +140,15 @@ def test_a_sweep_ends_with_a_report_and_one_failure_does_not_stop_the_others(tmp
         ("broken", 0, "failed"), ("broken", 1, "failed"),
         ("wgan", 0, "finished"), ("wgan", 1, "finished"),
     ]  # fmt: skip
-    assert "as it was asked to" in json.dumps([record.error for record in records])
+    assert "broken on purpose" in json.dumps([record.error for record in records])
     page = (sweep / "report.html").read_text()
     assert str(sweep / "report.html") in done.stdout
-    assert "as it was asked to" in page
+    assert "broken on purpose" in page
     summary = (sweep / "summary.csv").read_text()
     assert all(name in summary for name in ("bce", "wgan", "broken"))
 
 
-def test_a_failing_report_is_reported_and_fails_nothing(tmp_path, monkeypatch, capsys):
+def test_a_failing_report_is_printed_and_does_not_fail_the_sweep(tmp_path, monkeypatch, capsys):
     def broken(folders):
         raise RuntimeError(f"no page of {folders}")
 

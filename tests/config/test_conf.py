@@ -89,7 +89,7 @@ def test_every_model_builds(name):
 
 
 @pytest.mark.parametrize("name", options("loss"))
-def test_every_loss_file_tells_its_paper_command_expectation_and_deviations(name):
+def test_every_loss_file_states_its_paper_command_expectation_and_deviations(name):
     header = re.match(r"(#.*\n)+", (CONF / "loss" / f"{name}.yaml").read_text()).group()
     assert header.startswith("# @package _global_\n")
     for word in ("Paper:", f"python run.py loss={name}", "Expect:", "Deviation"):

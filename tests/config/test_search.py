@@ -1,4 +1,4 @@
-"""Ranges, draws and what a run is worth to a search."""
+"""Search ranges, draws and the objective of a run."""
 
 import math
 from pathlib import Path
@@ -82,7 +82,7 @@ def test_an_impossible_range_is_refused(made, message):
         made()
 
 
-def test_a_run_is_worth_its_best_validation_number_and_divergence_is_the_worst():
+def test_the_objective_is_the_best_validation_metric_and_divergence_is_the_worst():
     best = {"generator": {"epoch": 2, "metric": "fid_m_validation_1k", "value": 12.5}}
 
     def worth(status, best=best):
@@ -95,7 +95,7 @@ def test_a_run_is_worth_its_best_validation_number_and_divergence_is_the_worst()
     assert math.isnan(worth("finished", {}))
 
 
-def test_a_run_with_averaged_weights_is_worth_theirs():
+def test_the_objective_of_averaged_weights_comes_first():
     best = {"generator_ema": {"epoch": 2, "metric": "fid_m_validation_1k", "value": 12.5}}
     artifacts = {"generator": "a.safetensors", "generator_ema": "b.safetensors"}
     record = RunRecord("abc", "bce", 0, "finished", best=best, artifacts=artifacts)
@@ -123,7 +123,7 @@ def test_tpe_finds_more_good_settings_than_chance_and_repeats_itself():
     assert all(1e-5 <= float(setting["lr"]) <= 1e-2 for _, setting in tpe)
 
 
-def test_of_a_failure_tpe_learns_nothing_and_of_a_divergence_that_it_is_bad():
+def test_tpe_learns_nothing_from_a_failure_and_avoids_a_divergence():
     optuna = pytest.importorskip("optuna", reason="the extra [optuna] is not installed")
 
     sampler = TpeSampler(SPACE, 0)

@@ -11,7 +11,7 @@ from gan_zoo.types import ConfigurationError
 UNIFORM = "gan_zoo.models.latents.Uniform"
 
 
-def test_a_right_configuration_passes():
+def test_a_valid_configuration_passes():
     check_targets({"a": [{"_target_": UNIFORM, "low": 0.0, "_partial_": True}], "b": None})
 
 

@@ -1,4 +1,4 @@
-"""Which combinations are message of, and that the published ones are not."""
+"""Combinations that defeat a method cause a warning; the published ones do not."""
 
 import re
 from pathlib import Path
@@ -45,7 +45,7 @@ def batch_normalised():
         (Wgan(), WeightClip(), spectral(), "clipping bounds nothing"),
     ],
 )
-def test_tells_what_defeats_a_method(loss, regularizer, network, message):
+def test_warns_of_what_defeats_a_method(loss, regularizer, network, message):
     (found,) = incompatibilities(loss, regularizer, network)
     assert re.search(message, found)
     assert re.search(r"\b[Uu]se ", found)  # the way out
@@ -74,11 +74,11 @@ def test_allows_batch_norm_where_no_gradient_is_penalised(regularizer):
         (Bce(), R1(), spectral()),
     ],
 )
-def test_says_nothing_of_what_works(loss, regularizer, network):
+def test_does_not_warn_of_what_works(loss, regularizer, network):
     assert incompatibilities(loss, regularizer, network) == []
 
 
-def test_tells_of_everything_at_once():
+def test_warns_of_everything_at_once():
     both = Combined([WeightClip(), R1()])
     network = nn.Sequential(PLAIN, spectral())
     assert len(incompatibilities(Wgan(), both, network)) == 2
