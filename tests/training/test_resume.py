@@ -495,7 +495,7 @@ def test_a_run_leaves_the_caller_s_threads(error, tiny_parts, tmp_path, monkeypa
         if error is not None:
             raise error
 
-    monkeypatch.setattr("gan_zoo.training.build.build_for_run", train)
+    monkeypatch.setattr("gan_zoo.training.loop.TrainingLoop.run", train)
     torch.set_num_threads(3)
     for threads in (2, None):
         with pytest.raises(OutOfMemory) if error is not None else nullcontext():
