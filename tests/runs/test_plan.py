@@ -1,4 +1,4 @@
-"""The plan of a sweep is what its jobs do, whatever words say it."""
+"""The plan of a sweep agrees with its jobs, however they are written."""
 
 import json
 import os
@@ -77,7 +77,7 @@ def test_the_plan_is_what_hydra_composes_for_each_job(master, words):
     assert len(distinct) == len(batch)
 
 
-def test_three_hundred_jobs_are_planned_in_some_seconds(master):
+def test_three_hundred_jobs_are_planned_in_seconds(master):
     config, loader = master
     losses = "bce,wgan,lsgan,hinge,wgan_gp,dragan"
     batch = batch_of([f"loss={losses}", "seed=range(50)"], loader)

@@ -1,4 +1,4 @@
-"""Optimizers do the same without torch's compiler, and a run does not import it."""
+"""Optimizers compute the same without importing torch's compiler."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""The critic's landscape: the colours follow the score, the points sit where they are."""
+"""The critic's landscape: colours follow the score, points are at their coordinates."""
 
 import io
 
@@ -19,7 +19,7 @@ def pixels(picture):
 
 
 def plane(picture):
-    """The columns left of the colour bar and right of the labels, the middle rows."""
+    """Return the middle rows, and the columns between the labels and the colour bar."""
     height, width, _ = picture.shape
     return picture[height // 3 : 2 * height // 3, width // 5 : 3 * width // 5]
 
@@ -34,7 +34,7 @@ def test_colours_follow_the_score_along_its_own_axis():
     assert green[0].mean() > green[-1].mean() + 40  # the picture's first row is its top
 
 
-def test_generated_points_lie_where_they_are():
+def test_generated_points_are_at_their_coordinates():
     """Orange in the lower right quarter of the axes, and nowhere else."""
     points = torch.tensor([[0.9, -0.9]]) + 0.05 * torch.randn(300, 2)
     without, with_points = (

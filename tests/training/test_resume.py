@@ -1,7 +1,7 @@
-"""Training 2N epochs is training N, dying, and going on: bit for bit, for all that trains.
+"""Training N epochs, being killed and resuming is, bit for bit, training without interruption.
 
-What trains here is what users have: the configuration that ``loss=<name>`` composes, with its own
-network, optimizer and memory format. Only sizes are smaller.
+The runs are those of users: the configuration that ``loss=<name>`` composes, with its network,
+optimizer and memory format. Only sizes are smaller.
 """
 
 import math
@@ -69,7 +69,7 @@ WALL_CLOCK = {"started", "ended", "resumed"}  # of a record; and progress.second
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch):
-    """Pictures are drawn from what is compared here, and MNIST is the same each time."""
+    """Draw no pictures, and load MNIST once."""
     for name in ("sample_scatter", "sample_grid", "loss_curve", "landscape"):
         monkeypatch.setattr(f"gan_zoo.training.run_writer.{name}", lambda *_: b"")
     monkeypatch.setattr(mnist, "load_mnist", LOAD)
@@ -93,7 +93,7 @@ def parts_of(*overrides: str):
 
 
 def fresh(parts):
-    """What remembers is new, as in a process of its own."""
+    """Copy the parts that have a state, as in a new process."""
     return replace(parts, loss=deepcopy(parts.loss), regularizer=deepcopy(parts.regularizer))
 
 
@@ -106,7 +106,7 @@ def with_settings(parts, **changes):
 
 
 def interrupted(parts, folder, *, after: int, number: int = signal.SIGTERM):
-    """Run until the ``after``-th update of D and get the signal amid it."""
+    """Run until a signal arrives during the ``after``-th update of D."""
     true, calls = parts.loss, []
 
     class Signalling(type(true)):
@@ -124,7 +124,7 @@ def interrupted(parts, folder, *, after: int, number: int = signal.SIGTERM):
 
 
 def lasting(folder):
-    """Everything of a run that configuration and seed determine."""
+    """Return everything of a run that configuration and seed determine."""
     content = vars(read_record(folder))
     record = {key: value for key, value in content.items() if key not in WALL_CLOCK}
     del record["tables"]["timing.csv"]
@@ -162,7 +162,7 @@ UPDATES = 11  # of D, epochs of the data have four
 
 
 def trained(parts, folder, cuts=()):
-    """History and state after the updates; before those in ``cuts`` all goes through a file."""
+    """Return history and state after the updates; reload the state from a file at ``cuts``."""
     torch.manual_seed(0)  # dropout
     trainer, history = build_trainer(fresh(parts)), []
     for update in range(UPDATES):
@@ -179,7 +179,7 @@ def trained(parts, folder, cuts=()):
 
 
 def assert_laid_out(trainer):
-    """Weights and their averages as in a new trainer, optimizer states as their parameters."""
+    """Check the memory format: weights as in a new trainer, optimizer states as parameters."""
     networks = [trainer.generator, trainer.discriminator]
     for network in networks:
         assert_equal(layout(network), layout(deepcopy(network)))
@@ -198,14 +198,14 @@ def layout(network):
 
 
 @pytest.mark.parametrize("case", [*LOSSES, *MORE])
-def test_every_recipe_goes_on_bit_for_bit(case, tmp_path):
-    """Three times in a row, amid an epoch of the data and at its end, on the default network."""
+def test_every_recipe_resumes_bit_for_bit(case, tmp_path):
+    """Resume three times, within an epoch of the data and at its end, on the default network."""
     parts = parts_of(*MORE.get(case, [f"loss={case}"]), "evaluation.extractor=none")
     assert_equal(trained(parts, tmp_path), trained(parts, tmp_path, cuts=(1, 6, 8)))
 
 
-def test_the_default_network_is_one_that_strides_matter_for():
-    """Or the tests here would not notice a state that loses them."""
+def test_strides_matter_for_the_default_network():
+    """Otherwise the tests here would not notice a state that loses them."""
     trainer = build_trainer(parts_of())
     trainer.step()
     for optimizer in (trainer.discriminator_optimizer, trainer.generator_optimizer):
@@ -216,9 +216,9 @@ def test_the_default_network_is_one_that_strides_matter_for():
 
 @pytest.mark.parametrize("name", FUSED)
 def test_fused_optimizers_of_torch_pair_raw_memory(name):
-    """The trap that ``restore`` steers around, and that torch's ``load_state_dict`` leads into.
+    """``load_optimizer`` avoids the fault of torch's ``load_state_dict``.
 
-    If the last line fails, torch compares strides by now, and ``restore`` need not care.
+    If the last line fails, torch compares strides, and ``load_optimizer`` is not needed.
     """
     options = {"momentum": 0.9} if name == "SGD" else {}
     make = partial(getattr(torch.optim, name), lr=0.1, fused=True, **options)
@@ -268,8 +268,8 @@ def test_an_optimizer_s_state_keeps_its_own_dtype():
 
 
 @pytest.mark.parametrize("loss", ["bce", "lecam", "wgan"])
-def test_a_run_goes_on_bit_for_bit(loss, tmp_path):
-    """Two epochs, one more of them, killed twice: as if nothing had been, in every file."""
+def test_a_run_resumes_bit_for_bit(loss, tmp_path):
+    """Two epochs, then a third, interrupted twice: every file is as without interruption."""
     parts = with_settings(parts_of(f"loss={loss}"), lr_decay=0.0)
     go(parts, tmp_path / "whole")
     go(with_settings(parts, epochs=2), tmp_path / "broken")
@@ -282,8 +282,8 @@ def test_a_run_goes_on_bit_for_bit(loss, tmp_path):
 
 
 @pytest.mark.parametrize("loss", ["bce", "r3gan"])
-def test_a_rollback_leads_to_the_state_that_was_left(loss, tmp_path):
-    """Not to one with moments of other weights: as in a trainer that never was in a file."""
+def test_a_rollback_restores_the_saved_state(loss, tmp_path):
+    """As in a trainer that was never saved, and not with the moments of other weights."""
     parts = with_settings(parts_of(f"loss={loss}"), on_divergence="rollback", epochs=2)
     record = go(replace(parts, loss=breaking(parts.loss, at=6)), tmp_path)
     assert [rollback["to_epoch"] for rollback in record.rollbacks] == [1]
@@ -298,7 +298,7 @@ def test_a_rollback_leads_to_the_state_that_was_left(loss, tmp_path):
 
 
 def breaking(true, *, at):
-    """The same loss, but that its value at the ``at``-th update of D is infinite."""
+    """Return the same loss, infinite at the ``at``-th update of D."""
     calls = []
 
     class Breaking(type(true)):
@@ -314,7 +314,7 @@ def breaking(true, *, at):
 
 @pytest.fixture
 def everything(tiny_parts):
-    """AC-GAN with all that a state can hold: dropout, spectral norm, EMA, memory, penalty."""
+    """AC-GAN with everything that has a state: dropout, spectral norm, EMA, LeCam, penalty."""
     return replace(
         tiny_parts,
         discriminator=partial(Discriminator, width=0.1, norm="spectral"),
@@ -324,7 +324,7 @@ def everything(tiny_parts):
 
 
 @pytest.mark.parametrize("after", [1, 13, 36])
-def test_a_run_with_everything_goes_on_bit_for_bit(everything, tmp_path, after):
+def test_a_run_with_everything_resumes_bit_for_bit(everything, tmp_path, after):
     go(everything, tmp_path / "whole")
     interrupted(everything, tmp_path / "broken", after=after, number=signal.SIGINT)
     torch.manual_seed(99)  # a process of its own would not know the streams either
@@ -348,8 +348,8 @@ def continued(parts, state):
      ("streams", "latents of G's steps"), ("streams", "penalty"), ("batches", 0),
      ("global", "cpu"), ("objective", "regularizer"), ("updates",)],
 )  # fmt: skip
-def test_each_part_of_a_state_decides_on_what_follows(everything, path):
-    """So the tests above would notice if one were forgotten."""
+def test_each_part_of_a_state_matters(everything, path):
+    """So the tests above would notice if one were missing."""
     torch.manual_seed(0)
     fresh, trainer = build_trainer(everything).state_dict(), build_trainer(everything)
     for _ in range(9):
@@ -366,7 +366,7 @@ def test_each_part_of_a_state_decides_on_what_follows(everything, path):
         assert_equal(right, wrong)
 
 
-def test_a_regularizer_without_memory_of_a_user_needs_no_methods(tiny_parts):
+def test_a_user_s_regularizer_without_state_needs_no_methods(tiny_parts):
     class Mine:
         needs_image_gradients = penalises_gradients = False
 
@@ -374,7 +374,7 @@ def test_a_regularizer_without_memory_of_a_user_needs_no_methods(tiny_parts):
     assert "regularizer" not in trainer.state_dict()["objective"]
 
 
-def test_going_on_is_noted_and_the_time_goes_on(tiny_parts, tmp_path):
+def test_a_resume_is_recorded_and_adds_to_the_training_time(tiny_parts, tmp_path):
     interrupted(tiny_parts, tmp_path, after=13)
     first = read_record(tmp_path)
     record = go(tiny_parts, tmp_path)
@@ -387,7 +387,7 @@ def test_going_on_is_noted_and_the_time_goes_on(tiny_parts, tmp_path):
 
 
 def test_the_best_epoch_may_lie_before_the_interruption(tmp_path):
-    """``best`` is of the ring's reverse KL; the weights of that epoch are the ones measured."""
+    """The weights of the best epoch, by the ring's reverse KL, are measured."""
     parts = with_settings(parts_of(*MORE["mlp"]), epochs=4)
     go(parts, tmp_path / "whole")
     for after in (6, 10, 14):
@@ -425,7 +425,7 @@ def test_a_signal_between_epochs_loses_nothing(tiny_parts, tmp_path, monkeypatch
     assert_same(tmp_path / "whole", tmp_path / "broken")
 
 
-def test_damaged_best_weights_are_written_again_from_the_state(tmp_path):
+def test_damaged_best_weights_are_rewritten_from_the_state(tmp_path):
     parts = parts_of()
     go(parts, tmp_path / "whole")
     interrupted(parts, tmp_path / "broken", after=9)
@@ -437,8 +437,8 @@ def test_damaged_best_weights_are_written_again_from_the_state(tmp_path):
     assert_same(tmp_path / "whole", tmp_path / "broken")
 
 
-def test_a_resumed_run_keeps_the_precision_that_auto_came_to(tmp_path):
-    """Whatever a probe would say now."""
+def test_a_resumed_run_keeps_its_precision(tmp_path):
+    """Whatever a probe would find now."""
     parts = parts_of("trainer.precision=bf16")
     interrupted(parts, tmp_path, after=10)
     go(with_settings(parts, precision="auto"), tmp_path)
@@ -448,9 +448,7 @@ def test_a_resumed_run_keeps_the_precision_that_auto_came_to(tmp_path):
 
 
 @pytest.mark.parametrize("policy", ["rollback", "stop"])
-def test_the_best_weights_are_not_those_of_an_epoch_that_was_taken_back(
-    policy, tmp_path, monkeypatch
-):
+def test_the_best_weights_are_not_of_an_epoch_that_was_undone(policy, tmp_path, monkeypatch):
     """Epoch 3 is the best so far, epoch 4 diverges, and the state is of epoch 2."""
     quality = iter([5.0, 4.0, 1.0, 9.0, 9.0])
 
@@ -471,7 +469,7 @@ def test_the_best_weights_are_not_those_of_an_epoch_that_was_taken_back(
         assert record.metrics[f"best_{name}"] != record.metrics[name]
 
 
-def test_other_threads_are_told_and_recorded(tiny_parts, tmp_path, capsys):
+def test_another_number_of_threads_is_recorded_with_a_warning(tiny_parts, tmp_path, capsys):
     """Sums over threads round differently."""
     interrupted(tiny_parts, tmp_path, after=13)
     state = load_state(tmp_path)
@@ -486,8 +484,8 @@ def test_other_threads_are_told_and_recorded(tiny_parts, tmp_path, capsys):
 
 
 @pytest.mark.parametrize("error", [None, MemoryError()])
-def test_a_run_leaves_the_caller_s_threads(error, tiny_parts, tmp_path, monkeypatch):
-    """Two runs one after the other, the second with the process's own number."""
+def test_a_run_restores_the_caller_s_threads(error, tiny_parts, tmp_path, monkeypatch):
+    """Two runs in a row, the second with the process's own number."""
     found = []
 
     def train(*_, **__):
