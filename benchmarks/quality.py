@@ -37,7 +37,7 @@ def quality() -> list[Section]:
     """(g) from what ``make run`` trains; runs that are there are not repeated."""
     sweep = RUNS / "time-to-quality"
     subprocess.run(
-        [sys.executable, str(ROOT / "run.py"), "+experiment=compare_families", "device=cpu",
+        [sys.executable, str(ROOT / "run.py"), "experiment=compare_families", "device=cpu",
          f"hydra.sweep.dir={sweep}"],
         check=True, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)},
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Call gan_zoo from Python: the same configurations, runs and records as from a shell."""
+"""Training from Python: the same configurations, runs and records as from a shell."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,8 +11,9 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 
 from gan_zoo.cli import train as command
 from gan_zoo.cli.output import lasting_output
-from gan_zoo.config.build import build, compose_config
-from gan_zoo.config.validate import MISTAKES, explain
+from gan_zoo.config.build import build
+from gan_zoo.config.compose import compose_config
+from gan_zoo.config.explain import MISTAKES, explain
 from gan_zoo.runs.overrides import Given, hydra_value, overrides, path_override
 from gan_zoo.runs.record import AlreadyFinished, RunRecord, read_record
 from gan_zoo.training import run
@@ -24,33 +25,33 @@ if TYPE_CHECKING:
 
 
 class Run(NamedTuple):
-    """A run's folder and its record."""
+    """A finished run: its folder and its record."""
 
     folder: Path
-    record: RunRecord  # its status says whether it finished or diverged; its numbers are in metrics
+    record: RunRecord  # status: finished or diverged; metrics: the final numbers
 
 
 def train(
     config: Given = (), *, folder: str | Path | None = None, config_dir: str | Path | None = None
 ) -> Run:
-    """Train and measure one variant in this process, as ``gan-zoo`` does.
+    """Train and evaluate one variant in this process, as ``gan-zoo`` does.
 
     ``train({"loss": "wgan", "trainer": {"epochs": 1}})`` is ``train(["loss=wgan",
     "trainer.epochs=1"])``.
 
     Args:
-        config: what differs from the shipped configuration: a mapping, nested as the configuration
-            is, where a string for a group (``loss``, ``data`` ...) chooses a file of it; or a list
-            of the words of a command line.
-        folder: of the run; None: ``runs/<date>/<time>-<loss>-s<seed>`` in the current folder. Where
-            it holds this run, an interrupted one is resumed, a finished one returned.
-        config_dir: a folder with configurations of your own, added to the shipped ones.
+        config: changes to the shipped configuration: a nested mapping, in which a string for a
+            group (``loss``, ``data`` ...) chooses one of its files; or a list of the words of a
+            command line.
+        folder: of the run; None: ``runs/<date>/<time>-<loss>-s<seed>`` in the current folder. If
+            it holds this run, an interrupted one is resumed, a finished one returned as it is.
+        config_dir: a folder with configurations of your own, beside the shipped ones.
 
     Returns:
-        The folder and the record of the run. torch's global random stream is as it was before.
+        The folder and the record of the run. PyTorch's global random state is left unchanged.
 
     Raises:
-        ConfigurationError: a mistake in the configuration, raised before any training starts.
+        ConfigurationError: a mistake in the configuration, before any training starts.
         Exception: an error of the run, after it was recorded.
     """
     import torch
@@ -67,10 +68,10 @@ def train(
 
 
 def make_trainer(config: Given = (), *, config_dir: str | Path | None = None) -> "Trainer":
-    """Return the trainer of a variant, to be used in a loop of your own; it writes no files.
+    """Return the trainer of a variant, to be stepped in a loop of your own; it writes no files.
 
-    ``step()`` updates D and, every ``n_critic``-th time, G; ``collect()`` returns the means of the
-    logged quantities since its last call; ``generator`` and ``discriminator`` are the networks.
+    ``step()`` updates D and, every ``n_critic``-th time, G; ``collect()`` returns the means of what
+    was logged since the last call; the networks are ``generator`` and ``discriminator``.
 
     Args:
         config, config_dir: as for ``train``.
@@ -88,7 +89,7 @@ def make_trainer(config: Given = (), *, config_dir: str | Path | None = None) ->
 def _composed(
     config: Given, folder: str | Path | None, config_dir: str | Path | None
 ) -> Iterator[tuple[DictConfig, Path]]:
-    """Set Hydra up for a configuration; yield it and the folder of its run."""
+    """Compose the configuration and the folder of its run, with Hydra's global state set."""
     words = overrides(config)
     if folder is not None:
         words.append(path_override("hydra.run.dir", Path(folder).expanduser().absolute()))
@@ -100,8 +101,8 @@ def _composed(
             composed = compose_config(words, with_hydra=True)
             if composed.hydra.mode is RunMode.MULTIRUN:
                 raise ConfigurationError(
-                    "this configuration is a sweep, and train() makes one run: give the command to"
-                    " a shell, or call train() for each of its runs"
+                    "this configuration is a sweep, and train() makes one run: use the command"
+                    " line, or call train() for each run"
                 )
             command.check_command(composed.hydra, composed.sweep_name)
             HydraConfig.instance().set_config(composed)
@@ -121,5 +122,5 @@ def _composed(
 def _config_dir(folder: str | Path) -> Path:
     path = Path(folder).expanduser().absolute()
     if not path.is_dir():
-        raise ConfigurationError(f"config_dir is {str(folder)!r}: there is no such folder")
+        raise ConfigurationError(f"config_dir is {str(folder)!r}: no such folder")
     return path

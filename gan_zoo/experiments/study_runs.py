@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from gan_zoo.cli.options import parse
-from gan_zoo.config.build import compose_config, plain
+from gan_zoo.config.compose import compose_config, plain
 from gan_zoo.config.search import objective
 from gan_zoo.runs.overrides import shell_word
 from gan_zoo.runs.record import RECORD_NAME, RecordError, RunRecord, read_record

@@ -4,7 +4,7 @@ import copy
 from dataclasses import replace
 
 from gan_zoo.config.build import RunComponents
-from gan_zoo.config.compatibility import check_packing, refuse_batch_norm, refuse_randomness
+from gan_zoo.config.preflight import check_packing, refuse_batch_norm, refuse_randomness
 from gan_zoo.config.schedules import INSTANCE_NOISE, apply
 from gan_zoo.config.schema import schedule
 from gan_zoo.data.batches import BatchStream, to_device

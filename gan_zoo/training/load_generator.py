@@ -9,7 +9,8 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from gan_zoo.config.build import build_generator
-from gan_zoo.config.validate import explain, refuse_foreign
+from gan_zoo.config.explain import explain
+from gan_zoo.config.validate import refuse_foreign
 from gan_zoo.runs.record import RECORD_NAME, RunRecord, artifact_path, read_record
 from gan_zoo.runs.weights import load_weights, weight_path
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
     from gan_zoo.types import Sampler
 
-NETWORKS = ("auto", "generator", "generator_ema")
 MAX_CLASSES = 100_000
 # Module paths in records of version 0.1, and today's.
 _MOVED = {
@@ -87,18 +87,6 @@ def configuration_of(record: RunRecord, allow: str) -> DictConfig:
     config = {**_moved(record.config), "after_sweep": None, "device": "auto"}
     refuse_foreign(config, tuple(name for name in allow.split(",") if name))
     return OmegaConf.create(config)
-
-
-def check_choice(network: str, checkpoint: str) -> None:
-    """Check the two options that commands about a run's weights share.
-
-    Raises:
-        ValueError: no run has such a network or checkpoint.
-    """
-    if network not in NETWORKS:
-        raise ValueError(f"network is {network!r}; allowed: {NETWORKS}")
-    if not (checkpoint in ("last", "best") or checkpoint.isdecimal()):
-        raise ValueError(f"checkpoint is {checkpoint!r}; allowed: last, best or an epoch's number")
 
 
 def network_of(record: RunRecord, choice: str) -> str:

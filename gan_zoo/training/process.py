@@ -42,7 +42,7 @@ def describe(device: "torch.device") -> dict[str, object]:
         "gan_zoo": gan_zoo.__version__,
         "commit": _commit(),
         "python": platform.python_version(),
-        "torch": torch.__version__,
+        "torch": str(torch.__version__),
         "numpy": numpy.__version__,
         "platform": platform.platform(),
         "cpu": cpu_name(),

@@ -21,16 +21,18 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from gan_zoo import __version__
-from gan_zoo.config.build import RunComponents, build, plain
+from gan_zoo.config.build import RunComponents, build
+from gan_zoo.config.compose import check_optional_groups, plain
+from gan_zoo.config.explain import MISTAKES, explain
 from gan_zoo.config.schema import schedule
-from gan_zoo.config.validate import MISTAKES, explain, nearest, recordable
+from gan_zoo.config.validate import recordable
 from gan_zoo.runs.lock import RunLock
 from gan_zoo.runs.plan import recorded
 from gan_zoo.runs.record import RunRecord, RunSpec, parse_record, write_record, write_text
 from gan_zoo.runs.resume import CHOICES, COSMETIC, check_same, should_resume
 from gan_zoo.training.process import OutOfMemory, describe, shortage_explained
 from gan_zoo.training.signals import Stop, stopping
-from gan_zoo.types import ConfigurationError, DivergenceError
+from gan_zoo.types import DivergenceError
 
 if TYPE_CHECKING:
     from gan_zoo.training.run_writer import RunWriter
@@ -164,18 +166,9 @@ def _components(config: DictConfig) -> RunComponents:
     """Build what the configuration describes.
 
     Raises:
-        ConfigurationError: a mistake, such as an option of the group ``tuned`` that the user asks
-            for and that does not exist, which Hydra skips.
+        ConfigurationError: a mistake.
     """
-    context = HydraConfig.get()
-    if any(word.startswith("tuned=") for word in context.overrides.task):
-        folders = [Path(source.path) / "tuned" for source in context.runtime.config_sources]
-        names = {path.stem for folder in folders for path in folder.glob("*.yaml")}
-        name = str(context.runtime.choices["tuned"])
-        if name not in names:
-            raise ConfigurationError(
-                f"there is no '{name}' in the group 'tuned'.{nearest(name, names)}"
-            )
+    check_optional_groups(HydraConfig.get())
     return build(config)
 
 
@@ -281,7 +274,7 @@ def _begin(
 
 def _describe(writer: "RunWriter", components: RunComponents, trainer: "Trainer") -> None:
     """Record what the trainer is, and combinations that defeat a method."""
-    from gan_zoo.config.compatibility import incompatibilities, too_short
+    from gan_zoo.config.preflight import incompatibilities, too_short
 
     networks = {"generator": trainer.generator, "discriminator": trainer.discriminator}
     ends = components.loss.divergence_range

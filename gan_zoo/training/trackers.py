@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from gan_zoo.config.extras import require_extra
+from gan_zoo.config.validate import require_extra
 from gan_zoo.report.diagnostics import DIAGNOSTICS, PARTS, ROLES
 from gan_zoo.runs.record import RunRecord
 from gan_zoo.training.run_writer import RunWriter, grid_name

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from gan_zoo.config.compatibility import check_packing
+from gan_zoo.config.preflight import check_packing
 from gan_zoo.config.schema import TrainerSettings
 from gan_zoo.losses.bce import Bce
 from gan_zoo.losses.rsgan import RsGan

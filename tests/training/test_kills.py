@@ -101,7 +101,7 @@ def check(words, kills):
 
 
 def start(words, folder):
-    CONTEXT.set_forkserver_preload(["gan_zoo.cli.train", "gan_zoo.training.run"])
+    CONTEXT.set_forkserver_preload(["gan_zoo.cli.train", "gan_zoo.training.loop"])
     process = CONTEXT.Process(target=train, args=([*words, *SHORT], folder))
     process.start()
     return process

@@ -18,7 +18,8 @@ from hydra import compose, initialize_config_dir
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import OmegaConf
 
-from gan_zoo.config.build import build, config_folder
+from gan_zoo.config.build import build
+from gan_zoo.config.compose import config_folder
 from gan_zoo.data import mnist
 from gan_zoo.data.random_streams import stream_seed
 from gan_zoo.evaluation.evaluator import Evaluator

@@ -1,6 +1,6 @@
 """The tracker of a run that asks for none."""
 
-from gan_zoo.config.build import UNTRACKED
+from gan_zoo.config.schema import UNTRACKED
 from gan_zoo.runs.record import RunRecord
 from gan_zoo.training.trackers import Untracked
 

@@ -106,7 +106,7 @@ def test_a_resumed_run_has_no_point_twice(tiny_parts, tmp_path, whole):
 def test_a_missing_package_is_an_error_that_names_the_extra(monkeypatch):
     true = importlib.util.find_spec
     monkeypatch.setattr(
-        "gan_zoo.config.extras.find_spec",
+        "gan_zoo.config.validate.find_spec",
         lambda name: None if name == "tensorboard" else true(name),
     )
     with pytest.raises(

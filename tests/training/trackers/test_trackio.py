@@ -82,6 +82,6 @@ def test_a_resumed_run_is_the_same_run_and_has_no_point_twice(tmp_path):
 
 
 def test_a_missing_package_is_an_error_that_names_the_extra(monkeypatch):
-    monkeypatch.setattr("gan_zoo.config.extras.find_spec", lambda name: None)
+    monkeypatch.setattr("gan_zoo.config.validate.find_spec", lambda name: None)
     with pytest.raises(ValueError, match=r"tracker=trackio needs trackio, .*gan-zoo\[trackio\]"):
         Trackio()
