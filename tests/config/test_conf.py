@@ -110,7 +110,7 @@ def test_the_study_keeps_the_recipes_and_runs_one_thread_per_worker(name):
         assert study.trainer.threads == 1
         assert study.evaluation.every == 1
         assert study.sweep_name == name
-        assert study.hydra.launcher._target_.endswith("ProcessesLauncher")
+        assert study.hydra.launcher._target_.endswith("ProcessLauncher")
         assert study.hydra.launcher.n_jobs == -1
     assert composed("+experiment=study_mnist", "sweep_name=mine").hydra.sweep.dir == "multirun/mine"
 
