@@ -18,7 +18,7 @@ from pathlib import Path
 SHORT = [
     "trainer.max_steps=12", "trainer.epochs=2", "trainer.threads=1", "trainer.precision=fp32",
     "evaluation.samples=200", "evaluation.final_samples=300", "evaluation.loss_samples=100",
-    "evaluation.floors=false", "device=cpu",
+    "evaluation.reference_scores=false", "device=cpu",
 ]  # fmt: skip
 TOYS = ["trainer.max_steps=20", "trainer.epochs=2", "trainer.threads=1", "device=cpu"]
 RUNS = {

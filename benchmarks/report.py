@@ -148,7 +148,7 @@ def write_run(
     rows = history(epochs, badness, n_critic, rng)
     record.progress = {**{name: rows[-1][name] for name in list(rows[0])[:4]}, "epochs": epochs}
     record.progress["seconds"] = 40.0 * epochs
-    record.floors = {
+    record.reference_scores = {
         f"{name}_{PROTOCOL}": {"real": real, "class_means": real + far, "noise": real + 1.5 * far}
         for name, (real, far) in QUALITY.items()
     }

@@ -88,7 +88,7 @@ class Comparison:
     collection: Collection
     variants: tuple[Variant, ...]
     metrics: tuple[Quantity, ...]  # of every checkpoint, the headline's first
-    references: dict[str, tuple[Reference, ...]]  # metric without checkpoint -> floors, ceilings
+    references: dict[str, tuple[Reference, ...]]  # by metric, without its checkpoint
     estimates: dict[tuple[str, str], Estimate]  # (variant, metric)
     pairs: dict[str, list[Pair]]  # metric -> all pairs of variants that have scores
     rankings: dict[str, tuple[list[int], Ranking]]  # metric -> (variants, their ranking)
@@ -140,5 +140,5 @@ def compare(collection: Collection) -> Comparison:
     }
     ranked = {name: ranking(found) for name, found in scores.items()}
     rankings = {name: found for name, found in ranked.items() if found is not None}
-    floors = references(collection.runs)
-    return Comparison(collection, variants, metrics, floors, estimates, pairs, rankings)
+    known = references(collection.runs)
+    return Comparison(collection, variants, metrics, known, estimates, pairs, rankings)

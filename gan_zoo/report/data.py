@@ -7,12 +7,13 @@ from typing import Any
 
 import pandas as pd
 
+from gan_zoo.evaluation.metrics.registry import CHECKPOINTS
 from gan_zoo.report.comparison import Comparison
 from gan_zoo.report.diagnostics import LOGARITHMIC
 from gan_zoo.report.load import Run
 from gan_zoo.report.pairs import Pair
 from gan_zoo.report.palette import style
-from gan_zoo.report.quantities import AXES, CHECKPOINTS, Quantity, ordered, quantity
+from gan_zoo.report.quantities import AXES, Quantity, ordered, quantity
 from gan_zoo.report.sample_strips import Evolution
 from gan_zoo.report.search import Budgets
 from gan_zoo.report.statistics import Interval

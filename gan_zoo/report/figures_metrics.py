@@ -5,6 +5,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from gan_zoo.evaluation.metrics.registry import CHECKPOINTS
 from gan_zoo.report.comparison import Comparison
 from gan_zoo.report.outliers import survive_outliers
 from gan_zoo.report.palette import style
@@ -17,7 +18,7 @@ from gan_zoo.report.plot_style import (
     plain,
     publication,
 )
-from gan_zoo.report.quantities import CHECKPOINTS, Quantity
+from gan_zoo.report.quantities import Quantity
 from gan_zoo.report.search import Budgets
 from gan_zoo.report.summary import headlines
 

@@ -9,6 +9,7 @@ from typing import Any
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from gan_zoo.evaluation.metrics.registry import CHECKPOINTS
 from gan_zoo.report import fairness, formatting, references, summary
 from gan_zoo.report.classes import confusions, of_real_data, per_class
 from gan_zoo.report.comparison import Comparison, Variant
@@ -19,7 +20,7 @@ from gan_zoo.report.figures_metrics import matching
 from gan_zoo.report.gallery import gallery
 from gan_zoo.report.load import Run
 from gan_zoo.report.palette import style
-from gan_zoo.report.quantities import CHECKPOINTS, Quantity, quantity
+from gan_zoo.report.quantities import Quantity, quantity
 from gan_zoo.report.sample_strips import Evolution
 from gan_zoo.report.search import Budgets
 

@@ -1,4 +1,4 @@
-"""Floors and ceilings: what a metric gives for real data and for weak samplers."""
+"""Reference scores: metrics of real data and of weak samplers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ def references(runs: Sequence[Run]) -> dict[str, tuple[Reference, ...]]:
     """Metric, without its checkpoint -> its references, real data first."""
     found: dict[str, dict[str, list[float]]] = {}
     for run in runs:
-        for metric, values in run.record.floors.items():
+        for metric, values in run.record.reference_scores.items():
             of_metric = found.setdefault(metric, {})
             for name, value in values.items():
                 of_metric.setdefault(name, []).append(value)

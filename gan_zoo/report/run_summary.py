@@ -6,8 +6,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from gan_zoo.evaluation.metrics.registry import CHECKPOINTS
 from gan_zoo.report.formatting import count, duration, short
-from gan_zoo.report.quantities import CHECKPOINTS, Quantity, class_of, headline_checkpoint, ordered
+from gan_zoo.report.quantities import Quantity, class_of, headline_checkpoint, ordered
 from gan_zoo.runs.record import RunRecord
 
 SHOWN = ("fid", "label_accuracy", "recall", "modes_covered", "high_quality", "reverse_kl_modes")
@@ -130,8 +131,8 @@ def _references(
     found: dict[str, dict[str, float]] = {}
     for name in REFERENCES:
         for metric in metrics:
-            floors = (record.floors.get(metric.base, {}) for record in records)
-            known = [values[name] for values in floors if name in values]
+            scores = (record.reference_scores.get(metric.base, {}) for record in records)
+            known = [values[name] for values in scores if name in values]
             if known:
                 found.setdefault(name, {})[metric.base] = statistics.median(known)
     return found

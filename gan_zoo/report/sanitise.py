@@ -51,7 +51,7 @@ def checked(record: RunRecord) -> RunRecord:
         parameters=_finite(record.parameters),
         progress=_finite(record.progress),
         metrics={str(key): finite(value) for key, value in record.metrics.items()},
-        floors=_floors(record.floors),
+        reference_scores=_reference_scores(record.reference_scores),
         intervals=_intervals(record.intervals),
         divergence_range=_range(record.divergence_range),
         warnings=[str(entry) for entry in record.warnings]
@@ -82,7 +82,7 @@ def _finite(values: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in pairs if value is not None}
 
 
-def _floors(values: Any) -> dict[str, dict[str, float]]:
+def _reference_scores(values: Any) -> dict[str, dict[str, float]]:
     if not isinstance(values, dict):
         return {}
     found = {str(key): _finite(entry) for key, entry in values.items() if isinstance(entry, dict)}

@@ -235,7 +235,8 @@ def key_of(data: st.DataObject, name: str) -> str:
               "evaluation.loss_split", "after_sweep", "trainer.simultaneous", "aux", "trainer",
               "latents", "model.generator.latent_dim", "data.root", "trainer.threads",
               "model.discriminator", "optimizer.generator", "loss", "model.discriminator.dropout",
-              "trainer.gradient_clip", "trainer.ema_decay", "evaluation.floors"]  # fmt: skip
+              "trainer.gradient_clip", "trainer.ema_decay",
+              "evaluation.reference_scores"]  # fmt: skip
     known = [k for k in others if OmegaConf.select(base(name), k, default=others) is not others]
     groups: dict[str, list[str]] = {}
     for key in (*keys(name), *known):
