@@ -58,8 +58,8 @@ def main() -> int:
             run(options.root, [*SHORT, *words, f"hydra.run.dir='{folder}'"])
             found[name] = hashes(folder)
         folder = Path(scratch, "resumed")
-        words = [*SHORT, f"hydra.run.dir='{folder}'"]
-        run(options.root, ["trainer.epochs=1", *words[2:], words[0]])
+        words = [*SHORT, "trainer.lr_decay=0", f"hydra.run.dir='{folder}'"]
+        run(options.root, [word.replace("epochs=2", "epochs=1") for word in words])
         run(options.root, words)  # more epochs: resumes after the first
         found["resumed"] = hashes(folder)
         for name, words in SWEEPS.items():

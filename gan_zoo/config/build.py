@@ -95,9 +95,9 @@ class RunComponents:
 
 def config_folder() -> Path:
     """The configuration folder: inside an installed package, beside it in a checkout."""
-    here = Path(__file__).parent
-    inside = here / "conf"
-    return inside if inside.is_dir() else here.parent / "conf"
+    package = Path(__file__).parents[1]
+    inside = package / "conf"
+    return inside if inside.is_dir() else package.parent / "conf"
 
 
 def compose_config(words: Sequence[str], *, with_hydra: bool = False) -> DictConfig:

@@ -29,7 +29,7 @@ def describe(device: torch.device) -> dict[str, object]:
 
 
 def _commit() -> str | None:
-    folder = Path(__file__).parent
+    folder = Path(__file__).parents[1]
     if not (folder.parent / ".git").exists():
         return None
     command = ["git", "-C", str(folder), "describe", "--always", "--dirty", "--abbrev=12"]
