@@ -404,7 +404,7 @@ def test_what_does_not_fit_together_or_into_the_machine_is_refused(tmp_path, ove
 
 
 def test_metrics_are_checked_before_a_feature_network_is_trained():
-    with pytest.raises(ConfigurationError, match="the metric 'fidd' is not known"):
+    with pytest.raises(ConfigurationError, match="the metric 'fidd' is unknown"):
         build(changed("acgan", {"evaluation.metrics": ["fidd"]}))
 
 

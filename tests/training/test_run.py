@@ -147,7 +147,7 @@ def test_the_averaged_generator_stands_for_the_run(
     settings = replace(tiny_parts.trainer, ema_decay=0.9)
     parts = replace(tiny_parts, extractor=Eye(), trainer=settings, evaluation=evaluation)
     finals, validations, walked = [], iter(np.repeat(validated, 2)), []
-    final, walks = Evaluator.final, Evaluator.walks
+    final, walks = Evaluator.final, Evaluator.interpolations
     monkeypatch.setattr(
         Evaluator,
         "validation",
@@ -155,7 +155,7 @@ def test_the_averaged_generator_stands_for_the_run(
     )
     monkeypatch.setattr(Evaluator, "final", lambda *of: finals.append(of) or final(*of))
     monkeypatch.setattr(
-        Evaluator, "walks", lambda self, network: walked.append(network) or walks(self, network)
+        Evaluator, "interpolations", lambda self, network: walked.append(network) or walks(self, network)
     )
     record = go(parts, tmp_path / "run")
     assert len(finals) == measured
