@@ -249,7 +249,7 @@ def _built(config: DictConfig, strict: Config) -> "RunComponents":
         check_sizes,
         checked_network,
     )
-    from gan_zoo.data.validation import check_dataset
+    from gan_zoo.data.dataset import check_dataset
     from gan_zoo.evaluation.evaluator import check_metrics
     from gan_zoo.evaluation.features.extractor import Extractor
     from gan_zoo.types import Dataset, Tracker
@@ -301,7 +301,7 @@ def _built(config: DictConfig, strict: Config) -> "RunComponents":
 
 
 def _extractor(choice: str, dataset: "Dataset", device: Any) -> "FeatureNetwork | None":
-    from gan_zoo.evaluation.features.for_dataset import extractor_for
+    from gan_zoo.evaluation.features.train import extractor_for
 
     if choice not in ("auto", "none"):
         raise ValueError(

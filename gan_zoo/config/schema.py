@@ -138,11 +138,11 @@ class EvaluationSettings:
     """What is measured, how often and on how many samples."""
 
     every: int = 1  # epochs between measurements on the validation split; the last always
-    samples: int = 1000  # generated images of such a measurement, from a fixed bank of latents
+    samples: int = 1000  # generated images of such a measurement, from fixed latents
     final_samples: int = 10000  # generated images of the final numbers
     validation_metrics: list[str] | None = None  # of those measurements; null: fid, label_accuracy
     metrics: list[str] | None = None  # of the final numbers; null: all but gan_train
-    floors: bool = True  # whether to tell what real data and weak baselines reach
+    reference_scores: bool = True  # whether to measure real data and weak samplers, too
     extractor: Any = "auto"  # auto | none | {_target_: ...} of a network of your own
     loss_split: str = "validation"  # the "test" rows of the loss table: validation or test
     loss_samples: int = 2000  # images of each kind behind those rows

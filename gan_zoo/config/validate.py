@@ -31,13 +31,15 @@ _NOT_COMPOSED = "the configuration cannot be composed"
 _RESOLVING = "raised while resolving interpolation: "
 SCRIPT = "gan_zoo.evaluation.features.train."  # in one of ours, but it writes files
 LARGEST = 3.4e38
+RENAMED = {"floors": "reference_scores"}  # old key -> new key
 _INSTANTIATE_KEYS = {"_target_", "_partial_", "_convert_", "_recursive_", "_args_"}
 
 
 def nearest(name: str, valid: Iterable[str]) -> str:
-    """``did you mean 'x'? `` if there is a similar name, and the list of valid ones."""
+    """Return ``Did you mean 'x'?`` if there is a similar or renamed key, and the valid ones."""
     valid = sorted(valid)
-    close = difflib.get_close_matches(name, valid, n=1, cutoff=0.5)
+    renamed = [RENAMED[name]] if RENAMED.get(name) in valid else []
+    close = renamed or difflib.get_close_matches(name, valid, n=1, cutoff=0.5)
     hint = f" Did you mean '{close[0]}'?" if close else ""
     return f"{hint} Valid: {', '.join(valid)}"
 

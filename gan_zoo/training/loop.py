@@ -10,7 +10,7 @@ from torch import nn
 
 from gan_zoo.evaluation.evaluator import Evaluator
 from gan_zoo.evaluation.fixed_latents import NonFiniteSamples
-from gan_zoo.evaluation.registry import reason
+from gan_zoo.evaluation.measurement import reason
 from gan_zoo.training.checkpoint import load_state, save_state
 from gan_zoo.training.progress import Reporter
 from gan_zoo.training.run_writer import RunWriter
@@ -188,9 +188,9 @@ class Training:
         """Return the cheap numbers of every generator; keep the best weights of the headline's."""
         found: dict[str, float] = {}
         for name, network in self.generators.items():
-            judgement, prefix = self.evaluator.validation(network), PREFIXES[name]
-            found |= {f"{prefix}{metric}": value for metric, value in judgement.values.items()}
-            self.unavailable(judgement.unavailable, prefix)
+            measurement, prefix = self.evaluator.validation(network), PREFIXES[name]
+            found |= {f"{prefix}{metric}": value for metric, value in measurement.values.items()}
+            self.unavailable(measurement.unavailable, prefix)
         name, criterion = self.headline, self.evaluator.criterion
         value = found.get(f"{PREFIXES[name]}{criterion}")
         if criterion is not None and value is not None:

@@ -22,12 +22,12 @@ from gan_zoo.config.schema import (
     schedule,
 )
 from gan_zoo.data.batches import BatchStream, to_device
-from gan_zoo.data.fingerprint import dataset_fingerprint
+from gan_zoo.data.dataset import dataset_fingerprint
 from gan_zoo.data.random_streams import global_stream, stream, stream_seed
 from gan_zoo.evaluation.evaluator import Evaluator
 from gan_zoo.evaluation.fixed_latents import NonFiniteSamples
-from gan_zoo.evaluation.reference_scores import Floors
-from gan_zoo.evaluation.registry import Judgement
+from gan_zoo.evaluation.measurement import Measurement
+from gan_zoo.evaluation.reference_scores import ReferenceScores
 from gan_zoo.evaluation.toy_points import reference_of
 from gan_zoo.runs.record import RunRecord, refuse_finished
 from gan_zoo.training.checkpoint import discard_states
@@ -280,14 +280,14 @@ def _measure_finally(training: Training, data: Dataset) -> None:
     evaluator, journal, generators = training.evaluator, training.journal, training.generators
     record, name = journal.record, training.headline
 
-    def judge(judgement: Judgement, prefix: str) -> None:
-        journal.judgement(judgement, prefix)
-        training.unavailable(judgement.unavailable, prefix)
+    def add(measurement: Measurement, prefix: str) -> None:
+        journal.measurement(measurement, prefix)
+        training.unavailable(measurement.unavailable, prefix)
 
     last = {each: evaluator.final(network) for each, network in generators.items()}
-    for each, judgement in last.items():
-        judge(judgement, PREFIXES[each])
-    journal.classes({PREFIXES[each]: judgement for each, judgement in last.items()})
+    for each, measurement in last.items():
+        add(measurement, PREFIXES[each])
+    journal.classes({PREFIXES[each]: measurement for each, measurement in last.items()})
     generator = generators[name]
     if name in record.best:
         best = last[name]
@@ -295,11 +295,11 @@ def _measure_finally(training: Training, data: Dataset) -> None:
             kept = copy.deepcopy(generator)
             kept.load_state_dict(journal.best_weights[name])
             best = evaluator.final(kept)
-        judge(best, f"best_{PREFIXES[name]}")
-    floors = training.attempt("values of real data and baselines", evaluator.floors) or Floors()
-    record.floors = dict(floors.values)
-    training.unavailable(floors.unavailable)
-    pictures = evaluator.walks(generator)
+        add(best, f"best_{PREFIXES[name]}")
+    scores = training.attempt("reference scores", evaluator.reference_scores) or ReferenceScores()
+    record.reference_scores = dict(scores.values)
+    training.unavailable(scores.unavailable)
+    pictures = evaluator.interpolations(generator)
     neighbours = training.attempt("nearest_neighbours", lambda: evaluator.neighbours(generator))
     if neighbours is not None:
         pictures["nearest_neighbours"] = neighbours

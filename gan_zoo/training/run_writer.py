@@ -8,10 +8,10 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from gan_zoo.evaluation.collapse import Collapse
 from gan_zoo.evaluation.evaluator import GRID_COLUMNS
-from gan_zoo.evaluation.fixed_latents import measuring
-from gan_zoo.evaluation.registry import Judgement
+from gan_zoo.evaluation.fixed_latents import evaluating
+from gan_zoo.evaluation.health import Collapse
+from gan_zoo.evaluation.measurement import Measurement
 from gan_zoo.runs.record import (
     HISTORY_NAME,
     METRICS_NAME,
@@ -126,25 +126,25 @@ class RunWriter:
     def _save_best(self, name: str, weights: Mapping[str, Tensor]) -> None:
         write_bytes(weight_path(self.folder, name, "best"), sealed_tensors(weights))
 
-    def judgement(self, judgement: Judgement, prefix: str) -> None:
+    def measurement(self, measurement: Measurement, prefix: str) -> None:
         """Add final numbers to the record, and tables of those that classes have."""
         record = self.record
-        for name, value in judgement.values.items():
+        for name, value in measurement.values.items():
             record.metrics[f"{prefix}{name}"] = value if math.isfinite(value) else None
-        for name, ends in judgement.intervals.items():
+        for name, ends in measurement.intervals.items():
             if all(map(math.isfinite, ends)):
                 record.intervals[f"{prefix}{name}"] = list(ends)
 
-    def classes(self, judgements: Mapping[str, Judgement]) -> None:
+    def classes(self, measurements: Mapping[str, Measurement]) -> None:
         """Write tables of the numbers that each class has, and of which was taken for which.
 
         Args:
-            judgements: by the prefix of their metrics; the last one's confusions are written.
+            measurements: by the prefix of their metrics; the last one's confusions are written.
         """
         columns = {
             f"{prefix}{name}": values
-            for prefix, judgement in judgements.items()
-            for name, values in judgement.per_class.items()
+            for prefix, measurement in measurements.items()
+            for name, values in measurement.per_class.items()
         }
         if columns:
             labels = range(len(next(iter(columns.values()))))
@@ -152,7 +152,7 @@ class RunWriter:
                 {"class": k, **{name: found[k] for name, found in columns.items()}} for k in labels
             ]
             self._table("per_class", rows)
-        confusion = list(judgements.values())[-1].confusion
+        confusion = list(measurements.values())[-1].confusion
         if confusion:
             counts = enumerate(confusion)
             self._table(
@@ -184,7 +184,7 @@ class RunWriter:
         """D's score over the plane with samples and real points; of points in the plane only."""
         if samples.shape[1:] != (2,):
             return
-        with measuring(discriminator):
+        with evaluating(discriminator):
             picture = landscape(lambda points: discriminator(points).scores, samples, real)
         write_bytes(self.folder / "landscape.png", picture)
         self.record.artifacts["landscape"] = "landscape.png"

@@ -34,7 +34,7 @@ def _cache(monkeypatch, tmp_path):
 
 def measured(folder: Path, *words: str) -> dict:
     before = set((folder / "evaluations").glob("*.json"))
-    main([str(folder), "samples=20", "floors=false", METRICS, *words])
+    main([str(folder), "samples=20", "reference_scores=false", METRICS, *words])
     (path,) = set((folder / "evaluations").glob("*.json")) - before
     return json.loads(path.read_text())
 
@@ -74,12 +74,12 @@ def test_real_images_from_a_file_have_the_classifier_s_accuracy(tmp_path, capsys
     test = load_mnist().test
     np.savez(tmp_path / "real.npz", images=test.images[:500], labels=test.labels[:500])
     out = tmp_path / "out.json"
-    main([str(tmp_path / "real.npz"), METRICS, "floors=false", f"out={out}"])
+    main([str(tmp_path / "real.npz"), METRICS, "reference_scores=false", f"out={out}"])
     content = json.loads(out.read_text())
     assert content["metrics"]["label_accuracy_mnistcnn_test_500"] > 0.98
     assert "label_accuracy_mnistcnn_test_500" in capsys.readouterr().out
     with pytest.raises(SystemExit, match="exists and is not overwritten"):
-        main([str(tmp_path / "real.npz"), METRICS, "floors=false", f"out={out}"])
+        main([str(tmp_path / "real.npz"), METRICS, "reference_scores=false", f"out={out}"])
 
 
 def test_a_class_without_samples_has_no_number(tmp_path):
@@ -87,7 +87,7 @@ def test_a_class_without_samples_has_no_number(tmp_path):
     threes = test.labels == 3
     np.savez(tmp_path / "threes.npz", images=test.images[threes], labels=test.labels[threes])
     out = tmp_path / "out.json"
-    main([str(tmp_path / "threes.npz"), METRICS, "floors=false", f"out={out}"])
+    main([str(tmp_path / "threes.npz"), METRICS, "reference_scores=false", f"out={out}"])
     (accuracies,) = json.loads(out.read_text())["per_class"].values()
     assert accuracies[3] > 0.98
     assert accuracies[:3] + accuracies[4:] == [None] * 9
@@ -98,7 +98,7 @@ def test_a_class_without_samples_has_no_number(tmp_path):
     [
         (["checkpoint=7"], "epoch_007"),
         (["checkpoint=first"], "allowed: last, best or an epoch's number"),
-        (["metrics=fidd"], "'fidd' is not known; allowed here: fid"),
+        (["metrics=fidd"], "'fidd' is unknown; allowed here: fid"),
         (["samples=1"], "samples is 1"),
         (["samples=5", "metrics=ms_ssim"], "allowed: 20 or more"),
         (["epocs=3"], "no option"),
@@ -157,7 +157,7 @@ def test_a_record_cannot_point_outside_its_folder(folder, tmp_path, artifact, wo
         (["samples=20"], "samples=20 does not apply to files"),
         (["allow=torch"], "allow=torch does not apply to files"),
         (["out={}/there.json"], "there.json exists and is not overwritten"),
-        (["metrics=fidd"], "'fidd' is not known"),
+        (["metrics=fidd"], "'fidd' is unknown"),
         ([], r"labels go from 0 to 10; allowed: 0 to 9, the classes of mnist"),
         (["data=stacked_mnist"], r"shape \(1, 28, 28\); allowed: \(3, 28, 28\), .*data=…"),
     ],
@@ -166,7 +166,7 @@ def test_what_does_not_fit_files_is_refused_before_measuring(tmp_path, monkeypat
     def measured(*_):
         raise AssertionError("measured before it was checked")
 
-    monkeypatch.setattr(Reference, "seen", measured)
+    monkeypatch.setattr(Reference, "embed", measured)
     images = load_mnist().test.images[:11]
     np.savez(tmp_path / "a.npz", images=images, labels=torch.arange(11) % (11 if not words else 10))
     (tmp_path / "there.json").write_text("{}")
@@ -179,4 +179,4 @@ def test_a_missing_folder_is_told_and_so_is_what_is_left_out(tmp_path, capsys):
         main([str(tmp_path / "runs/today")])
     np.savez(tmp_path / "a.npz", images=load_mnist().test.images[:11])
     main([str(tmp_path / "a.npz"), "metrics=fid"])
-    assert "weak baselines reach is left out: it is known for labelled" in capsys.readouterr().err
+    assert "reference scores are left out: they exist only for labelled" in capsys.readouterr().err
