@@ -233,7 +233,8 @@ def key_of(data: st.DataObject, name: str) -> str:
               "evaluation.loss_split", "after_sweep", "trainer.simultaneous", "aux", "trainer",
               "latents", "model.generator.latent_dim", "data.root", "trainer.threads",
               "model.discriminator", "optimizer.generator", "loss", "model.discriminator.dropout",
-              "trainer.gradient_clip", "trainer.ema_decay", "evaluation.floors"]  # fmt: skip
+              "trainer.gradient_clip", "trainer.ema_decay",
+              "evaluation.reference_scores"]  # fmt: skip
     known = [k for k in others if OmegaConf.select(base(name), k, default=others) is not others]
     groups: dict[str, list[str]] = {}
     for key in (*keys(name), *known):
@@ -404,7 +405,7 @@ def test_what_does_not_fit_together_or_into_the_machine_is_refused(tmp_path, ove
 
 
 def test_metrics_are_checked_before_a_feature_network_is_trained():
-    with pytest.raises(ConfigurationError, match="the metric 'fidd' is not known"):
+    with pytest.raises(ConfigurationError, match="the metric 'fidd' is unknown"):
         build(changed("acgan", {"evaluation.metrics": ["fidd"]}))
 
 

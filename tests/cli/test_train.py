@@ -17,7 +17,8 @@ from gan_zoo.runs.record import read_record
 
 ROOT = Path(__file__).parents[2]
 TINY = ["trainer.epochs=1", "trainer.max_steps=2", "trainer.threads=1", "evaluation.samples=20",
-        "evaluation.final_samples=20", "evaluation.loss_samples=20", "evaluation.floors=false",
+        "evaluation.final_samples=20", "evaluation.loss_samples=20",
+        "evaluation.reference_scores=false",
         "evaluation.metrics=[fid,label_accuracy]", "device=cpu", "model.generator.width=0.02",
         "model.discriminator.width=0.05"]  # fmt: skip
 

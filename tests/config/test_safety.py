@@ -256,7 +256,8 @@ def test_a_report_escapes_a_malicious_record(tmp_path):
     found = RunRecord(
         payload, payload, 0, "finished", overrides=[payload], config={payload: payload},
         environment={payload: payload}, dataset={"name": payload}, metrics={payload: 1.0},
-        floors={payload: {payload: 1.0}}, warnings=[payload], artifacts={payload: "a.png"},
+        reference_scores={payload: {payload: 1.0}}, warnings=[payload],
+        artifacts={payload: "a.png"},
         error={"kind": payload, "message": payload}, tables={payload: payload},
     )  # fmt: skip
     write_record(tmp_path, found)

@@ -20,7 +20,8 @@ from tests.users_data import config_dir
 TINY = {
     "data": "mine", "device": "cpu",
     "trainer": {"max_steps": 2, "epochs": 1},
-    "evaluation": {"samples": 20, "final_samples": 100, "loss_samples": 20, "floors": False},
+    "evaluation": {"samples": 20, "final_samples": 100, "loss_samples": 20,
+                   "reference_scores": False},
 }  # fmt: skip
 
 
@@ -30,7 +31,7 @@ def go(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GAN_ZOO_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(
-        "gan_zoo.evaluation.features.for_dataset.EPOCHS", 1
+        "gan_zoo.evaluation.features.train.EPOCHS", 1
     )  # of the feature network; to be quick
 
     def run(kind, **more):
@@ -114,11 +115,15 @@ def test_a_single_test_image_serves_what_it_can(go):
 
 
 def test_a_class_without_training_images_costs_the_baselines_alone(go):
-    evaluation = {**TINY["evaluation"], "floors": True, "metrics": ["fid", "intra_class_fid"]}
+    evaluation = {
+        **TINY["evaluation"],
+        "reference_scores": True,
+        "metrics": ["fid", "intra_class_fid"],
+    }
     record, said = go("class absent from training", evaluation=evaluation)
     assert record.status == "finished"
     assert measured(record) == {"fid", "intra_class_fid"}
-    assert record.floors == {}
+    assert record.reference_scores == {}
     assert set(record.unavailable) == {"kernel_density samples", "class_means samples"}
     why = "ValueError: class 3 of mine has no training images"
     assert set(record.unavailable.values()) == {why}
@@ -209,7 +214,7 @@ def test_a_feature_network_that_does_not_take_the_images_is_refused_before_train
 
 
 def test_without_a_home_folder_everything_is_measured_and_nothing_kept(go, homeless, capfd):
-    record, _ = go("ordinary", evaluation={**TINY["evaluation"], "floors": True})
+    record, _ = go("ordinary", evaluation={**TINY["evaluation"], "reference_scores": True})
     assert record.status == "finished"
     assert measured(record) == EVERYTHING
     assert record.unavailable == {}
