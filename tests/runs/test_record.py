@@ -82,6 +82,17 @@ def test_a_key_of_another_version_is_passed_over(tmp_path):
     assert read_record(tmp_path).status == "failed"
 
 
+def test_reference_scores_of_older_schemas_are_read(tmp_path):
+    """Schema versions below 3 call them floors, in the record and in the configuration."""
+    content = {"schema_version": 1, "run_id": "a", "loss": "b", "seed": 0, "status": "finished",
+               "floors": {"fid_test": {"real": 1.0}},
+               "config": {"seed": 0, "evaluation": {"floors": False, "every": 1}}}  # fmt: skip
+    (tmp_path / "record.json").write_text(json.dumps(content))
+    found = read_record(tmp_path)
+    assert found.reference_scores == {"fid_test": {"real": 1.0}}
+    assert found.config == {"seed": 0, "evaluation": {"reference_scores": False, "every": 1}}
+
+
 @pytest.mark.parametrize("status", ["finished", "diverged"])
 def test_a_run_that_came_to_its_end_is_not_overwritten(tmp_path, status):
     write_record(tmp_path, record(status))

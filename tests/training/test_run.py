@@ -155,7 +155,9 @@ def test_the_averaged_generator_stands_for_the_run(
     )
     monkeypatch.setattr(Evaluator, "final", lambda *of: finals.append(of) or final(*of))
     monkeypatch.setattr(
-        Evaluator, "interpolations", lambda self, network: walked.append(network) or walks(self, network)
+        Evaluator,
+        "interpolations",
+        lambda self, network: walked.append(network) or walks(self, network),
     )
     record = go(parts, tmp_path / "run")
     assert len(finals) == measured
