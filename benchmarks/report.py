@@ -1,6 +1,6 @@
 """How long the report of a large sweep takes, and how large its page becomes.
 
-``python -m benchmarks.report [folder=DIR] [variants=12] [seeds=5] [epochs=50]``.  Writes what that
+``python -m benchmarks.report [folder=DIR] [variants=12] [seeds=5] [epochs=50]``. Writes what that
 many runs leave behind: a grid of a hundred digits for each epoch, losses and diagnostics, every
 metric at the last and at the best epoch with reference scores and intervals, numbers by class, a
 confusion matrix, three further pictures.  Then builds their report twice and prints the time

@@ -37,6 +37,10 @@ def command(script: str, *arguments: str, cwd: Path) -> subprocess.CompletedProc
     [
         ("loss=wgann", "there is no 'wgann' in the group 'loss'. Did you mean 'wgan'?"),
         ("trainer.epocs=3", "unknown key 'trainer.epocs'. Did you mean 'epochs'?"),
+        (
+            "evaluation.floors=false",
+            "unknown key 'evaluation.floors'. Did you mean 'reference_scores'?",
+        ),
         ("trainer.compile=true", "unknown key 'trainer.compile'. Valid: batch_size,"),
         ("+trainer.epocs=3", "unknown key 'trainer.epocs'. Did you mean 'epochs'?"),
         ("+loss.smoothin=0.1", "unknown key 'loss.smoothin'"),

@@ -50,3 +50,17 @@ def check_labels(name: str, values: Tensor, labels: Tensor) -> None:
             f"labels of {name} must be ({len(values)},) integers, one for each row, got shape"
             f" {tuple(labels.shape)} of {labels.dtype}"
         )
+
+
+def members_of(name: str, values: Tensor, labels: Tensor, label: int) -> Tensor:
+    """Return the values of one class.
+
+    Raises:
+        ValueError: If there are fewer than two.
+    """
+    members = values[labels == label]
+    if len(members) < 2:
+        raise ValueError(
+            f"{name} must have at least 2 samples of class {label}, got {len(members)}"
+        )
+    return members

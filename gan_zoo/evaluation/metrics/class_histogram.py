@@ -7,7 +7,7 @@ from torch import Tensor
 
 from gan_zoo.evaluation.measurement import Comparison, Outcome
 from gan_zoo.evaluation.metrics.intervals import Distance, histogram_interval
-from gan_zoo.evaluation.metrics.registry import SHARE, Description, Metric
+from gan_zoo.evaluation.metrics.registry import Description, Metric, share
 
 METRIC = Metric(
     place=6,
@@ -20,13 +20,10 @@ METRIC = Metric(
             low=0.0,
             unit="nats",
         ),
-        "class_tv": Description(
+        "class_tv": share(
             "Class-histogram total variation",
             -1,
             "Half the L1 distance of the histogram of predicted classes from the intended one.",
-            0.0,
-            1.0,
-            SHARE,
         ),
     },
 )

@@ -3,7 +3,7 @@
 from torch import Tensor
 
 from gan_zoo.evaluation.measurement import Comparison, Outcome, mean_outcome
-from gan_zoo.evaluation.metrics.checks import check_labels, finite_double
+from gan_zoo.evaluation.metrics.checks import check_labels, finite_double, members_of
 from gan_zoo.evaluation.metrics.distances import exact_distances, row_blocks
 from gan_zoo.evaluation.metrics.registry import Description, Metric
 
@@ -54,10 +54,8 @@ def class_diversities(features: Tensor, labels: Tensor, num_classes: int) -> lis
     check_labels("features", features, labels)
     diversities = []
     for label in range(num_classes):
-        members = features[labels == label]
+        members = members_of("features", features, labels, label)
         count = len(members)
-        if count < 2:
-            raise ValueError(f"features must have at least 2 samples of class {label}, got {count}")
         blocks = [exact_distances(members[b], members).sum() for b in row_blocks(count, count)]
         diversities.append(float(sum(blocks)) / (count * (count - 1)))
     return diversities

@@ -7,28 +7,20 @@ from torch import Tensor
 from gan_zoo.evaluation.measurement import Comparison, Outcome, random_rows
 from gan_zoo.evaluation.metrics.checks import check_same_width, finite_double
 from gan_zoo.evaluation.metrics.distances import nearest
-from gan_zoo.evaluation.metrics.registry import SHARE, Description, Metric
+from gan_zoo.evaluation.metrics.registry import Metric, share
 
 METRIC = Metric(
     place=11,
     min_real=2,
     quantities={
-        "duplicates_exact": Description(
-            "Exact duplicates",
-            -1,
-            "Share of generated images that equal another generated one.",
-            0.0,
-            1.0,
-            SHARE,
+        "duplicates_exact": share(
+            "Exact duplicates", -1, "Share of generated images that equal another generated one."
         ),
-        "duplicates_near": Description(
+        "duplicates_near": share(
             "Near duplicates",
             0,
             "Share of generated images nearer to another one than all but 1% of as many real "
             "images: 0.01 is expected, far more means repetition.",
-            0.0,
-            1.0,
-            SHARE,
         ),
     },
 )

@@ -12,7 +12,7 @@ from gan_zoo.evaluation.features.cnn import FeatureCNN
 from gan_zoo.evaluation.features.train import accuracy, fit
 from gan_zoo.evaluation.measurement import Comparison, Outcome
 from gan_zoo.evaluation.metrics.intervals import share_interval
-from gan_zoo.evaluation.metrics.registry import SHARE, Description, Metric
+from gan_zoo.evaluation.metrics.registry import Metric, share
 from gan_zoo.types import Batch, Split
 
 METRIC = Metric(
@@ -22,14 +22,11 @@ METRIC = Metric(
     min_side=16,
     square=True,
     quantities={
-        "gan_train": Description(
+        "gan_train": share(
             "GAN-train accuracy",
             1,
             "Test accuracy on real images of a classifier trained on generated ones: fidelity and "
             "diversity.",
-            0.0,
-            1.0,
-            SHARE,
         )
     },
 )

@@ -3,7 +3,7 @@
 from torch import Tensor
 
 from gan_zoo.evaluation.measurement import Comparison, Outcome, mean_outcome
-from gan_zoo.evaluation.metrics.checks import check_labels
+from gan_zoo.evaluation.metrics.checks import check_labels, members_of
 from gan_zoo.evaluation.metrics.fid import fid
 from gan_zoo.evaluation.metrics.registry import SQUARED_DISTANCE, Description, Metric
 from gan_zoo.types import Dataset, Split
@@ -70,11 +70,6 @@ def class_fids(
     check_labels("fake", fake, fake_labels)
     distances = []
     for label in range(num_classes):
-        members = {"real": real[real_labels == label], "fake": fake[fake_labels == label]}
-        for name, features in members.items():
-            if len(features) < 2:
-                raise ValueError(
-                    f"{name} must have at least 2 samples of class {label}, got {len(features)}"
-                )
-        distances.append(fid(members["real"], members["fake"]))
+        of_real = members_of("real", real, real_labels, label)
+        distances.append(fid(of_real, members_of("fake", fake, fake_labels, label)))
     return distances

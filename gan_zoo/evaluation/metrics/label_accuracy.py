@@ -6,7 +6,7 @@ from torch import Tensor
 from gan_zoo.evaluation.measurement import Comparison, Outcome
 from gan_zoo.evaluation.metrics.checks import check_labels
 from gan_zoo.evaluation.metrics.intervals import share_interval
-from gan_zoo.evaluation.metrics.registry import SHARE, Description, Metric
+from gan_zoo.evaluation.metrics.registry import Metric, share
 
 METRIC = Metric(
     place=1,
@@ -14,14 +14,11 @@ METRIC = Metric(
     needs_labels=True,
     needs_unseen=True,
     quantities={
-        "label_accuracy": Description(
+        "label_accuracy": share(
             "Label accuracy",
             1,
             "Share of generated images that an independent classifier assigns to the label they "
             "were generated for. Sees recognisability, not diversity.",
-            0.0,
-            1.0,
-            SHARE,
         )
     },
 )

@@ -8,7 +8,7 @@ from gan_zoo.evaluation.measurement import Comparison, Outcome
 from gan_zoo.evaluation.metrics.checks import check_same_width, finite_double
 from gan_zoo.evaluation.metrics.distances import nearest
 from gan_zoo.evaluation.metrics.intervals import share_interval
-from gan_zoo.evaluation.metrics.registry import SHARE, Description, Metric
+from gan_zoo.evaluation.metrics.registry import Description, Metric, share
 from gan_zoo.types import Dataset, Split
 
 METRIC = Metric(
@@ -23,14 +23,11 @@ METRIC = Metric(
             low=0.0,
             unit="ratio of distances",
         ),
-        "near_training_share": Description(
+        "near_training_share": share(
             "Share near training images",
             0,
             "Share of generated images nearer to a training image than all but 1% of held-out "
             "ones: 0.01 is expected, far more means copies.",
-            0.0,
-            1.0,
-            SHARE,
         ),
     },
 )

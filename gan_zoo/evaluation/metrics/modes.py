@@ -10,7 +10,7 @@ from gan_zoo.evaluation.measurement import Comparison, Outcome
 from gan_zoo.evaluation.metrics.checks import check_same_width, finite_double
 from gan_zoo.evaluation.metrics.class_histogram import class_kl, class_shares
 from gan_zoo.evaluation.metrics.distances import exact_distances
-from gan_zoo.evaluation.metrics.registry import SHARE, Description, Metric
+from gan_zoo.evaluation.metrics.registry import Description, Metric, share
 
 METRIC = Metric(
     place=7,
@@ -23,14 +23,11 @@ METRIC = Metric(
             low=0.0,
             unit="number of modes",
         ),
-        "high_quality": Description(
+        "high_quality": share(
             "High-quality share",
             1,
             "Share of samples within three standard deviations of a mode; 0.9889 for a perfect "
             "sampler in two dimensions.",
-            0.0,
-            1.0,
-            SHARE,
         ),
         "reverse_kl_modes": Description(
             "Reverse KL over modes",

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from gan_zoo.data.random_streams import stream
 from gan_zoo.evaluation.measurement import Comparison, Outcome, mean_outcome
-from gan_zoo.evaluation.metrics.checks import check_labels
+from gan_zoo.evaluation.metrics.checks import check_labels, members_of
 from gan_zoo.evaluation.metrics.registry import Description, Metric
 
 METRIC = Metric(
@@ -106,10 +106,8 @@ def class_ms_ssim_3scale(
     check_labels("images", images, labels)
     similarities = []
     for label in range(num_classes):
-        members = images[labels == label]
+        members = members_of("images", images, labels, label)
         count = len(members)
-        if count < 2:
-            raise ValueError(f"there must be at least 2 images of class {label}, got {count}")
         one = torch.randint(count, (pairs,), generator=rng)
         step = torch.randint(1, count, (pairs,), generator=rng)
         other = (one + step) % count  # never itself, every other equally likely

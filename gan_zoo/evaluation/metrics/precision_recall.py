@@ -15,29 +15,21 @@ from gan_zoo.evaluation.metrics.distances import (
     row_blocks,
 )
 from gan_zoo.evaluation.metrics.intervals import share_interval
-from gan_zoo.evaluation.metrics.registry import SHARE, Description, Metric
+from gan_zoo.evaluation.metrics.registry import Description, Metric, share
 
 METRIC = Metric(
     place=2,
     min_samples=6,  # k + 1
     min_real=6,
     quantities={
-        "precision": Description(
+        "precision": share(
             "Precision",
             1,
             "Share of generated images inside the manifold of real ones (k nearest neighbours): "
             "fidelity.",
-            0.0,
-            1.0,
-            SHARE,
         ),
-        "recall": Description(
-            "Recall",
-            1,
-            "Share of real images inside the manifold of generated ones: diversity.",
-            0.0,
-            1.0,
-            SHARE,
+        "recall": share(
+            "Recall", 1, "Share of real images inside the manifold of generated ones: diversity."
         ),
         "density": Description(
             "Density",
@@ -47,13 +39,10 @@ METRIC = Metric(
             low=0.0,
             unit="multiples of the expected number",
         ),
-        "coverage": Description(
+        "coverage": share(
             "Coverage",
             1,
             "Share of real images whose neighbourhood holds a generated one: diversity.",
-            0.0,
-            1.0,
-            SHARE,
         ),
     },
 )

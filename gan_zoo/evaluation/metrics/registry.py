@@ -12,9 +12,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-SHARE = "share, 0 to 1"
 SQUARED_DISTANCE = "squared distance in feature space"
 
 
@@ -36,6 +35,11 @@ class Description:
     low: float = -math.inf
     high: float = math.inf
     unit: str = ""
+
+
+def share(title: str, better: int, meaning: str) -> Description:
+    """Describe a share between 0 and 1."""
+    return Description(title, better, meaning, 0.0, 1.0, "share, 0 to 1")
 
 
 @dataclass(frozen=True)
@@ -88,9 +92,21 @@ def read_declarations(folder: Path) -> dict[str, Metric]:
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
             match node:
                 case ast.Assign(targets=[ast.Name("METRIC")], value=declaration):
-                    code = compile(ast.Expression(declaration), path, "eval")
-                    found[path.stem] = eval(code, globals())
+                    found[path.stem] = _build(declaration)
     return dict(sorted(found.items(), key=lambda item: item[1].place))
+
+
+def _build(node: ast.expr) -> Any:
+    """Evaluate a declaration: literals, names of this module, and calls of its constructors."""
+    match node:
+        case ast.Call(func=ast.Name("Metric" | "Description" | "share" as name)):
+            options = {str(each.arg): _build(each.value) for each in node.keywords}
+            return globals()[name](*map(_build, node.args), **options)
+        case ast.Dict(keys=keys, values=values):
+            return {ast.literal_eval(k): _build(v) for k, v in zip(keys, values, strict=True) if k}
+        case ast.Name("SQUARED_DISTANCE"):
+            return SQUARED_DISTANCE
+    return ast.literal_eval(node)
 
 
 METRICS = read_declarations(Path(__file__).parent)

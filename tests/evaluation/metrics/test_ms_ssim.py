@@ -135,7 +135,7 @@ def test_images_that_cannot_be_compared(first, second, message):
 def test_classes_that_cannot_be_compared():
     rng = torch.Generator().manual_seed(0)
     labels = torch.tensor([0, 0, 0, 1])
-    with pytest.raises(ValueError, match="there must be at least 2 images of class 1, got 1"):
+    with pytest.raises(ValueError, match="at least 2 samples of class 1, got 1"):
         class_ms_ssim_3scale(images(4, 0), labels, 2, 10, rng)
     with pytest.raises(ValueError, match="pairs must be at least 1, got 0"):
         class_ms_ssim_3scale(images(4, 0), labels, 1, 0, rng)
