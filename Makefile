@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all check bench docs clean
+.PHONY: help run test test-all check bench study study-runs docs clean
 
 help: ## list the verbs
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(INSTALLED) ## train bce, wgan, lsgan and fgan_kl on MNIST and print the path of the report
 	@$(BIN)/python run.py experiment=compare_families
@@ -26,6 +26,12 @@ check: $(INSTALLED) ## format, lint and types
 
 bench: $(INSTALLED) ## measure speed and write benchmarks/README.md (an hour and a half, on an idle machine)
 	@$(BIN)/python -m benchmarks
+
+study: $(INSTALLED) ## write docs/study.md, its figures and the study's part of docs/choosing.md from the data
+	@$(BIN)/python -m gan_zoo.experiments.study_page
+
+study-runs: $(INSTALLED) ## print what the runs of the study take, and run what is missing (days on two cores)
+	@$(BIN)/python -m gan_zoo.experiments.study_runs run=true
 
 docs: $(INSTALLED) ## build the documentation into build/docs; a warning is an error
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'

@@ -1,8 +1,9 @@
 """The runs of the study: ``python -m gan_zoo.experiments.study_runs [stage=STAGE] [run=true]``.
 
-Prints the commands of a stage and, with run=true, runs them one after the other; what is there
-already is skipped. Stages: mnist, fashion, search, winners (what the search chose, with fresh
-seeds: after it), stress, or all of them in this order. Options, as key=value:
+Prints the commands of a stage and what the published runs took and, with run=true, runs the
+commands one after the other; what is there already is skipped. Stages: mnist, fashion, search,
+winners (what the search chose, with fresh seeds: after it), stress, or all of them in this order.
+Options, as key=value:
 
     stage   mnist | fashion | search | winners | stress | all
     run     true: run the commands, from the root of the repository
@@ -19,6 +20,8 @@ from typing import Any
 from gan_zoo.cli.options import parse
 from gan_zoo.config.compose import compose_config, plain
 from gan_zoo.config.search import objective
+from gan_zoo.experiments.study import Data, read
+from gan_zoo.report.formatting import duration
 from gan_zoo.runs.overrides import shell_word
 from gan_zoo.runs.record import RECORD_NAME, RecordError, RunRecord, read_record
 from gan_zoo.runs.resume import SWEEPS
@@ -148,6 +151,15 @@ def _critic_steps(config: Mapping[str, Any]) -> tuple[str, ...]:
     return (f"trainer.n_critic={5 if config['trainer']['n_critic'] == 1 else 1}",)
 
 
+def effort(stage: str, data: Data) -> str:
+    """Return what the published runs of a stage took, in a line."""
+    runs = data.runs[data.runs["stage"] == stage]
+    if runs.empty:
+        return f"# {stage}: no run is published; expect one to ten minutes of a core for each"
+    taken = duration(float(runs["seconds"].sum()))
+    return f"# {stage}: the {len(runs)} published runs trained for {taken} of one core"
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print the commands, and run them if asked to; a mistake ends the process with a message."""
     words = sys.argv[1:] if arguments is None else list(arguments)
@@ -170,6 +182,7 @@ def _do(stage: str, options: Options) -> bool:
         print("# winners: after the search, python -m gan_zoo.experiments.study_runs stage=winners")
         return True
     done = True
+    print(effort(stage, read()), flush=True)
     for words in commands(stage, Path(SWEEPS)):
         print(" ".join(["python", "run.py", *map(shell_word, words)]), flush=True)
         if options.run:

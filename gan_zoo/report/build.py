@@ -39,6 +39,7 @@ def build_report(folders: Sequence[Path], out: Path | None = None) -> Path:
         "summary.csv": export.to_csv(export.summary_table(comparison)),
         "runs.csv": export.to_csv(export.run_table(comparison)),
         f"{FOLDER}/comparisons.csv": export.to_csv(export.pair_table(comparison)),
+        f"{FOLDER}/loss_quality.csv": export.to_csv(export.loss_quality_table(comparison)),
         f"{FOLDER}/references.csv": export.to_csv(export.reference_table(comparison)),
         f"{FOLDER}/summary.md": export.to_markdown(comparison),
         f"{FOLDER}/summary.tex": export.to_latex(comparison),

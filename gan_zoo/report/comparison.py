@@ -222,8 +222,8 @@ def compare(collection: Collection) -> Comparison:
     pairs = {metric.name: all_pairs(scores[metric.name], metric.better) for metric in directed}
     ranked = {name: ranking(found) for name, found in scores.items()}
     rankings = {name: found for name, found in ranked.items() if found is not None}
-    references = _references(collection.runs)
-    return Comparison(collection, variants, metrics, references, estimates, pairs, rankings)
+    found_references = references(collection.runs)
+    return Comparison(collection, variants, metrics, found_references, estimates, pairs, rankings)
 
 
 def reference_title(name: str) -> str:
@@ -235,7 +235,7 @@ def reference_title(name: str) -> str:
     return REFERENCE_TITLES.get(name, name.replace("_", " ").capitalize())
 
 
-def _references(runs: Sequence[Run]) -> dict[str, tuple[Reference, ...]]:
+def references(runs: Sequence[Run]) -> dict[str, tuple[Reference, ...]]:
     found: dict[str, dict[str, list[float]]] = {}
     for run in runs:
         for metric, values in run.record.reference_scores.items():

@@ -10,9 +10,13 @@ import pandas as pd
 
 from gan_zoo.report import fairness, formatting
 from gan_zoo.report import summary as statements
-from gan_zoo.report.comparison import Comparison, reference_title
-from gan_zoo.report.search import Budgets
+from gan_zoo.report.comparison import Comparison, Variant, reference_title
+from gan_zoo.report.loss_quality import LOSSES, correlation
+from gan_zoo.report.profiles import optimality_gap
+from gan_zoo.report.quantities import Quantity
+from gan_zoo.report.search import Budgets, validation_column
 from gan_zoo.report.statistics import Estimate, Interval
+from gan_zoo.report.summary import headlines
 from gan_zoo.runs.record import STATUSES
 
 JSON_FORMAT = 1
@@ -41,6 +45,7 @@ def summary_table(comparison: Comparison) -> pd.DataFrame:
             row[f"{metric.name}_n"] = found.n if found else 0
             for name in ("mean", "median", "iqm"):
                 row[f"{metric.name}_{name}"] = getattr(found, name, None)
+            row[f"{metric.name}_gap"] = gap(comparison, variant, metric)
             row |= _ends(f"{metric.name}_t95", found.interval if found else None)
         row |= {name: variant.progress(name) for name in COST}
         rows.append(row)
@@ -83,6 +88,50 @@ def reference_table(comparison: Comparison) -> pd.DataFrame:
         for entry in entries
     ]
     return pd.DataFrame(rows, columns=["metric", "reference", "value"])
+
+
+def gap(comparison: Comparison, variant: Variant, metric: Quantity) -> float | None:
+    """The optimality gap from real images (0) to the kernel density sampler (1)."""
+    entries = comparison.references.get(metric.base, ())
+    values = {entry.name: entry.value for entry in entries}
+    if not {"real", "kernel_density"} <= set(values):
+        return None
+    return optimality_gap(variant, metric, values["real"], values["kernel_density"])
+
+
+def loss_quality_table(comparison: Comparison) -> pd.DataFrame:
+    """One row per headline metric, variant and network: does its loss say anything of quality?
+
+    Kendall's tau, positive where a lower held-out loss goes with better samples: within runs, over
+    their measurements on validation, and between runs, over their final numbers.
+    """
+    rows = []
+    for metric in headlines(comparison):
+        for variant in comparison.variants:
+            column = validation_column(metric.name, list(variant.finished))
+            for network, loss in LOSSES.items():
+                found = column and correlation(variant, loss, column, metric)
+                if not found:
+                    continue
+                within = found.within_interval
+                rows.append(
+                    {
+                        "metric": metric.name,
+                        "variant": variant.name,
+                        "network": network,
+                        "within_mean": found.within_mean,
+                        "within_t95_low": within.low if within else None,
+                        "within_t95_high": within.high if within else None,
+                        "between": found.between,
+                        "runs": found.runs,
+                        "p_between": found.p,
+                    }
+                )
+    columns = [
+        "metric", "variant", "network", "within_mean", "within_t95_low", "within_t95_high",
+        "between", "runs", "p_between",
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=columns)
 
 
 def pair_table(comparison: Comparison) -> pd.DataFrame:

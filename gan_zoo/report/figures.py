@@ -26,6 +26,7 @@ from gan_zoo.report.plot_style import (
     style,
     to_files,
 )
+from gan_zoo.report.profiles import profiles
 from gan_zoo.report.quantities import AXES, Quantity, quantity
 from gan_zoo.report.search import Budgets
 
@@ -65,6 +66,7 @@ def _drawn(
         "probability_of_improvement": figures_metrics.improvement,
         "checkpoints": figures_metrics.checkpoints,
         "ranks": figures_metrics.ranks,
+        "profiles": profiles,
     }
     for name, draw in drawings.items():
         yield name, draw(comparison)

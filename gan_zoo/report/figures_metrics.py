@@ -160,7 +160,10 @@ def budgets(comparison: Comparison, found: Budgets) -> Figure | None:
 
 
 def improvement(comparison: Comparison) -> Figure | None:
-    """Draw the probability that the row's variant is better; bold where it is established."""
+    """Draw the probability that the row's variant is better; bold where it is established.
+
+    With more than 20 variants there is no room for numbers: a dot marks what is established.
+    """
     metrics = [metric for metric in headlines(comparison) if comparison.pairs.get(metric.name)]
     count = len(comparison.variants)
     if not metrics:
@@ -178,6 +181,9 @@ def improvement(comparison: Comparison) -> Figure | None:
         panel.imshow(matrix, cmap=DIVERGING, vmin=0, vmax=1)
         if count <= 20:
             _write_cells(panel, matrix, bold)
+        elif bold.any():
+            rows, columns = np.nonzero(bold)
+            panel.scatter(columns, rows, s=4, c="black", lw=0)
         panel.set_title(heading(metric))
         panel.set_xticks(range(count), [str(place + 1) for place in range(count)])
         panel.set_xlabel("better than")

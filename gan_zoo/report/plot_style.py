@@ -168,9 +168,10 @@ def _grid(
 
 
 def legend(figure: Figure, axes: Axes) -> None:
-    """Add one legend above all panels."""
+    """Add one legend above all panels, and let the figure grow by its height."""
     handles, labels = axes.get_legend_handles_labels()
     columns = max(1, min(len(labels), int(figure.get_figwidth() / 1.6)))
+    figure.set_figheight(figure.get_figheight() + 0.17 * -(-len(labels) // columns))
     figure.legend(handles, labels, loc="outside upper left", ncols=columns)
 
 

@@ -33,11 +33,14 @@ def test_everything_is_written(four_variants):
     names = (
         "validation_over_epoch", "validation_over_seconds", "losses_and_diagnostics",
         "gradient_vanishing", "distributions", "probability_of_improvement", "ranks",
-        "precision_recall", "samples",
+        "precision_recall", "samples", "profiles",
     )  # fmt: skip
     expected = {f"report/figures/{name}.{kind}" for name in names for kind in ("png", "svg")}
     expected |= {"summary.csv", "runs.csv", "report.json"}
-    expected |= {f"report/{name}" for name in ("summary.md", "summary.tex", "comparisons.csv")}
+    expected |= {
+        f"report/{name}"
+        for name in ("summary.md", "summary.tex", "comparisons.csv", "loss_quality.csv")
+    }
     expected |= {"report/animations/01_wgan_seed2.webp"}
     assert expected <= written
     with Image.open(four_variants / "report/animations/01_wgan_seed2.webp") as moving:

@@ -22,6 +22,28 @@ def test_summary_by_hand(four_variants, compared):
     assert kl["fid_mnistcnn_test_10k_n"] == "2"
 
 
+def test_the_gap_is_between_real_images_and_a_kernel_density_sampler(tmp_path, write_run, compared):
+    floors = {"fid_m_test_1k": {"real": 2.0, "kernel_density": 12.0}}
+    write_run(tmp_path / "0", metrics={"fid_m_test_1k": 4.0}, floors=floors)
+    write_run(tmp_path / "1", seed=1, metrics={"fid_m_test_1k": 50.0}, floors=floors)
+    write_run(tmp_path / "2", seed=2, status="diverged", floors=floors)
+    (row,) = rows(export.to_csv(export.summary_table(compared(tmp_path))))
+    assert float(row["fid_m_test_1k_gap"]) == pytest.approx((0.2 + 1 + 1) / 3)
+
+
+def test_losses_against_quality_as_csv(tmp_path, write_run, compared):
+    for seed, last in enumerate([3.0, 1.0, 2.0]):
+        history = [{"epoch": e, "generator_test_generation": last + 3 - e,
+                    "fid_m_validation_1k": 10.0 - e} for e in (1, 2, 3)]  # fmt: skip
+        metrics = {"fid_m_test_1k": 7.0 - last}
+        write_run(tmp_path / str(seed), seed=seed, metrics=metrics, history=history)
+    (row,) = rows(export.to_csv(export.loss_quality_table(compared(tmp_path))))
+    assert (row["variant"], row["network"], row["runs"]) == ("bce", "generator", "3")
+    assert float(row["within_mean"]) == 1.0
+    assert float(row["between"]) == -1.0
+    assert float(row["p_between"]) == pytest.approx(2 / 6)
+
+
 def test_all_digits_survive(tmp_path, write_run, compared):
     value = 0.1 + 0.2
     write_run(tmp_path / "0", metrics={"fid_m_test_1k": value})

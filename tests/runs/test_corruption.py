@@ -64,9 +64,7 @@ def test_bundled_and_user_s_idx_files(tmp_path):
     packed = (BUNDLED / source).read_bytes()
     (tmp_path / source).write_bytes(packed)
     other = (BUNDLED / "train-labels-idx1-ubyte.xz").read_bytes()
-    assert_detected(
-        tmp_path / source, other, DataError, lambda: read_idx(tmp_path, TEST[1], "-")
-    )
+    assert_detected(tmp_path / source, other, DataError, lambda: read_idx(tmp_path, TEST[1], "-"))
 
 
 def test_raw_idx_files(tmp_path):

@@ -1,0 +1,374 @@
+"""The sentences of the study: only what its tests support, with numbers from the data."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from gan_zoo.experiments import study_results as results
+from gan_zoo.experiments.study import Data
+from gan_zoo.experiments.study_results import (
+    BASELINE,
+    Ratio,
+    Stage,
+    enough,
+    faster,
+    median,
+    seconds,
+)
+from gan_zoo.report.comparison import Pair, Variant
+from gan_zoo.report.formatting import duration, short
+from gan_zoo.report.statistics import Interval, holm
+from gan_zoo.report.summary import power
+
+NOTHING = "No run of this stage has ended yet."
+CONTROLS = ("fgan_gan", "fgan_jensen_shannon")
+PLANNED = ("minimax", "lsgan", "wgan", "wgan_gp", "hinge", "fgan_kl")  # against bce, in stage 2
+STAGES = ("mnist", "fashion", "search", "winners", "stress")
+
+
+@dataclass(frozen=True)
+class Study:
+    """All stages that have runs, and the data that they come from."""
+
+    data: Data
+    stages: Mapping[str, Stage]
+
+
+def load(data: Data) -> Study:
+    """Compare the runs of every stage; of the search and of stress on FID alone."""
+    wanted = {name: ("fid",) if name in ("search", "stress") else results.OUTCOMES
+              for name in STAGES}  # fmt: skip
+    found = {name: results.stage(data, name, outcomes) for name, outcomes in wanted.items()}
+    return Study(data, {name: stage for name, stage in found.items() if stage is not None})
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a Markdown table; all columns but the first are aligned to the right.
+
+    >>> print(table(["loss", "FID"], [["bce", "9.1"]]))
+    | loss | FID |
+    | --- | ---: |
+    | bce | 9.1 |
+    """
+    marks = ["---", *["---:"] * (len(head) - 1)]
+    lines = [head, marks, *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def span(interval: Interval | None, digits: int = 3) -> str:
+    """Return an interval in brackets; empty if there is none."""
+    if interval is None:
+        return ""
+    return f"[{signed(interval.low, digits)}, {signed(interval.high, digits)}]"
+
+
+def signed(value: float | None, digits: int = 2) -> str:
+    """Return a number that may be negative, with a minus sign instead of a hyphen.
+
+    >>> signed(-0.25), signed(None)
+    ('−0.25', '–')
+    """
+    text = short(value, digits)
+    return f"−{text[1:]}" if text.startswith("-") else text
+
+
+def probability(p: float) -> str:
+    """Return a p value as people read it.
+
+    >>> probability(0.0000432), probability(0.03), probability(1.0)
+    ('4.3e-05', '0.030', '1')
+    """
+    if p >= 1:
+        return "1"
+    return f"{p:.3f}" if p >= 0.001 else f"{p:.1e}"
+
+
+def summary(study: Study) -> str:
+    main = study.stages.get("mnist")
+    if main is None:
+        return "**There are no data yet**: the runs are under way, and this page fills as they end."
+    pairs = main.comparison.pairs[main.primary.name]
+    held = results.established(main)
+    lines = [
+        f"**In short** (stage 1, {seed_counts(main)}): of {len(pairs)} differences in FID between"
+        f" {len(main.variants)} losses, {len(held)} are established."
+    ]
+    chosen = results.default_choice(main)
+    if chosen is None or not held:
+        lines.append("No loss can be recommended over the others on these data.")
+    else:
+        group = listed(results.leaders(main))
+        lines.append(
+            f"No loss is established to be better than {group}; of these, without a lost run,"
+            f" {code(chosen)} has the smallest median FID,"
+            f" {short(median(chosen, main.primary), 3)}."
+        )
+    return " ".join(lines)
+
+
+def seed_counts(stage: Stage) -> str:
+    counts = sorted({sum(v.counts.get(s, 0) for s in ("finished", "diverged"))
+                     for v in stage.variants})  # fmt: skip
+    if len(counts) == 1:
+        return f"{counts[0]} seed{'s' if counts[0] != 1 else ''} of each loss"
+    return f"{counts[0]} to {counts[-1]} seeds of each loss"
+
+
+def code(variant: Variant) -> str:
+    return f"`{variant.name}`"
+
+
+def listed(variants: Sequence[Variant]) -> str:
+    names = [code(variant) for variant in variants]
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def too_few(stage: Stage) -> str:
+    said = power(replace(stage.comparison, pairs={
+        stage.primary.name: stage.comparison.pairs[stage.primary.name]}))  # fmt: skip
+    return said or ""
+
+
+def claims(stage: Stage) -> str:
+    """Return the claims of the literature, each with its test and its result."""
+    ratios = results.ratios(stage)
+    early = _ratio(ratios.get("gradient_first"), "G's gradient in the first measured epoch")
+    late = _ratio(ratios.get("gradient_last"), "G's gradient in the last one")
+    parts = [
+        "**The saturating loss's gradient vanishes** (Goodfellow et al. 2014, section 3). Test: G's"
+        " gradient norm with `minimax` as a multiple of that with `bce`, whose D has the same loss,"
+        f" and FID. Result: {early} {late} {_difference(stage, 'minimax', BASELINE)}",
+        "Gradient norms of losses with other scales cannot be compared, so that a cure is judged by"
+        " FID.",
+    ]
+    for loss, title in (("wgan", "WGAN"), ("lsgan", "LSGAN")):
+        time = _ratio(ratios.get(f"seconds_{loss}"), "Its training time")
+        parts.append(
+            f"**{title} gives better samples than cross-entropy, at a price in time.** Test: FID of"
+            f" `{loss}` against `{BASELINE}`, and its training time as a multiple. Result:"
+            f" {_verdict(stage.pair(loss, BASELINE))}. {_difference(stage, loss, BASELINE)} {time}"
+        )
+    parts += [_divergences(stage, against) for against in (BASELINE, "fgan_kl")]
+    return "\n\n".join(parts)
+
+
+def _verdict(pair: Pair | None) -> str:
+    if pair is None or not pair.established:
+        return "undecided"
+    return "supported" if pair.theta > 0.5 else "contradicted on this network"
+
+
+def planned(stage: Stage) -> str:
+    """Return the comparisons that were fixed beforehand, with Holm's correction over them alone.
+
+    Five seeds cannot establish anything among all pairs of more than four losses.
+    """
+    pairs = {loss: stage.pair(loss, BASELINE) for loss in PLANNED}
+    there = {loss: pair for loss, pair in pairs.items() if pair is not None}
+    if not there:
+        return ""
+    corrected = holm([pair.p for pair in there.values()])
+    rows = [
+        [
+            f"`{loss}`",
+            signed(pair.shift, 3),
+            span(pair.shift_interval) or "–",
+            f"{pair.theta:.2f} {span(pair.interval, 2)}".strip(),
+            probability(p),
+            "established" if replace(pair, p_holm=p).established else "not established",
+        ]
+        for (loss, pair), p in zip(there.items(), corrected, strict=True)
+    ]
+    head = ["loss", "difference in FID", "95%", "P(better)", "p (Holm)", ""]
+    note = (
+        f"The planned comparisons against `{BASELINE}`, with Holm's correction over these"
+        f" {len(there)} alone:"
+    )
+    return f"{note}\n\n{table(head, rows)}"
+
+
+def _ratio(found: Ratio | None, what: str) -> str:
+    if found is None:
+        return f"{what}: not stated, it takes two seeds of both."
+    how = "established" if found.established else "not established to differ from 1"
+    return (
+        f"{what} is {short(found.ratio, 3)} times {span(found.interval)} that of `{found.second}`"
+        f" (p = {probability(found.p_holm)} after Holm's correction, n = {found.n} and {found.m}):"
+        f" {how}."
+    ).replace("  ", " ")
+
+
+def _difference(stage: Stage, first: str, second: str) -> str:
+    pair = stage.pair(first, second)
+    if pair is None:
+        return f"FID of `{first}` against `{second}`: not stated, it takes two seeds of both."
+    return f"FID of `{first}` against `{second}`: {_said(pair)}."
+
+
+def _said(pair: Pair) -> str:
+    shift = "no finite difference"
+    if pair.shift is not None:
+        sign = "−" if pair.shift < 0 else "+"
+        shift = f"{sign}{short(abs(pair.shift), 3)} {span(pair.shift_interval)}".strip()
+    how = "established" if pair.established else "not established"
+    return (
+        f"{shift}, better with probability {pair.theta:.2f} {span(pair.interval, 2)}, p ="
+        f" {probability(pair.p_holm)} after Holm's correction, n = {pair.n} and {pair.m}: {how}"
+    )
+
+
+def _divergences(stage: Stage, against: str) -> str:
+    others = [v for v in stage.variants if v.name.startswith("fgan_") and v.name != against]
+    pairs = [(v, pair) for v in others if (pair := stage.pair(v.name, against)) is not None]
+    title = (
+        f"**Some f-divergence is better than `{against}`.** Test: FID of each against it. Result: "
+    )
+    if not pairs:
+        return title + "not stated, it takes two seeds of both."
+    better = [v for v, pair in pairs if pair.established and pair.theta > 0.5]
+    worse = [v for v, pair in pairs if pair.established and pair.theta < 0.5]
+    said = [
+        f"of {len(pairs)}, established to be better: {listed(better) if better else 'none'};",
+        f"established to be worse: {listed(worse) if worse else 'none'}.",
+    ]
+    best = max(pairs, key=lambda item: item[1].theta)
+    return title + " ".join(said) + f" The most favourable: {code(best[0])}, {_said(best[1])}."
+
+
+def what_is_established(stage: Stage) -> str:
+    held = results.established(stage)
+    total = len(stage.comparison.pairs[stage.primary.name])
+    if not held:
+        return f"Of {total} differences in FID on MNIST, none. {too_few(stage)}".strip()
+    by_winner: dict[int, list[Pair]] = {}
+    for pair in held:
+        by_winner.setdefault(pair.first, []).append(pair)
+    lines = [f"Of {total} differences in FID on MNIST, {len(held)}, after Holm's correction:", ""]
+    for variant in stage.variants:
+        beaten = by_winner.get(variant.index)
+        if beaten:
+            names = [stage.variants[pair.second] for pair in beaten]
+            names.sort(key=lambda each: each.index)
+            lines.append(f"- {code(variant)} is better than {listed(names)}.")
+    return "\n".join(lines)
+
+
+def not_established(stage: Stage) -> str:
+    total = len(stage.comparison.pairs[stage.primary.name])
+    held = len(results.established(stage))
+    group = results.leaders(stage)
+    lines = [f"- {total - held} of {total} differences in FID on MNIST."]
+    if len(group) > 1:
+        lines.append(f"- Any order among {listed(group)}, which nothing is established to beat.")
+    for control in CONTROLS:
+        pair = stage.pair(control, BASELINE)
+        if pair is not None:
+            verdict = (
+                "**established, which is an accident or a fault of this study**"
+                if pair.established
+                else "not established, as it must be"
+            )
+            lines.append(
+                f"- Control: a difference between `{control}` and `{BASELINE}` is {verdict}."
+            )
+    few = [v for v in stage.variants if not enough(v)]
+    if few:
+        lines.append(f"- Anything of {listed(few)}: fewer than two runs have ended.")
+    said = too_few(stage)
+    return "\n".join([*lines, f"- {said}"] if said else lines)
+
+
+def choosing(study: Study) -> str:
+    """Return the study's part of the page on choosing a loss."""
+    stage = study.stages.get("mnist")
+    title = "## What the study recommends\n"
+    if stage is None:
+        return title + "\n[The study](study.md) has no data yet; until then, what is below is all."
+    chosen = results.default_choice(stage)
+    intro = (
+        "Written from [the study](study.md)'s stage 1: MNIST, the default network,"
+        f" {seed_counts(stage)}; differences are in FID, after Holm's correction over all pairs."
+    )
+    if chosen is None or not results.established(stage):
+        return f"{title}\n{intro}\n\nNo recommendation: {_nothing(stage, chosen)}"
+    points = [_default(stage, chosen), *_deviate(stage, chosen), _avoid(stage, chosen)]
+    points += _elsewhere(study, chosen)
+    return "\n".join([title, intro, "", *(f"- {point}" for point in points if point)])
+
+
+def _nothing(stage: Stage, chosen: Variant | None) -> str:
+    if chosen is None:
+        return (
+            "each of the losses that nothing is established to beat has lost a run, or has too few."
+        )
+    return f"no difference is established. {too_few(stage)}".strip()
+
+
+def _default(stage: Stage, chosen: Variant) -> str:
+    base = "" if chosen.name == BASELINE else f" {_difference(stage, chosen.name, BASELINE)}"
+    others = [v for v in results.leaders(stage) if v is not chosen]
+    beside = f" No difference from it is established for: {listed(others)}." if others else ""
+    return (
+        f"**By default, {code(chosen)}**: median FID {short(median(chosen, stage.primary), 3)},"
+        f" {duration(seconds(chosen))} of training.{base}{beside}"
+    )
+
+
+def _deviate(stage: Stage, chosen: Variant) -> list[str]:
+    points = []
+    cheap = results.cheapest(stage)
+    if cheap is not None and faster(cheap, chosen):
+        points.append(
+            f"**Short of time, {code(cheap)}**: {duration(seconds(cheap))} instead of"
+            f" {duration(seconds(chosen))}. {_difference(stage, cheap.name, chosen.name)}"
+        )
+    for outcome in ("recall", "label_accuracy"):
+        if outcome not in stage.outcomes:
+            continue
+        better = [pair for pair in results.established(stage, outcome)
+                  if pair.second == chosen.index]  # fmt: skip
+        if better:
+            best = max(better, key=lambda pair: (pair.theta, abs(pair.shift or 0.0)))
+            name = code(stage.variants[best.first])
+            points.append(
+                f"**For {outcome.replace('_', ' ')}, {name}** (a secondary outcome, Holm's"
+                f" correction over its own pairs): {outcome.replace('_', ' ')} {_said(best)}."
+            )
+    return points
+
+
+def _avoid(stage: Stage, chosen: Variant) -> str:
+    slow = []
+    for pair in results.established(stage):
+        other = stage.variants[pair.second]
+        if pair.first == chosen.index and not faster(other, chosen):
+            slow.append((other, pair))
+    if not slow:
+        return ""
+    slow.sort(key=lambda item: item[0].index)
+    shifts = [abs(pair.shift) for _, pair in slow if pair.shift is not None]
+    ends = list(dict.fromkeys(short(end(shifts), 3) for end in (min, max))) if shifts else []
+    sizes = f", by {' to '.join(ends)} in FID" if ends else ""
+    return (
+        f"**Not worth the bother here**: {listed([v for v, _ in slow])}, established to be worse"
+        f" than {code(chosen)}{sizes}, and no faster."
+    )
+
+
+def _elsewhere(study: Study, chosen: Variant) -> list[str]:
+    """What stage 2 says of the recommended loss."""
+    second = study.stages.get("fashion")
+    there = None if second is None else second.variant(chosen.name)
+    if second is None or there is None:
+        return []
+    beaten = [pair for pair in results.established(second) if pair.second == there.index]
+    place = [v.name for v in second.variants].index(chosen.name) + 1
+    how = (
+        f"established to be worse than {listed([second.variants[p.first] for p in beaten])}"
+        if beaten
+        else "nothing is established to beat it"
+    )
+    return [
+        f"**On Fashion-MNIST** {code(chosen)} has median FID"
+        f" {short(median(there, second.primary), 3)}, place {place} of {len(second.variants)};"
+        f" {how} ({seed_counts(second)})."
+    ]
