@@ -3,8 +3,8 @@
 ``python -m benchmarks.report [folder=DIR] [variants=12] [seeds=5] [epochs=50]``. Writes what that
 many runs leave behind: a grid of a hundred digits for each epoch, losses and diagnostics, every
 metric at the last and at the best epoch with reference scores and intervals, numbers by class, a
-confusion matrix, three further pictures. Then builds their report twice and prints what the second
-took, with everything warm. Nothing is trained; the numbers mean nothing.
+confusion matrix, three further pictures.  Then builds their report twice and prints the time
+of the second, with everything warm.  Nothing is trained; the numbers mean nothing.
 """
 
 import lzma

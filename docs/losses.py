@@ -18,8 +18,8 @@ from torch import nn
 
 from docs import formulas, score_space
 from docs.headers import FIELDS, header, markdown
-from gan_zoo.config.build import config_folder
-from gan_zoo.config.compatibility import incompatibilities, refuse_batch_norm
+from gan_zoo.config.compose import config_folder
+from gan_zoo.config.preflight import incompatibilities, refuse_batch_norm
 from gan_zoo.regularizers.none import Unregularized
 from gan_zoo.types import AdversarialLoss, Regularizer
 
@@ -29,6 +29,10 @@ PAGES = {  # file -> title, what the page is about, modules of gan_zoo.losses
     "cross_entropy": (
         "Cross-entropy", "The GAN of 2014 and what smoothing and penalties make of it.",
         ("bce", "minimax"),
+    ),
+    "alpha": (
+        "Alpha-loss", "Cross-entropy, Hellinger and total variation as one tunable family.",
+        ("alpha_gan",),
     ),
     "wasserstein": (
         "Wasserstein", "A critic that estimates a distance, and the ways to bound its slope.",
@@ -159,6 +163,11 @@ class Method:
             values.append(f"`trainer.gradient_clip={config.trainer.gradient_clip}`")
         if config.model.discriminator.norm == "spectral":
             values.append("`model.discriminator.norm=spectral`")
+        if config.model.discriminator.packing > 1:
+            values.append(f"`model.discriminator.packing={config.model.discriminator.packing}`")
+        if "instance_noise" in config.model.discriminator:
+            noise = config.model.discriminator.instance_noise
+            values.append(f"`model.discriminator.instance_noise={noise}`, falling to 0")
         return ", ".join(values) + "."
 
     def elsewhere(self) -> list[str]:

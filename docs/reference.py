@@ -13,7 +13,8 @@ PACKAGE = Path(gan_zoo.__file__).parent
 TITLES = {
     "gan_zoo": "Runs", "losses": "Losses", "regularizers": "Regularizers", "models": "Models",
     "data": "Data", "features": "Feature networks", "metrics": "Metrics",
-    "evaluation": "Evaluation", "testbeds": "Testbeds", "report": "Report",
+    "evaluation": "Evaluation", "testbeds": "Testbeds", "experiments": "Study",
+    "report": "Report",
 }  # fmt: skip
 
 

@@ -158,6 +158,11 @@ class Regularizer(Protocol):
         ...
 
     @property
+    def differentiates_twice(self) -> bool:
+        """Whether the penalty contains a gradient, so that training takes a second derivative."""
+        ...
+
+    @property
     def constrains_weights(self) -> bool:
         """Whether it projects D's weights after each update."""
         ...

@@ -85,6 +85,13 @@ def test_pictures_show_the_losses_and_their_slopes():
     assert pictures == drawn(["bce", "minimax"])  # the same each time
 
 
+def alpha_loss(scores, alpha):
+    """As the docstring of the alpha-GAN writes it, for any alpha but the limit 1."""
+    if alpha == 1:
+        return (1 + (-scores).exp()).log()
+    return alpha / (alpha - 1) * (1 - torch.sigmoid(scores) ** ((alpha - 1) / alpha))
+
+
 PLAIN = [name for name in losses.names("loss") if not name.startswith("fgan")]
 
 
@@ -95,7 +102,8 @@ def test_formulas_of_the_docstrings_are_what_the_code_computes(name):
     r, f = torch.randn(2, 50, generator=rng, dtype=torch.float64) * 2
     known = {**formulas.functions(), **method.config.loss, "r": r, "f": f}
     known["e"] = method.config.loss.get("smoothing", 0.0)
-    stated = formulas.of_loss(type(method.loss).__doc__)
+    known["l"] = alpha_loss
+    stated = formulas.of_loss(type(method.loss).__doc__, method.config.loss.get("generator"))
     found = {
         network: formulas.compute(formulas.read(text), known) for network, text in stated.items()
     }

@@ -14,8 +14,8 @@ LAYERS = {
     "evaluation": 2,
     "config": 3, "report": 3,
     "training": 4,
-    "experiments": 5,
-    "cli": 6, "testing": 6,
+    "cli": 5, "testing": 5,
+    "experiments": 6,
 }  # fmt: skip
 WITHOUT_TORCH = ("types", "runs", "report")  # importing these rooms needs no torch
 WITH_HYDRA = ("config", "training", "cli")

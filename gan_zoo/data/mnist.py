@@ -4,7 +4,7 @@ from pathlib import Path
 
 from gan_zoo.data.dataset import hold_out
 from gan_zoo.data.idx import IdxFile, expand_root, read_split
-from gan_zoo.types import Dataset
+from gan_zoo.types import Dataset, Split
 
 BUNDLED = Path(__file__).parent / "files" / "mnist"
 TRAIN = (
@@ -33,15 +33,17 @@ TEST = (
 )
 
 
-def load_mnist(root: str | None = None) -> Dataset:
+def load_mnist(root: str | None = None, train: int | None = None) -> Dataset:
     """Load MNIST: 50,000 training, 10,000 validation and 10,000 test images, 1×28×28 bytes.
 
     Args:
         root: a folder with MNIST's four idx files under their usual names, raw, .gz or .xz;
             None for the bundled ones.
+        train: keep only the first so many training images; None keeps all.
 
     Raises:
         DataError: If a file is missing, damaged or not MNIST's.
+        ValueError: If there are fewer training images than ``train``.
 
     Source: Y. LeCun, C. Cortes, C. J. C. Burges, "The MNIST database of handwritten digits".
     The validation part is the last 10,000 training images.
@@ -53,4 +55,11 @@ def load_mnist(root: str | None = None) -> Dataset:
         folder = expand_root(root)
         remedy = "Put MNIST's idx file there, or leave data.root out to use the bundled files."
     training, test = (read_split(folder, files, remedy) for files in (TRAIN, TEST))
-    return hold_out("mnist", 10, training, test)
+    dataset = hold_out("mnist", 10, training, test)
+    if train is None:
+        return dataset
+    count = len(dataset.train.labels)
+    if not 1 <= train <= count:
+        raise ValueError(f"data.train is {train}; allowed: 1 to {count:,} training images, or null")
+    few = Split(dataset.train.images[:train], dataset.train.labels[:train])
+    return dataset._replace(train=few)

@@ -14,7 +14,7 @@ from torch import Tensor
 from gan_zoo import __version__
 from gan_zoo.evaluation.features.extractor import SHIPPED, FeatureNetwork
 from gan_zoo.runs.cache import cache_path, is_there, keep
-from gan_zoo.runs.weights import CheckpointError, read_weights, sealed_tensors
+from gan_zoo.runs.weights import CheckpointError, read_weights, to_safetensors
 
 _OURS = {shipped.sha256 for shipped in SHIPPED.values()}
 
@@ -64,5 +64,5 @@ def read_tensors(
 def write_tensors(path: Path | None, tensors: dict[str, Tensor]) -> None:
     """Write tensors for later processes; if that is impossible, print a warning."""
     if path is not None:
-        content = sealed_tensors({name: each.cpu() for name, each in tensors.items()})
+        content = to_safetensors({name: each.cpu() for name, each in tensors.items()})
         keep(path, content, "features of real images will be computed again in each process")

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from gan_zoo.data.random_streams import stream
 from gan_zoo.evaluation.fixed_latents import evaluating
+from gan_zoo.models.packing import scores_of_copies
 
 CONSTANT = 0.01  # of the real data's spread, below which samples count as all the same
 PAIRS = 200  # of a real and a generated sample, for the Lipschitz estimate
@@ -65,6 +66,6 @@ def critic_lipschitz(discriminator: nn.Module, real: Tensor, fake: Tensor) -> fl
     points = (share * real[:count] + (1 - share) * fake[:count]).detach()
     with evaluating(discriminator), torch.enable_grad():
         points.requires_grad_()
-        scores = discriminator(points).scores.float()
+        scores = scores_of_copies(discriminator, points).float()
         (gradients,) = torch.autograd.grad(scores.sum(), points)
     return float(gradients.flatten(1).norm(dim=1).max())

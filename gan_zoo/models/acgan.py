@@ -11,9 +11,12 @@ from gan_zoo.models.layers import (
     QuadConv2d,
     SameConv2d,
     UpsampleConv2d,
+    check_instance_noise,
     check_norm,
     scaled,
+    with_instance_noise,
 )
+from gan_zoo.models.packing import pack, packed_shape, unpack
 from gan_zoo.types import CriticOutput
 
 MAX_STRIDE = 16
@@ -99,6 +102,10 @@ class Discriminator(nn.Module):
         norm: ``none``, or ``spectral``: divide every weight but the class head's by its largest
             singular value (Miyato et al. 2018, arXiv 1802.05957), one power iteration a forward
             pass.
+        packing: samples that are scored together, see ``models.packing``; a batch in training must
+            be a multiple of it.
+        instance_noise: standard deviation of normal noise on every image in training, real or fake,
+            in D's and in G's step (Sonderby et al. 2017, arXiv 1610.04490).
 
     Shapes: images (N, C, H, W) -> scores (N,) unbounded, class_logits (N, K).
 
@@ -120,6 +127,8 @@ class Discriminator(nn.Module):
         dropout: float = 0.3,
         width: float = 1.0,
         norm: str = "none",
+        packing: int = 1,
+        instance_noise: float = 0.0,
     ):
         super().__init__()
         if len(filters) != len(strides) or not filters:
@@ -127,7 +136,9 @@ class Discriminator(nn.Module):
                 f"discriminator.strides is {list(strides)} and filters {list(filters)}:"
                 " give one stride for each convolution"
             )
-        channels, *size = _image(image_shape)
+        channels, *size = packed_shape(_image(image_shape), packing)
+        self.packing = packing
+        self.instance_noise = check_instance_noise(instance_noise)
         layers: list[nn.Module] = []
         for count, stride in zip(filters, strides, strict=True):
             if not 1 <= stride <= MAX_STRIDE:
@@ -143,7 +154,7 @@ class Discriminator(nn.Module):
             channels, size = scaled(count, width), [-(-side // stride) for side in size]
         self.trunk = nn.Sequential(*layers)
         self.score_head = nn.Linear(channels * size[0] * size[1], 1)
-        self.class_head = nn.Linear(channels * size[0] * size[1], num_classes)
+        self.class_head = nn.Linear(channels * size[0] * size[1], packing * num_classes)
         _initialise(self, conv=nn.init.xavier_uniform_)
         check_norm("discriminator", norm, ("none", "spectral"))
         if norm == "spectral":
@@ -152,14 +163,15 @@ class Discriminator(nn.Module):
                     nn.utils.parametrizations.spectral_norm(module)
 
     def forward(self, images: Tensor) -> CriticOutput:
-        hidden = self.trunk(images)
+        noisy = with_instance_noise(images, self.instance_noise, training=self.training)
+        hidden = self.trunk(pack(noisy, self.packing, training=self.training))
         weight = torch.cat([self.score_head.weight, self.class_head.weight])
         weight = weight.unflatten(1, hidden.shape[1:])
         if not hidden.is_contiguous():  # channels last: turn the weights, not the images
             hidden, weight = hidden.permute(0, 2, 3, 1), weight.permute(0, 2, 3, 1)
         bias = torch.cat([self.score_head.bias, self.class_head.bias])
         both = linear(hidden.flatten(1), weight.flatten(1), bias)  # one pass over hidden, not two
-        return CriticOutput(both[:, 0], both[:, 1:])
+        return unpack(both[:, 0], both[:, 1:], self.packing, len(images))
 
     def adversarial_parameters(self) -> Iterator[nn.Parameter]:
         """The parameters that the score depends on: trunk and score head, not the class head."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor, nn
 
+from gan_zoo.models.layers import check_instance_noise, with_instance_noise
 from gan_zoo.types import CriticOutput
 
 
@@ -82,6 +83,7 @@ class DiracDiscriminator(nn.Module):
         image_shape: shape of one sample, (1,) on the line.
         num_classes: number of labels K.
         psi: where training starts.
+        instance_noise: standard deviation of normal noise on every sample in training.
 
     Shapes: images (N, *image_shape) -> scores (N,) unbounded, class_logits (N, K), all 0.
 
@@ -91,15 +93,24 @@ class DiracDiscriminator(nn.Module):
     Source: Mescheder, Geiger, Nowozin 2018 (arXiv 1801.04406), definition 2.1.
     """
 
-    def __init__(self, *, image_shape: Sequence[int], num_classes: int, psi: float = 1.0):
+    def __init__(
+        self,
+        *,
+        image_shape: Sequence[int],
+        num_classes: int,
+        psi: float = 1.0,
+        instance_noise: float = 0.0,
+    ):
         super().__init__()
+        self.instance_noise = check_instance_noise(instance_noise)
         if not math.isfinite(psi):
             raise ValueError(f"discriminator.psi is {psi}; allowed: a finite number")
         self.num_classes = num_classes
         self.psi = nn.Parameter(torch.full(tuple(image_shape), psi))
 
     def forward(self, images: Tensor) -> CriticOutput:
-        scores = (images * self.psi).flatten(1).sum(1)
+        noisy = with_instance_noise(images, self.instance_noise, training=self.training)
+        scores = (noisy * self.psi).flatten(1).sum(1)
         return CriticOutput(scores, scores.new_zeros(len(images), self.num_classes))
 
     def adversarial_parameters(self) -> Iterator[nn.Parameter]:

@@ -7,7 +7,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from gan_zoo.models.layers import ImageConv2d, ImageConvTranspose2d, check_norm, scaled
+from gan_zoo.models.layers import (
+    ImageConv2d,
+    ImageConvTranspose2d,
+    check_instance_noise,
+    check_norm,
+    scaled,
+    with_instance_noise,
+)
+from gan_zoo.models.packing import pack, packed_shape, unpack
 from gan_zoo.types import CriticOutput
 
 GENERATOR_NORMS = ("batch", "layer", "none")
@@ -90,6 +98,10 @@ class Discriminator(nn.Module):
         norm: ``layer`` or ``batch``, after every hidden layer but the first; ``none``; or
             ``spectral``, which divides every weight but the class head's by its largest singular
             value (Miyato et al. 2018, arXiv 1802.05957), one power iteration a forward pass.
+        packing: samples that are scored together, see ``models.packing``; a batch in training must
+            be a multiple of it.
+        instance_noise: standard deviation of normal noise on every image in training, real or fake,
+            in D's and in G's step (Sonderby et al. 2017, arXiv 1610.04490).
 
     Shapes: images (N, C, H, W) -> scores (N,) unbounded, class_logits (N, K).
 
@@ -108,9 +120,13 @@ class Discriminator(nn.Module):
         num_classes: int,
         width: float = 0.25,
         norm: str = "layer",
+        packing: int = 1,
+        instance_noise: float = 0.0,
     ):
         super().__init__()
-        channels, rows, columns = _image(image_shape)
+        channels, rows, columns = packed_shape(_image(image_shape), packing)
+        self.packing = packing
+        self.instance_noise = check_instance_noise(instance_noise)
         check_norm("discriminator", norm, DISCRIMINATOR_NORMS)
         first, second, dense = (scaled(size, width) for size in (64, 128, 1024))
         bias = norm != "batch"
@@ -120,18 +136,21 @@ class Discriminator(nn.Module):
         self.dense = nn.Linear(second * (rows // 4) * (columns // 4), dense, bias=bias)
         self.norm3 = _norm1d(norm, dense)
         self.score_head = nn.Linear(dense, 1)
-        self.class_head = nn.Linear(dense, num_classes)
+        self.class_head = nn.Linear(dense, packing * num_classes)
         if norm == "spectral":
             for module in (self.conv1, self.conv2, self.dense, self.score_head):
                 nn.utils.parametrizations.spectral_norm(module)
 
     def forward(self, images: Tensor) -> CriticOutput:
-        hidden = functional.leaky_relu_(self.conv1(images), LEAKY_SLOPE)
+        noisy = with_instance_noise(images, self.instance_noise, training=self.training)
+        packs = pack(noisy, self.packing, training=self.training)
+        hidden = functional.leaky_relu_(self.conv1(packs), LEAKY_SLOPE)
         hidden = functional.leaky_relu_(self.norm2(self.conv2(hidden)), LEAKY_SLOPE)
         # Flattened as (row, column, channel): a view of a channels-last tensor.
         hidden = self.norm3(self.dense(hidden.permute(0, 2, 3, 1).flatten(1)))
         hidden = functional.leaky_relu_(hidden, LEAKY_SLOPE)
-        return CriticOutput(self.score_head(hidden)[:, 0], self.class_head(hidden))
+        scores, class_logits = self.score_head(hidden)[:, 0], self.class_head(hidden)
+        return unpack(scores, class_logits, self.packing, len(images))
 
     def adversarial_parameters(self) -> Iterator[nn.Parameter]:
         """Yield the parameters that the score depends on: all but the class head's."""

@@ -33,6 +33,22 @@ def check_norm(network: str, norm: str, allowed: Sequence[str]) -> None:
         raise ValueError(f"{network}.norm is {norm!r}; allowed: {', '.join(allowed)}")
 
 
+def check_instance_noise(noise: Any) -> float:
+    """Return the standard deviation of noise on a discriminator's input.
+
+    Raises:
+        ValueError: it is not a finite number of at least 0.
+    """
+    if not 0 <= noise < math.inf:
+        raise ValueError(f"discriminator.instance_noise is {noise}; allowed: 0 (none) or more")
+    return float(noise)
+
+
+def with_instance_noise(images: Tensor, noise: float, *, training: bool) -> Tensor:
+    """Return images with normal noise in training, drawn from the global stream as dropout is."""
+    return images + noise * torch.randn_like(images) if training and noise else images
+
+
 class SameConv2d(nn.Conv2d):
     """Convolution with TensorFlow's ``same`` padding: output size ``ceil(input size / stride)``.
 
@@ -318,6 +334,7 @@ class LeakyDropout(nn.Module):
             raise ValueError(f"dropout is {p}; allowed: from 0 (off) to {MAX_DROPOUT}")
         self.slope, self.inplace = slope, inplace
         self.kept = round((1 - p) * 2**16)  # of 2^16
+        self.p = 1 - self.kept / 2**16
 
     def forward(self, input: Tensor) -> Tensor:
         if not self.training or self.kept == 2**16:
@@ -327,7 +344,7 @@ class LeakyDropout(nn.Module):
         return input.mul_(factor) if self.inplace else input * factor
 
     def extra_repr(self) -> str:
-        return f"slope={self.slope}, p={1 - self.kept / 2**16:.4f}"
+        return f"slope={self.slope}, p={self.p:.4f}"
 
     def _factor(self, input: Tensor) -> Tensor:
         """m, lying in memory as the input does; from the global stream of its device."""

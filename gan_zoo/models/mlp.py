@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator, Sequence
 
 from torch import Tensor, nn
 
-from gan_zoo.models.layers import check_norm
+from gan_zoo.models.layers import check_instance_noise, check_norm, with_instance_noise
+from gan_zoo.models.packing import pack, packed_shape, unpack
 from gan_zoo.types import CriticOutput
 
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
@@ -66,6 +67,10 @@ class Discriminator(nn.Module):
         norm: ``none``, or ``spectral``: divide every weight but the class head's by its largest
             singular value (Miyato et al. 2018, arXiv 1802.05957), one power iteration a forward
             pass.
+        packing: samples that are scored together, see ``models.packing``; a batch in training must
+            be a multiple of it.
+        instance_noise: standard deviation of normal noise on every image in training, real or fake,
+            in D's and in G's step (Sonderby et al. 2017, arXiv 1610.04490).
 
     Shapes: images (N, *image_shape) -> scores (N,) unbounded, class_logits (N, K).
 
@@ -81,11 +86,15 @@ class Discriminator(nn.Module):
         hidden: Sequence[int] = (128, 128),
         activation: str = "leaky_relu",
         norm: str = "none",
+        packing: int = 1,
+        instance_noise: float = 0.0,
     ):
         super().__init__()
-        self.trunk = _trunk(math.prod(image_shape), hidden, activation)
+        self.packing = packing
+        self.instance_noise = check_instance_noise(instance_noise)
+        self.trunk = _trunk(math.prod(packed_shape(image_shape, packing)), hidden, activation)
         self.score_head = nn.Linear(hidden[-1], 1)
-        self.class_head = nn.Linear(hidden[-1], num_classes)
+        self.class_head = nn.Linear(hidden[-1], packing * num_classes)
         _initialise(self)
         check_norm("discriminator", norm, ("none", "spectral"))
         if norm == "spectral":
@@ -94,8 +103,10 @@ class Discriminator(nn.Module):
                     nn.utils.parametrizations.spectral_norm(module)
 
     def forward(self, images: Tensor) -> CriticOutput:
-        features = self.trunk(images.flatten(1))
-        return CriticOutput(self.score_head(features).squeeze(1), self.class_head(features))
+        noisy = with_instance_noise(images, self.instance_noise, training=self.training)
+        features = self.trunk(pack(noisy, self.packing, training=self.training).flatten(1))
+        scores, class_logits = self.score_head(features).squeeze(1), self.class_head(features)
+        return unpack(scores, class_logits, self.packing, len(images))
 
     def adversarial_parameters(self) -> Iterator[nn.Parameter]:
         """The parameters that the score depends on: trunk and score head, not the class head."""

@@ -52,6 +52,11 @@ class Combined:
         return any(part.penalises_gradients for part in self.parts)
 
     @property
+    def differentiates_twice(self) -> bool:
+        """Whether any part does."""
+        return any(part.differentiates_twice for part in self.parts)
+
+    @property
     def constrains_weights(self) -> bool:
         """Whether any part does."""
         return any(part.constrains_weights for part in self.parts)

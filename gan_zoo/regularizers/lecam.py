@@ -34,6 +34,7 @@ class LeCam:
 
     needs_image_gradients: ClassVar[bool] = False
     penalises_gradients: ClassVar[bool] = False
+    differentiates_twice: ClassVar[bool] = False
     constrains_weights: ClassVar[bool] = False
     weight: float = 0.3
     decay: float = 0.9

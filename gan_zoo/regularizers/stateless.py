@@ -1,12 +1,20 @@
 """What a penalty without memory and without a constraint has in common with its like."""
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 from gan_zoo.types import Discriminator
 
 
 class Stateless:
     """Nothing to project after D's update, nothing to save in a checkpoint."""
+
+    penalises_gradients: ClassVar[bool]
+
+    @property
+    def differentiates_twice(self) -> bool:
+        """As every penalty of exact gradients does."""
+        return self.penalises_gradients
 
     def constrain(self, discriminator: Discriminator) -> None:
         """Leave D as it is."""

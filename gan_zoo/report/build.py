@@ -1,16 +1,14 @@
-"""From run folders to files."""
+"""From run folders to report: load, statistics, tables and figures, page."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from gan_zoo.report import figures_samples, table_export, tables
-from gan_zoo.report.comparison import Comparison, compare
-from gan_zoo.report.json_export import report_json
+from gan_zoo.report import export, figures
+from gan_zoo.report.comparison import compare
 from gan_zoo.report.load import load
 from gan_zoo.report.page import render
-from gan_zoo.report.rendering import figures_begun, render_figure
-from gan_zoo.report.sample_strips import evolution
+from gan_zoo.report.pictures import sample_strips
 from gan_zoo.report.search import search_all
 from gan_zoo.runs.record import write_bytes
 
@@ -34,44 +32,38 @@ def build_report(folders: Sequence[Path], out: Path | None = None) -> Path:
         ReportError: a folder does not exist, or there is no run below any of them.
     """
     comparison = compare(load(folders))
-    target = folders[0] if out is None else out
     budgets = search_all(comparison)
-    with figures_begun(folders, comparison, budgets) as complete:
-        grids = evolution(comparison)
-        drawn = render_figure("samples", lambda: figures_samples.grids(comparison, grids))
-        drawn |= complete()
-    files = _tables(comparison)
+    samples = sample_strips(comparison.variants)
+    drawn = figures.render_figures(comparison, budgets, samples)
+    texts = {
+        "summary.csv": export.to_csv(export.summary_table(comparison)),
+        "runs.csv": export.to_csv(export.run_table(comparison)),
+        f"{FOLDER}/comparisons.csv": export.to_csv(export.pair_table(comparison)),
+        f"{FOLDER}/references.csv": export.to_csv(export.reference_table(comparison)),
+        f"{FOLDER}/summary.md": export.to_markdown(comparison),
+        f"{FOLDER}/summary.tex": export.to_latex(comparison),
+    }
+    files = {name: text.encode() for name, text in texts.items()}
     files |= {f"{FOLDER}/figures/{name}": data for name, data in drawn.items()}
-    files |= {f"{FOLDER}/animations/{name}": data for name, data in grids.animations.items()}
-    files[JSON_NAME] = report_json(comparison, budgets, sorted(files)).encode()
-    files[PAGE_NAME] = render(comparison, grids, budgets).encode()
+    files |= {f"{FOLDER}/animations/{name}": data for name, data in samples.animations.items()}
+    files[JSON_NAME] = export.to_json(comparison, budgets, sorted(files)).encode()
+    files[PAGE_NAME] = render(comparison, samples, budgets).encode()
+    target = folders[0] if out is None else out
     _remove_stale(target, files)
     for name, content in files.items():
         write_bytes(target / name, content)
     return target / PAGE_NAME
 
 
-def _tables(comparison: Comparison) -> dict[str, bytes]:
-    texts = {
-        "summary.csv": tables.to_csv(tables.summary(comparison)),
-        "runs.csv": tables.to_csv(tables.runs(comparison)),
-        f"{FOLDER}/comparisons.csv": tables.to_csv(tables.comparisons(comparison)),
-        f"{FOLDER}/references.csv": tables.to_csv(tables.references(comparison)),
-        f"{FOLDER}/summary.md": table_export.markdown(comparison),
-        f"{FOLDER}/summary.tex": table_export.latex(comparison),
-    }
-    return {name: text.encode() for name, text in texts.items()}
-
-
-def _remove_stale(target: Path, files: Mapping[str, bytes]) -> None:
-    """Remove what an earlier report says it wrote below ``report/`` and this one does not."""
+def _remove_stale(target: Path, files: Iterable[str]) -> None:
+    """Remove the files below ``report/`` that an earlier report lists and this one does not."""
     try:
         earlier = json.loads((target / JSON_NAME).read_text(encoding="utf-8"))["files"]
-        names = [str(name) for name in earlier]
+        names = {str(name) for name in earlier}
     except (OSError, ValueError, KeyError, TypeError):
-        return  # no earlier report, or none of ours
+        return  # there is no earlier report, or the file is not one
     inside = (target / FOLDER).resolve()
-    for name in names:
+    for name in names.difference(files):
         path = (target / name).resolve()
-        if name not in files and path.is_relative_to(inside) and path.is_file():
+        if path.is_relative_to(inside) and path.is_file():
             path.unlink()

@@ -1,13 +1,12 @@
-"""Where a comparison is not one of equals: budget, code, evaluator, data, hardware, seeds."""
+"""Where runs differ in more than the variant: budget, code, evaluator, data, hardware, seeds."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from gan_zoo.report.comparison import Comparison, Variant
-from gan_zoo.report.differences import flatten
-from gan_zoo.report.formatting import short
+from gan_zoo.report.formatting import count, short
 from gan_zoo.report.load import Run
-from gan_zoo.report.quantities import class_of
 
 _BUDGET = {
     "generator_updates": "Generator updates",
@@ -24,6 +23,7 @@ _HARDWARE = {
     "precision": "precision",
 }
 _DATA = {"name": "data set", "sha256": "content", "train": "training images", "test": "test images"}
+_Facts = Callable[[Run], Mapping[str, object]]
 
 
 @dataclass(frozen=True)
@@ -35,33 +35,72 @@ class Caution:
 
 
 def cautions(comparison: Comparison) -> list[Caution]:
-    """Every difference between the compared runs that is not the variant itself."""
-    variants = [variant for variant in comparison.variants if variant.runs]
-    found = [*_budget(variants), *_seeds(variants)]
-    found += _by_run(variants, _CODE, lambda run: run.record.environment, "Code")
-    found += _by_run(variants, _DATA, lambda run: run.record.dataset, "Data")
-    found += _evaluator(variants)
-    found += _references(comparison)
-    hardware = _by_run(variants, _HARDWARE, lambda run: run.record.environment, "Hardware")
-    found += [Caution(c.topic, f"{c.text} Seconds are not comparable.") for c in hardware]
-    found += _mixed(variants)
-    found += _recipes(variants)
-    found += _unavailable(variants)
-    return found + _unfinished(comparison)
+    """Return every difference between the compared runs other than the variant itself."""
+    variants = comparison.variants
+    hardware = _differing(variants, _environment, _HARDWARE)
+    texts = [
+        ("Budget", _budget(variants)),
+        ("Seeds", _seeds(variants)),
+        ("Code", _differing(variants, _environment, _CODE)),
+        ("Data", _differing(variants, lambda run: run.record.dataset, _DATA)),
+        ("Evaluator", _metrics(variants)),
+        ("Evaluator", _differing(variants, _evaluator_settings)),
+        ("Evaluator", _references(comparison)),
+        ("Hardware", [f"{text} Seconds are not comparable." for text in hardware]),
+        ("Configuration", _mixed(variants)),
+        ("Recipe", _warnings(variants)),
+        ("Not available", _unavailable(variants)),
+        ("Progress", _unfinished(comparison)),
+        ("Seeds", _repeated(comparison)),
+    ]
+    return [Caution(topic, text) for topic, found in texts for text in found]
+
+
+def flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    """Return a nested mapping as dotted keys with values as text.
+
+    >>> flatten({"trainer": {"epochs": 3}, "seed": 0})
+    {'trainer.epochs': '3', 'seed': '0'}
+    """
+    flat: dict[str, str] = {}
+    for key, value in config.items():
+        if isinstance(value, Mapping) and value:
+            flat.update(flatten(value, f"{prefix}{key}."))
+        else:
+            flat[f"{prefix}{key}"] = str(value)
+    return flat
+
+
+def config_differences(variants: tuple[Variant, ...]) -> list[tuple[str, list[str]]]:
+    """Return settings that differ between variants, with each variant's value or values."""
+    settings = [_settings(variant) for variant in variants]
+    keys = sorted({key for setting in settings for key in setting})
+    rows = [(key, [" | ".join(sorted(s.get(key, {"–"}))) for s in settings]) for key in keys]
+    return [(key, values) for key, values in rows if len(set(values)) > 1]
+
+
+def _settings(variant: Variant) -> dict[str, set[str]]:
+    """Return the values that a variant's runs give to each setting but the seed."""
+    values: dict[str, set[str]] = {}
+    for run in variant.runs:
+        for key, value in flatten(run.record.config).items():
+            if key != "seed":
+                values.setdefault(key, set()).add(value)
+    return values
 
 
 def _groups(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
-    """Value -> names that have it, each name once, in order."""
-    groups: dict[str, list[str]] = {}
-    for name, value in pairs:
-        names = groups.setdefault(value, [])
-        if name not in names:
-            names.append(name)
-    return groups
+    """Group (value, name) pairs: value -> names that have it, each name once, in order."""
+    groups: dict[str, dict[str, None]] = {}
+    for value, name in pairs:
+        groups.setdefault(value, {})[name] = None
+    return {value: list(names) for value, names in groups.items()}
 
 
-def _told(groups: Mapping[str, list[str]]) -> str:
-    parts = [f"{value} ({_some(names)})" for value, names in groups.items()]
+def _described(
+    groups: Mapping[str, list[str]], shorten: Callable[[str], str] = lambda value: value
+) -> str:
+    parts = [f"{shorten(value)} ({_some(names)})" for value, names in groups.items()]
     return "; ".join(parts[:6]) + ("; …" if len(parts) > 6 else "")
 
 
@@ -70,141 +109,121 @@ def _some(names: list[str], most: int = 4) -> str:
     return ", ".join(names[:most]) + (f" and {rest} more" if rest > 0 else "")
 
 
-def _budget(variants: list[Variant]) -> list[Caution]:
+def _budget(variants: tuple[Variant, ...]) -> list[str]:
     found = []
     for key, title in _BUDGET.items():
-        amounts = [(variant.name, variant.progress(key)) for variant in variants]
-        known = [(name, amount) for name, amount in amounts if amount is not None]
-        values = [amount for _, amount in known]
+        known = [(v.progress(key), v.name) for v in variants if v.progress(key) is not None]
+        values = [amount for amount, _ in known if amount is not None]
         if values and max(values) - min(values) > 0.01 * max(values):
-            told = _told(_groups((name, f"{round(amount):,}") for name, amount in known))
-            found.append(Caution("Budget", f"{title} differ: {told}."))
+            groups = _groups((count(amount), name) for amount, name in known)
+            found.append(f"{title} differ: {_described(groups)}.")
     return found
 
 
-def _seeds(variants: list[Variant]) -> list[Caution]:
-    groups = _groups((variant.name, variant.seeds) for variant in variants)
-    if len(groups) < 2:
-        return []
-    text = f"Seeds differ: {_told(groups)}. Paired tests and ranks use the shared seeds only."
-    return [Caution("Seeds", text)]
+def _seeds(variants: tuple[Variant, ...]) -> list[str]:
+    groups = _groups((variant.seeds, variant.name) for variant in variants)
+    text = f"Seeds differ: {_described(groups)}. Paired tests and ranks use the shared seeds only."
+    return [text] if len(groups) > 1 else []
 
 
-def _by_run(
-    variants: list[Variant],
-    keys: Mapping[str, str],
-    facts: Callable[[Run], Mapping[str, object]],
-    topic: str,
-) -> list[Caution]:
-    found = []
-    for key, title in keys.items():
-        pairs = [
-            (variant.name, _short(str(facts(run)[key])))
-            for variant in variants
-            for run in variant.runs
-            if facts(run).get(key) is not None
-        ]
-        groups = _groups(pairs)
-        if len(groups) > 1:
-            found.append(Caution(topic, f"The {title} differs: {_told(groups)}."))
-    return found
+def _differing(
+    variants: tuple[Variant, ...], facts: _Facts, titles: Mapping[str, str] | None = None
+) -> list[str]:
+    """Describe each fact of the runs that differs; without titles every fact is a setting."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for variant in variants:
+        for run in variant.runs:
+            for key, value in facts(run).items():
+                if value is not None:
+                    found.setdefault(key, []).append((str(value), variant.name))
+    if titles is None:
+        titles = {key: f"setting {key}" for key in sorted(found)}
+    described = {title: _groups(found.get(key, ())) for key, title in titles.items()}
+    return [
+        f"The {title} differs: {_described(groups, _shortened)}."
+        for title, groups in described.items()
+        if len(groups) > 1
+    ]
 
 
-def _short(value: str) -> str:
+def _environment(run: Run) -> dict[str, Any]:
+    return run.record.environment
+
+
+def _shortened(value: str) -> str:
     return value if len(value) <= 40 else f"{value[:12]}…"
 
 
-def _evaluator(variants: list[Variant]) -> list[Caution]:
-    found = []
+def _evaluator_settings(run: Run) -> dict[str, str]:
+    flat = flatten(run.record.config)
+    return {k: v for k, v in flat.items() if k.split(".")[0] in ("evaluation", "features")}
+
+
+def _metrics(variants: tuple[Variant, ...]) -> list[str]:
     measured = [
-        (variant.name, {name for name in run.record.metrics if class_of(name) is None})
-        for variant in variants
-        for run in variant.finished
+        (set(run.record.metrics), variant.name) for variant in variants for run in variant.finished
     ]
-    common = set.intersection(*(names for _, names in measured)) if measured else set()
+    common = set.intersection(*(names for names, _ in measured)) if measured else set()
     groups = _groups(
-        (name, _some(sorted(names - common)) or "no more than the others")
-        for name, names in measured
+        (_some(sorted(names - common)) or "no more than the others", name)
+        for names, name in measured
     )
-    if len(groups) > 1:
-        found.append(Caution("Evaluator", f"The metrics measured differ: {_told(groups)}."))
-    settings: dict[str, list[tuple[str, str]]] = {}
-    for variant in variants:
-        for run in variant.runs:
-            for key, value in flatten(run.record.config).items():
-                if key.split(".")[0] in ("evaluation", "features"):
-                    settings.setdefault(key, []).append((variant.name, value))
-    for key, pairs in sorted(settings.items()):
-        groups = _groups(pairs)
-        if len(groups) > 1:
-            found.append(Caution("Evaluator", f"The setting {key} differs: {_told(groups)}."))
-    return found
+    return [f"The metrics measured differ: {_described(groups)}."] if len(groups) > 1 else []
 
 
-def _references(comparison: Comparison) -> list[Caution]:
-    """References are the evaluator's own: where they differ, so did what measured the runs."""
+def _references(comparison: Comparison) -> list[str]:
+    """Describe references that differ: they depend on nothing but the evaluator."""
     differing = [
         f"{metric} for {entry.title.lower()} (by {short(entry.spread)})"
         for metric, entries in comparison.references.items()
         for entry in entries
         if entry.spread > 1e-6 * abs(entry.value)
     ]
-    if not differing:
-        return []
-    return [Caution("Evaluator", f"Reference values differ between runs: {_some(differing)}.")]
+    return [f"Reference values differ between runs: {_some(differing)}."] if differing else []
 
 
-def _mixed(variants: list[Variant]) -> list[Caution]:
-    """Variants whose own runs differ in more than the seed."""
+def _mixed(variants: tuple[Variant, ...]) -> list[str]:
+    """Describe variants whose own runs differ in more than the seed."""
     found = []
     for variant in variants:
-        values: dict[str, set[str]] = {}
-        for run in variant.runs:
-            for key, value in flatten(run.record.config).items():
-                values.setdefault(key, set()).add(value)
-        mixed = sorted(key for key, seen in values.items() if len(seen) > 1 and key != "seed")
+        mixed = sorted(key for key, values in _settings(variant).items() if len(values) > 1)
         if mixed:
-            text = f"Runs of {variant.name} differ in more than the seed: {_some(mixed)}."
-            found.append(Caution("Configuration", text))
+            found.append(f"Runs of {variant.name} differ in more than the seed: {_some(mixed)}.")
     return found
 
 
-def _recipes(variants: list[Variant]) -> list[Caution]:
-    """What runs warned of: parts that defeat each other, so that they judge no method."""
-    pairs = ((v.name, text) for v in variants for run in v.runs for text in run.record.warnings)
-    return [Caution("Recipe", f"{_some(names)}: {text}") for text, names in _groups(pairs).items()]
+def _warnings(variants: tuple[Variant, ...]) -> list[str]:
+    """Return the runs' warnings of parts that defeat each other, which judge no method."""
+    pairs = ((text, v.name) for v in variants for run in v.runs for text in run.record.warnings)
+    return [f"{_some(names)}: {text}" for text, names in _groups(pairs).items()]
 
 
-def _unavailable(variants: list[Variant]) -> list[Caution]:
-    """Metrics and pictures that runs could not have, those of one reason together."""
-    reasons: dict[str, list[tuple[str, str]]] = {}
-    for variant in variants:
-        for run in variant.runs:
-            for name, why in run.record.unavailable.items():
-                reasons.setdefault(why, []).append((variant.name, name))
+def _unavailable(variants: tuple[Variant, ...]) -> list[str]:
+    """Return metrics and pictures that runs could not produce, grouped by reason."""
+    missing = [
+        (why, name, variant.name)
+        for variant in variants
+        for run in variant.runs
+        for name, why in run.record.unavailable.items()
+    ]
+    names = _groups((why, name) for why, name, _ in missing)
+    owners = _groups((why, owner) for why, _, owner in missing)
+    return [f"{_some(names[why])} ({_some(owners[why])}): {why}" for why in names]
+
+
+def _unfinished(comparison: Comparison) -> list[str]:
     return [
-        Caution(
-            "Not available",
-            f"{_some(list(dict.fromkeys(name for _, name in found)))}"
-            f" ({_some(list(dict.fromkeys(variant for variant, _ in found)))}): {why}",
+        f"{len(found)} run{'s' if len(found) > 1 else ''} {what} "
+        f"({_some(list(dict.fromkeys(run.variant for run in found)))}): {consequence}"
+        for statuses, what, consequence in (
+            (("running",), "not at the end yet", "the numbers will change."),
+            (("failed", "interrupted"), "failed or interrupted", "missing from every comparison."),
         )
-        for why, found in reasons.items()
+        if (found := [r for r in comparison.collection.runs if r.record.status in statuses])
     ]
 
 
-def _unfinished(comparison: Comparison) -> list[Caution]:
-    found = []
-    waiting = [run for run in comparison.collection.runs if run.record.status == "running"]
-    if waiting:
-        told = _some(list(dict.fromkeys(run.variant for run in waiting)))
-        text = f"{len(waiting)} run{'s' if len(waiting) > 1 else ''} not at the end yet ({told}): "
-        found.append(Caution("Progress", f"{text}the numbers will change."))
-    lost = [r for r in comparison.collection.runs if r.record.status in ("failed", "interrupted")]
-    if lost:
-        told = _some(list(dict.fromkeys(run.variant for run in lost)))
-        text = f"{len(lost)} run{'s' if len(lost) > 1 else ''} failed or interrupted ({told}): "
-        found.append(Caution("Progress", f"{text}missing from every comparison."))
-    if comparison.collection.repeated:
-        text = f"{len(comparison.collection.repeated)} runs repeat a variant and seed and are not "
-        found.append(Caution("Seeds", f"{text}counted; the latest that came to its end is."))
-    return found
+def _repeated(comparison: Comparison) -> list[str]:
+    number = len(comparison.collection.repeated)
+    text = "repeat a variant and seed and are not counted; the latest that finished or diverged is."
+    return [f"{number} runs {text}"] if number else []

@@ -1,13 +1,17 @@
-"""Numbers as people read them."""
+"""Numbers as text."""
 
 import math
 
 
 def short(value: float | None, digits: int = 4) -> str:
-    """A number with about ``digits`` significant digits; a dash for a missing one.
+    """Return a number with about ``digits`` significant digits; a dash for a missing one.
+
+    Numbers below 1 have that many decimals, smaller ones as many as show two significant digits.
 
     >>> short(0.97123), short(12.3456), short(123456.0), short(None), short(0.0)
     ('0.9712', '12.35', '123,456', '–', '0')
+    >>> short(0.05, 2), short(0.00123, 2)
+    ('0.050', '0.0012')
     """
     if value is None or not math.isfinite(value):
         return "–"
@@ -16,11 +20,12 @@ def short(value: float | None, digits: int = 4) -> str:
     size = math.floor(math.log10(abs(value)))
     if size < -4 or size > 8:
         return f"{value:.{digits - 1}g}"
-    return f"{value:,.{max(0, digits - 1 - size)}f}" if size >= 0 else f"{value:.{digits}f}"
+    decimals = max(0, digits - 1 - size) if size >= 0 else max(digits, 1 - size)
+    return f"{value:,.{decimals}f}"
 
 
 def count(value: float | None) -> str:
-    """A whole number with separators.
+    """Return a whole number with thousands separators; a dash for a missing one.
 
     >>> count(12000.0)
     '12,000'
@@ -29,7 +34,7 @@ def count(value: float | None) -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """Seconds as a length of time.
+    """Return seconds as hours, minutes and seconds; a dash for a missing number.
 
     >>> duration(42.0), duration(75.0), duration(7260.0)
     ('42 s', '1 min 15 s', '2 h 1 min')

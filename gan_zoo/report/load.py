@@ -1,16 +1,15 @@
 """Find run folders and read them, whatever state they are in."""
 
-import csv
 import math
 import re
-from collections.abc import Container, Iterable, Sequence
-from dataclasses import dataclass, replace
+import warnings
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from gan_zoo.report.sanitise import checked, clean, printable
 from gan_zoo.runs.record import (
     HISTORY_NAME,
     RECORD_NAME,
@@ -21,11 +20,14 @@ from gan_zoo.runs.record import (
     table_damage,
 )
 
-_Table = dict[str, np.ndarray]  # column -> a float64 for each epoch
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+_BLANK = RunRecord("", "", 0, "finished")
+_KINDS: dict[str, Any] = {f.name: type(getattr(_BLANK, f.name)) for f in fields(RunRecord)}
+_KINDS |= {"divergence_range": list | None, "error": dict | None, "measured_epoch": int | None}
 
 
 class ReportError(ValueError):
-    """No report can be made: why, and what to do."""
+    """Raised when no report can be made."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ class Unreadable:
 
 @dataclass(frozen=True)
 class Collection:
-    """All runs below the given folders, and those that could not be read or count twice."""
+    """All runs below the given folders, and those that are unreadable or repeated."""
 
     names: tuple[str, ...]  # of the folders given
     runs: tuple[Run, ...]
@@ -81,114 +83,30 @@ def load(folders: Sequence[Path]) -> Collection:
             runs.append(_read_run(folder, label))
         except RecordError as error:
             reason = str(error).replace(f"{folder}/", "").replace(str(folder), label)
-            unreadable.append(Unreadable(label, printable(reason)))
-    names = tuple(dict.fromkeys(printable(root.resolve().name) for root in folders))
-    counted, repeated = _without_repeats(_with_variants(runs))
-    return Collection(names, tuple(counted), tuple(unreadable), tuple(repeated))
-
-
-def natural_key(text: str) -> list[tuple[int, str]]:
-    """A sort key by which run 2 comes before run 10."""
-    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", text)]
-
-
-def _label(root: Path, folder: Path) -> str:
-    relative = folder.relative_to(root).as_posix()
-    name = root.resolve().name
-    return printable(name if relative == "." else f"{name}/{relative}")
-
-
-def _read_run(folder: Path, label: str) -> Run:
-    record = checked(clean(read_record(folder)))
-    damages = _damages(folder, record)
-    history, notes = _read_table(folder / HISTORY_NAME, damages)
-    timing, more = _read_table(folder / TIMING_NAME, damages)
-    if history and timing:
-        rows = {epoch: row for row, epoch in enumerate(timing["epoch"])}
-        places = [rows.get(epoch, -1) for epoch in history["epoch"]]  # -1: the NaN at the end
-        for name, column in timing.items():
-            history.setdefault(name, np.append(column, math.nan)[places])
-    told = map(printable, (*damages.values(), *notes, *more))
-    return Run(folder, label, record, pd.DataFrame(history), tuple(told))
-
-
-def _damages(folder: Path, record: RunRecord) -> dict[str, str]:
-    """What is wrong with the tables whose checksums the record tells, by their names."""
-    found = {name: _damage(folder / name, record) for name in record.tables}
-    return {name: damage for name, damage in found.items() if damage is not None}
-
-
-def _damage(path: Path, record: RunRecord) -> str | None:
-    try:
-        return table_damage(path, record) if path.resolve().parent == path.parent else None
-    except OSError as error:
-        return f"{path.name} cannot be read: {error.strerror}"
-
-
-def _read_table(path: Path, damages: Container[str]) -> tuple[_Table, tuple[str, ...]]:
-    """A CSV with a column ``epoch``, a row for each epoch (the last, if repeated), in their order.
-
-    A cell that is no finite number is NaN, a row with too many cells is left out. Read without
-    pandas, which takes twenty times as long for a table of a few epochs.
-    """
-    if not path.exists() or path.name in damages:
-        return {}, ()
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            names, *rows = [row for row in csv.reader(file) if row] or [[]]
-    except (ValueError, OSError, csv.Error) as error:
-        return {}, (f"{path.name} cannot be read: {error}",)
-    if not names:
-        return {}, ()
-    if "epoch" not in names:
-        return {}, (f"{path.name} has no column epoch",)
-    kept = [row for row in rows if len(row) <= len(names)]
-    values = {
-        name: np.array([_number(row[i]) if i < len(row) else math.nan for row in kept])
-        for i, name in enumerate(names)
-    }
-    places = {epoch: i for i, epoch in enumerate(values["epoch"].tolist()) if epoch == epoch}
-    order = [places[epoch] for epoch in sorted(places)]
-    return {name: column[order] for name, column in values.items()}, ()
-
-
-def _number(cell: str) -> float:
-    try:
-        value = float(cell)
-    except ValueError:
-        return math.nan
-    return value if math.isfinite(value) else math.nan
-
-
-def _with_variants(runs: Sequence[Run]) -> list[Run]:
-    names = variant_names([run.record for run in runs])
-    return [replace(run, variant=name) for run, name in zip(runs, names, strict=True)]
-
-
-def _without_repeats(runs: Sequence[Run]) -> tuple[list[Run], list[Run]]:
-    """One run for each variant and seed, and the others.
-
-    A second run of the same seed is no independent observation. Of several, the one that came to an
-    end (finished or diverged) counts, and of those the one that started last.
-    """
+            unreadable.append(Unreadable(label, _printable(reason)))
+        except RecursionError:
+            unreadable.append(Unreadable(label, f"{RECORD_NAME} is nested too deeply"))
+    variants = variant_names([run.record for run in runs])
+    runs = [replace(run, variant=name) for run, name in zip(runs, variants, strict=True)]
     best: dict[tuple[str, int], Run] = {}
-    for run in runs:
-        key = (run.variant, run.record.seed)
-        if key not in best or _precedence(run) > _precedence(best[key]):
-            best[key] = run
+    for run in sorted(runs, key=_precedence, reverse=True):
+        best.setdefault((run.variant, run.record.seed), run)
     counted = {run.folder for run in best.values()}
-    return (
-        [run for run in runs if run.folder in counted],
-        [run for run in runs if run.folder not in counted],
+    return Collection(
+        tuple(dict.fromkeys(_printable(root.resolve().name) for root in folders)),
+        tuple(run for run in runs if run.folder in counted),
+        tuple(unreadable),
+        tuple(run for run in runs if run.folder not in counted),
     )
 
 
-def _precedence(run: Run) -> tuple[bool, str]:
-    return run.record.status in ("finished", "diverged"), run.record.started
+def natural_key(text: str) -> list[tuple[int, str]]:
+    """Return a sort key by which run 2 comes before run 10."""
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", text)]
 
 
 def variant_names(records: Iterable[RunRecord]) -> list[str]:
-    """The loss and those overrides that not all runs share, for each record.
+    """Return for each record its loss and those overrides that not all records share.
 
     >>> def record(loss, *overrides):
     ...     return RunRecord("", loss, 0, "finished", list(overrides))
@@ -201,3 +119,145 @@ def variant_names(records: Iterable[RunRecord]) -> list[str]:
         " ".join([record.loss, *(entry for entry in record.overrides if entry not in shared)])
         for record in records
     ]
+
+
+def _precedence(run: Run) -> tuple[bool, str]:
+    """Return a key by which the greatest of several runs of one variant and seed counts.
+
+    A second run of the same seed is not an independent observation. One that finished or diverged
+    goes before one that did not; among those the one that started last counts.
+    """
+    return run.record.status in ("finished", "diverged"), run.record.started
+
+
+def _label(root: Path, folder: Path) -> str:
+    relative = folder.relative_to(root).as_posix()
+    name = root.resolve().name
+    return _printable(name if relative == "." else f"{name}/{relative}")
+
+
+def _read_run(folder: Path, label: str) -> Run:
+    record = _checked(read_record(folder))
+    notes = {name: note for name in record.tables if (note := _damage(folder / name, record))}
+    tables = []
+    for name in (HISTORY_NAME, TIMING_NAME):
+        table, note = (None, "") if name in notes else _read_table(folder / name)
+        tables.append(pd.DataFrame() if table is None else table)
+        if note:
+            notes[name] = note
+    history, timing = tables
+    if not history.empty and not timing.empty:
+        new = [name for name in timing.columns if name not in history.columns]
+        history = history.merge(timing[["epoch", *new]], on="epoch", how="left")
+    return Run(folder, label, record, history, tuple(map(_printable, notes.values())))
+
+
+def _damage(path: Path, record: RunRecord) -> str | None:
+    try:
+        return table_damage(path, record) if path.resolve().parent == path.parent else None
+    except OSError as error:
+        return f"{path.name} cannot be read: {error.strerror}"
+
+
+def _read_table(path: Path) -> tuple[pd.DataFrame | None, str]:
+    """Read a CSV with a row per epoch; return it in the order of epochs, and what went wrong.
+
+    A cell that is not a finite number becomes NaN; of rows of the same epoch the last counts.
+    """
+    if not path.exists():
+        return None, ""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)  # cells beyond the header
+            table = pd.read_csv(path, index_col=False, on_bad_lines="skip", dtype=str)
+    except pd.errors.EmptyDataError:
+        return None, ""
+    except (ValueError, OSError, pd.errors.ParserWarning) as error:
+        return None, f"{path.name} cannot be read: {error}"
+    if "epoch" not in table.columns:
+        return None, f"{path.name} has no column epoch"
+    numbers = table.map(_number).astype("float64").dropna(subset="epoch")
+    unique = numbers.drop_duplicates("epoch", keep="last").sort_values("epoch")
+    return unique.reset_index(drop=True), ""
+
+
+def _number(cell: str) -> float:
+    """Return a cell as a float, exactly as it was written; NaN unless it is a finite number."""
+    try:
+        value = float(cell)
+    except ValueError:
+        return math.nan
+    return value if math.isfinite(value) else math.nan
+
+
+def _checked(record: RunRecord) -> RunRecord:
+    """Return a record whose fields have their types, with finite numbers and printable text.
+
+    Raises:
+        RecordError: a field is of another type, which a damaged or edited file can make it.
+    """
+    values = {name: _clean(getattr(record, name)) for name in _KINDS}
+    for name, kind in _KINDS.items():
+        value = values[name]
+        if not isinstance(value, kind) or isinstance(value, bool):
+            expected = getattr(kind, "__name__", str(kind))
+            raise RecordError(f"{name} holds {type(value).__name__}, expected {expected}")
+    for name in ("overrides", "warnings"):
+        values[name] = [str(entry) for entry in values[name]]
+    for name in ("parameters", "progress"):
+        values[name] = _numbers(values[name])
+    for name in ("artifacts", "tables", "unavailable"):
+        values[name] = {k: v for k, v in values[name].items() if isinstance(v, str)}
+    values["metrics"] = {name: finite(value) for name, value in values["metrics"].items()}
+    values["reference_scores"] = {
+        name: numbers
+        for name, entry in values["reference_scores"].items()
+        if isinstance(entry, dict) and (numbers := _numbers(entry))
+    }
+    values["intervals"] = {
+        name: ends
+        for name, entry in values["intervals"].items()
+        if (ends := _ends(entry)) and None not in ends
+    }
+    values["divergence_range"] = _ends(values["divergence_range"])
+    return RunRecord(**values)
+
+
+def finite(value: Any) -> float | None:
+    """Return the value as a finite float; None for NaN, infinities, text and booleans."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _numbers(values: dict[str, Any]) -> dict[str, Any]:
+    pairs = ((key, finite(value)) for key, value in values.items())
+    return {key: value for key, value in pairs if value is not None}
+
+
+def _ends(values: Any) -> list[float | None] | None:
+    """Return two ends in ascending order, None for one without a bound; None for anything else."""
+    if not isinstance(values, list) or len(values) != 2:
+        return None
+    ends = [finite(end) for end in values]
+    known = [end for end in ends if end is not None]
+    return ends if ends.count(None) == values.count(None) and known == sorted(known) else None
+
+
+def _printable(text: str) -> str:
+    """Replace characters that a page or file cannot hold: control characters, half surrogates."""
+    return _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def _clean(value: Any) -> Any:
+    if isinstance(value, str):
+        return _printable(value)
+    if isinstance(value, dict):
+        return {_clean(key): _clean(entry) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [_clean(entry) for entry in value]
+    return value

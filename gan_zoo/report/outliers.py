@@ -1,4 +1,7 @@
-"""Axes on which ordinary values stay readable beside one that is larger by orders of magnitude."""
+"""Axes on which ordinary values stay readable beside one that is larger by orders of magnitude.
+
+Matplotlib is not imported here: a run imports this module before it draws anything.
+"""
 
 import math
 from collections.abc import Iterable
@@ -7,12 +10,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-FACTOR = 3.0  # the linear part reaches to so many times the median size
-BENT = 100.0  # an axis is bent if a value lies so many times beyond the linear part
+FACTOR = 3.0  # the linear part reaches to this many times the median size
+LIMIT = 100.0  # an axis is changed if a value lies this many times beyond the linear part
 
 
 def linear_part(values: Iterable[float]) -> float | None:
-    """Return up to which size an axis is to be linear; None: all of it, there are no outliers.
+    """Return the size up to which an axis should be linear; None without outliers: all of it.
 
     >>> linear_part([0.5, 1.0, 2.0, 9e13]), linear_part([0.5, 1.0, 200.0])
     (6.0, None)
@@ -21,38 +24,31 @@ def linear_part(values: Iterable[float]) -> float | None:
     if not sizes:
         return None
     reach = FACTOR * sizes[len(sizes) // 2]
-    return reach if sizes[-1] > BENT * reach else None
+    return reach if sizes[-1] > LIMIT * reach else None
 
 
-def survive_outliers(panel: "Axes", axis: str, values: Iterable[float]) -> None:
+def symlog_if_outliers(panel: "Axes", axis: str, values: Iterable[float]) -> None:
     """Make an axis linear in its inner half and logarithmic beyond, if its values need it.
 
     Args:
-        panel: with everything drawn; an axis that is logarithmic already stays as it is.
+        panel: with everything drawn; an axis that is logarithmic already is left unchanged.
         axis: ``x`` or ``y``.
         values: all that are drawn along it.
     """
     known = [float(value) for value in values if math.isfinite(value)]
     reach = linear_part(known)
-    scaled, line = {"x": (panel.set_xscale, panel.xaxis), "y": (panel.set_yscale, panel.yaxis)}[
-        axis
-    ]
+    line = panel.xaxis if axis == "x" else panel.yaxis
     if reach is None or line.get_scale() != "linear":
         return
     formatter = line.get_major_formatter()
     decades = math.log10(max(map(abs, known)) / reach)
-    scaled("symlog", linthresh=reach, linscale=decades)
-    middle = [sign * reach / FACTOR for sign in (-1, 1)]
-    far = [
-        sign * 10.0**power
-        for sign in (-1, 1)
-        for power in range(math.ceil(math.log10(reach)), math.ceil(decades + math.log10(reach)) + 1,
-                           max(1, round(decades / 3)))
-    ]  # fmt: skip
-    least, most = min(known), max(known)
-    line.set_ticks(
-        sorted(tick for tick in (0.0, *middle, *far) if least <= tick <= most or tick == 0)
-    )
+    set_scale = panel.set_xscale if axis == "x" else panel.set_yscale
+    set_scale("symlog", linthresh=reach, linscale=decades)
+    first, last = math.ceil(math.log10(reach)), math.ceil(decades + math.log10(reach))
+    powers = range(first, last + 1, max(1, round(decades / 3)))
+    sizes = [reach / FACTOR, *(10.0**power for power in powers)]
+    ticks = [0.0, *(sign * size for sign in (-1, 1) for size in sizes)]
+    line.set_ticks(sorted(t for t in ticks if min(known) <= t <= max(known) or t == 0))
     line.set_major_formatter(formatter)
     panel.annotate(
         f"logarithmic beyond ±{reach:.3g}", (1, 1), xycoords="axes fraction", ha="right", va="top",

@@ -1,31 +1,124 @@
-"""Pictures that runs left behind, read with care: inside the run folder, of sane size."""
+"""Pictures that runs left behind: sample grids over epochs, and a gallery of the others.
+
+Only files inside the run folder are opened, in a few raster formats and of bounded size.
+"""
 
 import base64
 import io
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 
+from gan_zoo.report.comparison import Variant
 from gan_zoo.report.load import Run
 from gan_zoo.runs import record
 
-_MAX_PIXELS = 16_000_000
-_MAX_SIDE = 640  # on the page; larger pictures are scaled down
+MAX_PIXELS = 16_000_000
+MAX_SIDE = 640  # on the page; larger pictures are scaled down
+MAX_FRAMES = 12  # of one run
+MAX_FRAMES_ON_PAGE = 132  # shared by all variants, so that the page stays small
 _EPOCH_GRID = re.compile(r"plot_epoch_(\d{1,9})_generated\.png")
 _SUFFIXES = (".png", ".webp", ".gif", ".jpg", ".jpeg")
-_FORMATS = ("PNG", "WEBP", "GIF", "JPEG")  # whatever the name: PIL hands others to programs
+_FORMATS = ("PNG", "WEBP", "GIF", "JPEG")  # whatever the name: PIL runs programs to read others
 _NOT_SHOWN = ("grid", "loss_curve")  # shown elsewhere; the page draws its own curves
+_TITLES = {
+    "interpolation": "Interpolation between latents",
+    "class_walk": "One latent through all classes",
+    "nearest_neighbours": "Samples with their nearest training images",
+    "nearest_neighbors": "Samples with their nearest training images",
+    "landscape": "Critic landscape",
+    "critic_landscape": "Critic landscape",
+}
+
+
+@dataclass(frozen=True)
+class Strip:
+    """Sample grids of one run on the page: a few epochs, the last one in better quality."""
+
+    variant: int
+    seed: int
+    status: str
+    epochs: tuple[int, ...]
+    images: tuple[str, ...]  # data URIs
+
+
+@dataclass(frozen=True)
+class SampleStrips:
+    """Everything made from the sample grids of all runs."""
+
+    strips: tuple[Strip, ...]
+    animations: dict[str, bytes]  # file name -> animated WebP
+    finals: dict[int, Image.Image]  # variant -> last grid of its first run that has one
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture of one run."""
+
+    variant: Variant
+    seed: int
+    image: str  # data URI
+    size: tuple[int, int]  # as recorded, so that the page can reserve its place
+
+
+def sample_strips(variants: Sequence[Variant]) -> SampleStrips:
+    """Read and encode the sample grids of all runs; a variant's first run gets several epochs."""
+    on_page = max(2, min(MAX_FRAMES, MAX_FRAMES_ON_PAGE // max(1, len(variants))))
+    strips: list[Strip] = []
+    animations: dict[str, bytes] = {}
+    finals: dict[int, Image.Image] = {}
+    for variant in variants:
+        shown_first = (variant.finished or variant.runs)[0]
+        for run in variant.runs:
+            grids = [(e, read_picture(path)) for e, path in epoch_grids(run, MAX_FRAMES)]
+            decoded = [(epoch, picture) for epoch, picture in grids if picture is not None]
+            if not decoded:
+                continue
+            step = -(-len(decoded) // on_page) if run is shown_first else len(decoded)
+            shown = decoded[::-1][::step][::-1]  # counted from the last, which is always shown
+            images = [data_uri(picture, 65) for _, picture in shown[:-1]]
+            images.append(data_uri(shown[-1][1], 85))
+            epochs = tuple(epoch for epoch, _ in shown)
+            seed, status = run.record.seed, run.record.status
+            strips.append(Strip(variant.index, seed, status, epochs, tuple(images)))
+            finals.setdefault(variant.index, decoded[-1][1])
+            if len(decoded) > 1:
+                animations[animation_name(variant, run)] = animation([p for _, p in decoded])
+    return SampleStrips(tuple(strips), animations, finals)
+
+
+def gallery(variants: Sequence[Variant]) -> dict[str, list[Picture]]:
+    """Return title -> the picture of each variant's first run that recorded it.
+
+    These are all pictures but the grids: interpolations, class walks, neighbors, landscapes.
+    """
+    found: dict[str, list[Picture]] = {}
+    for variant in variants:
+        shown: set[str] = set()
+        for run in (*variant.finished, *variant.runs):
+            for name, file in run.record.artifacts.items():
+                if name in {*shown, *_NOT_SHOWN} or not file.lower().endswith(_SUFFIXES):
+                    continue
+                path = artifact_path(run, name)
+                picture = read_picture(path) if path else None
+                if picture is not None:
+                    shown.add(name)
+                    title = _TITLES.get(name, name.replace("_", " ").capitalize())
+                    entry = Picture(variant, run.record.seed, data_uri(picture, 80), picture.size)
+                    found.setdefault(title, []).append(entry)
+    return dict(sorted(found.items()))
 
 
 def artifact_path(run: Run, name: str) -> Path | None:
-    """The file of an artifact, if it exists and lies inside the run folder."""
+    """Return the file of an artifact if it exists inside the run folder."""
     try:
-        path = record.artifact_path(run.folder, run.record, name)
-    except (record.RecordError, OSError):  # none such; a name too long, a loop of links
+        return _inside(run.folder, record.artifact_path(run.folder, run.record, name))
+    except (record.RecordError, OSError):  # not recorded; a name too long, a loop of links
         return None
-    return _inside(run.folder, path)
 
 
 def _inside(folder: Path, path: Path) -> Path | None:
@@ -36,37 +129,29 @@ def _inside(folder: Path, path: Path) -> Path | None:
         return None
 
 
-def picture_artifacts(run: Run) -> list[str]:
-    """Names of further pictures that the run recorded: interpolations, neighbours, and so on."""
-    return [
-        name
-        for name, path in run.record.artifacts.items()
-        if name not in _NOT_SHOWN and path.lower().endswith(_SUFFIXES)
-    ]
-
-
 def epoch_grids(run: Run, most: int) -> list[tuple[int, Path]]:
-    """At most so many of the run's sample grids, evenly over epochs, first and last included."""
+    """Return at most so many sample grids, evenly over epochs, with the first and the last."""
     found = {}
     for path in sorted((run.folder / "samples").glob("plot_epoch_*_generated.png")):
         match = _EPOCH_GRID.fullmatch(path.name)
         if match and (inside := _inside(run.folder, path)) is not None:
             found[int(match[1])] = inside
     epochs = sorted(found)
-    return [(epochs[i], found[epochs[i]]) for i in _spread(len(epochs), most)]
+    places = np.linspace(0, len(epochs) - 1, min(most, len(epochs))).round().astype(int)
+    return [(epochs[place], found[epochs[place]]) for place in places]
 
 
-def _spread(count: int, most: int) -> list[int]:
-    if count <= most:
-        return list(range(count))
-    return [round(i * (count - 1) / (most - 1)) for i in range(most)] if most > 1 else [count - 1]
+def animation_name(variant: Variant, run: Run) -> str:
+    """Return a file name that identifies the run and is safe whatever the variant's name is."""
+    words = re.sub(r"[^A-Za-z0-9_.=-]+", "_", variant.name)[:60]
+    return f"{variant.index:02d}_{words}_seed{run.record.seed}.webp"
 
 
 def read_picture(path: Path) -> Image.Image | None:
-    """Decode a raster picture; None if it is damaged, too large or something else."""
+    """Decode a raster picture; None if it is damaged, too large or of another format."""
     try:
         with Image.open(path, formats=_FORMATS) as picture:
-            if picture.width * picture.height > _MAX_PIXELS:
+            if picture.width * picture.height > MAX_PIXELS:
                 return None
             return picture.convert("L" if picture.mode in ("1", "L", "I;16") else "RGB")
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
@@ -74,17 +159,17 @@ def read_picture(path: Path) -> Image.Image | None:
 
 
 def data_uri(picture: Image.Image, quality: int) -> str:
-    """A picture inside the page, as WebP."""
-    if max(picture.size) > _MAX_SIDE:
+    """Return a picture as a data URI of WebP, for use inside the page."""
+    if max(picture.size) > MAX_SIDE:
         picture = picture.copy()
-        picture.thumbnail((_MAX_SIDE, _MAX_SIDE))
+        picture.thumbnail((MAX_SIDE, MAX_SIDE))
     out = io.BytesIO()
     picture.save(out, format="WEBP", quality=quality, method=2)
     return "data:image/webp;base64," + base64.b64encode(out.getvalue()).decode()
 
 
 def animation(pictures: Sequence[Image.Image], milliseconds: int = 250) -> bytes:
-    """An animated WebP that loops; pictures of another size than the first are left out."""
+    """Return an animated WebP that loops; pictures of another size than the first are left out."""
     first, *rest = pictures
     same = [picture for picture in rest if picture.size == first.size]
     out = io.BytesIO()

@@ -64,9 +64,6 @@ class Quantity:
         return {1: "↑", -1: "↓", 0: ""}[self.better]
 
 
-_CLASS = re.compile(r"(?P<start>.+?)_class_(?P<label>\d{1,4})(?P<end>(_.*)?)")
-
-
 def quantity(name: str) -> Quantity:
     """Describe a metric or a history column by its name alone.
 
@@ -170,14 +167,3 @@ def headline_checkpoint(measured: Iterable[Collection[str]]) -> str:
     """
     averaged = [any(name.startswith("ema_") for name in names) for names in measured if names]
     return "ema_" if averaged and all(averaged) else ""
-
-
-def class_of(metric: str) -> tuple[str, str] | None:
-    """Quantity and class of a per-class metric; None for any other.
-
-    >>> class_of("label_accuracy_class_3_mnistcnn_test_10k")
-    ('label_accuracy_mnistcnn_test_10k', '3')
-    >>> class_of("intra_class_fid_mnistcnn_test_10k")
-    """
-    match = _CLASS.fullmatch(metric)
-    return (match["start"] + match["end"], match["label"]) if match else None

@@ -1,44 +1,39 @@
-"""The numbers that a run or a sweep ends with on the terminal: plain text, no torch."""
+"""The numbers printed at the end of a run or a sweep: plain text, without torch."""
 
 import shutil
 import statistics
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from gan_zoo.evaluation.metrics.registry import CHECKPOINTS
 from gan_zoo.report.formatting import count, duration, short
-from gan_zoo.report.quantities import Quantity, class_of, headline_checkpoint, ordered
+from gan_zoo.report.quantities import Quantity, headline_checkpoint, ordered
 from gan_zoo.runs.record import RunRecord
 
 SHOWN = ("fid", "label_accuracy", "recall", "modes_covered", "high_quality", "reverse_kl_modes")
 REFERENCES = {"real": "real", "kernel_density": "kernel density"}
-MAX_METRICS = 3  # of those that none of SHOWN is among
+MAX_METRICS = 3  # of runs that measured none of SHOWN
 
 
 def run_summary(folder: Path, record: RunRecord) -> str:
-    """Return what a run ends with: its headline numbers beside the references', time, pictures.
+    """Return a run's headline numbers beside those of the references, its time and its pictures.
 
     Args:
         folder: of the run.
-        record: as it ended.
+        record: as the run ended.
     """
-    metrics = headline_metrics([record])
-    lines = []
+    checkpoint = headline_checkpoint([record.metrics])
+    metrics = _shown(m for m in ordered(set(record.metrics)) if m.checkpoint == checkpoint)
+    lines = ["no metrics were measured"]
     if metrics:
-        references = _references([record], metrics)
-        head = ["", _checkpoint(metrics), *(REFERENCES[name] for name in references)]
-        rows = [
-            [
-                metric.short_title,
-                short(record.metrics.get(metric.name)),
-                *(short(values.get(metric.base)) for values in references.values()),
-            ]
-            for metric in metrics
-        ]
-        lines += [_table([head, *rows]), _protocol(metrics)]
-    else:
-        lines.append("no metrics were measured")
+        names = _reference_names(record.reference_scores, metrics)
+        rows = [["", CHECKPOINTS[checkpoint], *(REFERENCES[name] for name in names)]]
+        for metric in metrics:
+            known = record.reference_scores.get(metric.base, {})
+            values = (record.metrics.get(metric.name), *map(known.get, names))
+            rows.append([metric.short_title, *map(short, values)])
+        lines = [_table(rows), _protocol(metrics)]
     if record.measured_epoch is not None:
         lines.append(f"measured at the last good state, after epoch {record.measured_epoch}")
     seconds, updates = (record.progress.get(name) for name in ("seconds", "generator_updates"))
@@ -46,121 +41,86 @@ def run_summary(folder: Path, record: RunRecord) -> str:
         lines.append(f"training: {seconds:.0f} s for {count(updates)} generator updates")
     if "grid" in record.artifacts:
         lines.append(f"samples: {folder / record.artifacts['grid']}")
-    lines.append(f"run folder: {folder}")
-    return "\n".join(lines)
+    return "\n".join([*lines, f"run folder: {folder}"])
 
 
 def sweep_summary(folder: Path) -> str:
-    """Return a table of a sweep: a row for each variant, then what the references reach.
+    """Return a table of a sweep: a row for each variant, then the values of the references.
 
-    Metrics are means over the finished seeds, ± their standard deviation where there are several.
+    Metrics are means over the finished seeds, ± their standard deviation if there are several.
 
     Raises:
         ReportError: there is no run below the folder.
     """
+    from gan_zoo.report.comparison import compare
     from gan_zoo.report.load import load
 
-    runs = load([folder]).runs
-    groups: dict[str, list[RunRecord]] = {}
-    for run in runs:
-        groups.setdefault(run.variant, []).append(run.record)
-    metrics = headline_metrics([run.record for run in runs])
-    with_counts = any(len(group) > 1 or group[0].status != "finished" for group in groups.values())
-    counts = ["finished"] if with_counts else []
-    head = ["loss", *counts, *(metric.short_title for metric in metrics), "training time"]
+    comparison = compare(load([folder]))
+    metrics = _shown(comparison.primary)
+    with_counts = any(len(v.runs) > 1 or not v.finished for v in comparison.variants)
+    head = ["loss", *(m.short_title for m in metrics), "training time"]
     rows = [
         [
-            name,
-            *[f"{len(_finished(group))} of {len(group)}" for _ in counts],
-            *(_spread([run.metrics.get(metric.name) for run in _finished(group)])
-              for metric in metrics),
-            _mean_seconds(_finished(group)),
+            variant.name,
+            *(_spread(variant.values(metric.name).values()) for metric in metrics),
+            duration(variant.progress("seconds")),
         ]
-        for name, group in groups.items()
-    ]  # fmt: skip
-    rows += [
-        [name, *("" for _ in counts), *(short(values.get(m.base)) for m in metrics), ""]
-        for name, values in _named_references([run.record for run in runs], metrics).items()
+        for variant in comparison.variants
     ]
+    counts = [f"{len(v.finished)} of {len(v.runs)}" for v in comparison.variants]
+    references = {
+        metric: {entry.name: entry.value for entry in entries}
+        for metric, entries in comparison.references.items()
+    }
+    for name in _reference_names(references, metrics):
+        values = (references.get(metric.base, {}).get(name) for metric in metrics)
+        rows.append([f"({REFERENCES[name]})", *map(short, values), ""])
+        counts.append("")
+    if with_counts:
+        head.insert(1, "finished")
+        for row, finished in zip(rows, counts, strict=True):
+            row.insert(1, finished)
     table = _table([head, *rows])
     if not metrics:
         return f"{table}\nno metrics were measured"
-    return f"{table}\n{_checkpoint(metrics)}; {_protocol(metrics)}"
+    return f"{table}\n{CHECKPOINTS[metrics[0].checkpoint]}; {_protocol(metrics)}"
 
 
-def headline_metrics(records: Sequence[RunRecord]) -> list[Quantity]:
-    """Return the metrics that the records have of ``SHOWN``, else the catalogue's first ones."""
-    checkpoint = headline_checkpoint([record.metrics for record in records])
-    names = {name for record in records for name in record.metrics if class_of(name) is None}
-    known = [metric for metric in ordered(names) if metric.checkpoint == checkpoint]
+def _shown(metrics: Iterable[Quantity]) -> list[Quantity]:
+    """Return those of ``SHOWN``, else the first ones."""
+    known = list(metrics)
     starts = tuple(f"{start}_" for start in SHOWN)
-    chosen = [metric for metric in known if metric.base.startswith(starts)]
-    return chosen or known[:MAX_METRICS]
+    return [m for m in known if m.base.startswith(starts)] or known[:MAX_METRICS]
 
 
-def _checkpoint(metrics: Sequence[Quantity]) -> str:
-    return CHECKPOINTS[metrics[0].checkpoint]
+def _reference_names(
+    values: Mapping[str, Mapping[str, float]], metrics: Sequence[Quantity]
+) -> list[str]:
+    """Return the references that some metric has; ``values`` is metric -> reference -> value."""
+    return [n for n in REFERENCES if any(n in values.get(m.base, {}) for m in metrics)]
 
 
 def _protocol(metrics: Sequence[Quantity]) -> str:
     return "; ".join(dict.fromkeys(metric.detail for metric in metrics))
 
 
-def _finished(records: Sequence[RunRecord]) -> list[RunRecord]:
-    return [record for record in records if record.status == "finished"]
-
-
-def _spread(values: Sequence[float | None]) -> str:
+def _spread(values: Collection[float]) -> str:
     """Return the mean, and ± the standard deviation of several values."""
-    known = [value for value in values if value is not None]
-    if not known:
+    if not values:
         return short(None)
-    mean = short(statistics.fmean(known))
-    return f"{mean} ± {short(statistics.stdev(known), 2)}" if len(known) > 1 else mean
-
-
-def _mean_seconds(records: Sequence[RunRecord]) -> str:
-    seconds = [record.progress["seconds"] for record in records if "seconds" in record.progress]
-    return duration(statistics.fmean(seconds) if seconds else None)
-
-
-def _references(
-    records: Sequence[RunRecord], metrics: Sequence[Quantity]
-) -> dict[str, dict[str, float]]:
-    """Return reference -> metric without its checkpoint -> value, the median over the runs."""
-    found: dict[str, dict[str, float]] = {}
-    for name in REFERENCES:
-        for metric in metrics:
-            scores = (record.reference_scores.get(metric.base, {}) for record in records)
-            known = [values[name] for values in scores if name in values]
-            if known:
-                found.setdefault(name, {})[metric.base] = statistics.median(known)
-    return found
-
-
-def _named_references(
-    records: Sequence[RunRecord], metrics: Sequence[Quantity]
-) -> dict[str, dict[str, float]]:
-    return {f"({REFERENCES[k]})": found for k, found in _references(records, metrics).items()}
+    mean = short(statistics.fmean(values))
+    return f"{mean} ± {short(statistics.stdev(values), 2)}" if len(values) > 1 else mean
 
 
 def _table(rows: Sequence[Sequence[str]]) -> str:
-    """Return aligned columns; where a terminal is too narrow for them, a line for each cell."""
+    """Return aligned columns; on a terminal that is too narrow, a line for each cell."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    head, *body = rows
     if sys.stdout.isatty() and sum(widths) + 2 * len(widths) > shutil.get_terminal_size().columns:
-        head, *body = rows
-        return "\n".join(
-            line
-            for first, *cells in body
-            for line in (
-                first,
-                *(f"  {name}: {cell}" for name, cell in zip(head[1:], cells, strict=True) if cell),
-            )
-        )
-    return "\n".join(
-        "  ".join(
-            [row[0].ljust(widths[0])]
-            + [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
-        ).rstrip()
-        for row in rows
-    )
+        lines = []
+        for first, *cells in body:
+            named = zip(head[1:], cells, strict=True)
+            lines += [first, *(f"  {name}: {cell}" for name, cell in named if cell)]
+        return "\n".join(lines)
+    aligned = ([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])] for row in rows)
+    return "\n".join("  ".join(cells).rstrip() for cells in aligned)

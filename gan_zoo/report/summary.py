@@ -1,17 +1,15 @@
-"""The plain-words summary: what the statistics support, and nothing more."""
+"""The summary in plain words: what the statistics support, and nothing more."""
 
 from dataclasses import dataclass
 
-from gan_zoo.report.comparison import Comparison, Variant
+from gan_zoo.report.comparison import Comparison, Pair, Variant
 from gan_zoo.report.formatting import short
-from gan_zoo.report.pairs import Pair
-from gan_zoo.report.pairwise import smallest_p
 from gan_zoo.report.quantities import Quantity
-from gan_zoo.report.statistics import Interval
+from gan_zoo.report.statistics import smallest_p
 
 HEADLINES = 2
 ALPHA = 0.05
-_DETAILED = 3  # comparisons spelled out in a sentence
+MAX_LISTED = 3  # comparisons spelled out in a sentence
 
 
 @dataclass(frozen=True)
@@ -23,56 +21,34 @@ class Statement:
     detail: str = ""
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """The best variant against another one."""
-
-    other: str
-    theta: float
-    interval: Interval | None
-    n: int
-    m: int
-    established: bool
-
-    @property
-    def size(self) -> str:
-        """Of both samples."""
-        return f"n = {self.n}" if self.n == self.m else f"n = {self.n} and {self.m}"
-
-    def __str__(self) -> str:
-        bounds = f" [{self.interval.low:.2f}, {self.interval.high:.2f}]" if self.interval else ""
-        return f"{self.other} with probability {self.theta:.2f}{bounds}"
-
-
 def headlines(comparison: Comparison) -> list[Quantity]:
-    """The metrics spoken of: the first kinds in the catalogue with a direction and values."""
-    measured = {metric for _, metric in comparison.estimates}
+    """Return the first metrics of the catalogue that have a direction and values."""
     chosen: dict[int, Quantity] = {}
-    for metric in comparison.primary:
-        if metric.better and metric.name in measured:
+    for metric in comparison.measured:
+        if metric.better:
             chosen.setdefault(metric.rank, metric)
     return list(chosen.values())[:HEADLINES]
 
 
 def summary(comparison: Comparison) -> list[Statement]:
-    """A few sentences: the best variant on each headline metric, how sure, what was lost."""
-    said = [_metric(comparison, metric) for metric in headlines(comparison)]
-    if not said:
+    """Return the best variant on each headline metric, how certain that is, and the lost runs."""
+    statements = [_metric(comparison, metric) for metric in headlines(comparison)]
+    if not statements:
         text = "No finished run has a metric yet: nothing can be said about quality."
-        said.append(Statement("No numbers", text))
+        statements.append(Statement("No numbers", text))
     further = {"Sample size": power(comparison), "Runs lost": _losses(comparison.variants)}
-    return said + [Statement(topic, text) for topic, text in further.items() if text]
+    return statements + [Statement(topic, text) for topic, text in further.items() if text]
 
 
 def standing(comparison: Comparison, metric: Quantity) -> list[Variant]:
-    """Variants with scores, best mean probability of improvement over the others first."""
+    """Return variants with scores, best mean probability of improvement over the others first."""
     wins = _wins(comparison, metric)
     scored = [variant for variant in comparison.variants if variant.index in wins]
     return sorted(scored, key=lambda variant: -wins[variant.index])
 
 
 def _wins(comparison: Comparison, metric: Quantity) -> dict[int, float]:
-    """Variant -> its probabilities of improvement over all others, added up."""
+    """Return for each variant the sum of its probabilities of improvement over all others."""
     wins = {variant.index: 0.0 for variant in comparison.variants if variant.scores(metric)}
     for pair in comparison.pairs.get(metric.name, []):
         wins[pair.first] += pair.theta
@@ -80,86 +56,78 @@ def _wins(comparison: Comparison, metric: Quantity) -> dict[int, float]:
     return {index: round(total, 9) for index, total in wins.items()}  # sums of ties are equal
 
 
-def verdicts(comparison: Comparison, metric: Quantity, best: Variant) -> list[Verdict]:
-    """The best variant against every other one."""
-    names = {variant.index: variant.name for variant in comparison.variants}
-    return [
-        _seen_from(best.index, pair, names)
-        for pair in comparison.pairs[metric.name]
-        if best.index in (pair.first, pair.second)
-    ]
-
-
-def _seen_from(index: int, pair: Pair, names: dict[int, str]) -> Verdict:
-    if pair.first == index:
-        return Verdict(
-            names[pair.second], pair.theta, pair.interval, pair.n, pair.m, pair.established
-        )
-    turned = pair.interval and Interval(1 - pair.interval.high, 1 - pair.interval.low)
-    return Verdict(names[pair.first], 1 - pair.theta, turned, pair.m, pair.n, pair.established)
-
-
 def _metric(comparison: Comparison, metric: Quantity) -> Statement:
-    order = standing(comparison, metric)
-    best, direction = order[0], "higher" if metric.better > 0 else "lower"
+    best = standing(comparison, metric)[0]
+    direction = "higher" if metric.better > 0 else "lower"
     topic = f"{metric.full_title}, {direction} is better"
     found = comparison.estimates[best.name, metric.name]
     bounds, real = found.interval, comparison.real(metric)
-    sure = f" [{short(bounds.low, 3)}, {short(bounds.high, 3)}]" if bounds else ""
+    interval = f" [{short(bounds.low, 3)}, {short(bounds.high, 3)}]" if bounds else ""
     aside = "" if real is None else f" (real images: {short(real, 3)})"
-    reached = f"{short(found.mean, 3)}{sure}, n = {found.n}{aside}"
-    against = verdicts(comparison, metric, best) if len(order) > 1 else []
+    reached = f"{short(found.mean, 3)}{interval}, n = {found.n}{aside}"
+    against = [
+        pair.seen_from(best.index)
+        for pair in comparison.pairs[metric.name]
+        if best.index in (pair.first, pair.second)
+    ]
     if not against:
         return Statement(
             topic, f"{best.name} reaches {reached}.", "There is nothing to compare it with."
         )
     equal = _equal(comparison, metric, best)
-    if all(verdict.n + verdict.m == 2 for verdict in against):
+    if all(pair.n + pair.m == 2 for pair in against):
         place = f"shares the best value with {equal}" if equal else "has the best value"
         value = f"{best.name} {place}: {short(found.mean, 3)}{aside}."
-        return Statement(topic, value, "With one seed each, how sure this order is cannot be told.")
+        return Statement(
+            topic, value, "With one seed each, the certainty of this order is unknown."
+        )
     place = f"shares the first rank with {equal}" if equal else "ranks first"
     claim = f"{best.name} {place}: mean {reached}. {_established(against)}"
-    return Statement(topic, claim, f"{best.name} beats {_listed(against)}.")
+    return Statement(topic, claim, f"{best.name} beats {_listed(comparison, against)}.")
 
 
 def _equal(comparison: Comparison, metric: Quantity, best: Variant) -> str:
-    """Who ranks as high as the best variant, in words; empty if nobody does."""
+    """Return the variants that rank as high as the best one, as text; empty if there are none."""
     wins = _wins(comparison, metric)
     names = [
         variant.name
         for variant in comparison.variants
         if variant is not best and wins.get(variant.index) == wins[best.index]
     ]
-    return f"{len(names)} others" if len(names) > _DETAILED else " and ".join(names)
+    return f"{len(names)} others" if len(names) > MAX_LISTED else " and ".join(names)
 
 
-def _established(against: list[Verdict]) -> str:
-    sure = sum(verdict.established for verdict in against)
-    if sure == 0:
-        return (
-            "The difference is not established."
-            if len(against) == 1
-            else ("None of the differences is established.")
-        )
-    if sure == len(against):
-        others = "the other variant" if sure == 1 else f"all {sure} others"
-        return f"Established against {others}, after Holm's correction."
-    return f"Established against {sure} of {len(against)} others, after Holm's correction."
+def _established(against: list[Pair]) -> str:
+    count, total = sum(pair.established for pair in against), len(against)
+    if count == 0 and total == 1:
+        return "The difference is not established."
+    if count == 0:
+        return "None of the differences is established."
+    others = f"{count} of {total} others"
+    if count == total:
+        others = "the other variant" if total == 1 else f"all {total} others"
+    return f"Established against {others}, after Holm's correction."
 
 
-def _listed(found: list[Verdict]) -> str:
-    """The closest comparisons in full, the others counted; equal sample sizes told once."""
-    closest = sorted(found, key=lambda verdict: verdict.theta)[:_DETAILED]
-    sizes = {verdict.size for verdict in closest}
-    told = [str(v) if len(sizes) == 1 else f"{v} ({v.size})" for v in closest]
-    listed = "; ".join(told) + (f"; {sizes.pop()}" if len(sizes) == 1 else "")
-    more = len(found) - len(closest)
+def _listed(comparison: Comparison, against: list[Pair]) -> str:
+    """Return the closest comparisons in full and the number of others."""
+    closest = sorted(against, key=lambda pair: pair.theta)[:MAX_LISTED]
+    sizes = [f"n = {p.n}" if p.n == p.m else f"n = {p.n} and {p.m}" for p in closest]
+    same = len(set(sizes)) == 1
+    parts = []
+    for pair, size in zip(closest, sizes, strict=True):
+        ends = pair.interval
+        bounds = f" [{ends.low:.2f}, {ends.high:.2f}]" if ends else ""
+        other = comparison.variants[pair.second].name
+        text = f"{other} with probability {pair.theta:.2f}{bounds}"
+        parts.append(text if same else f"{text} ({size})")
+    listed = "; ".join(parts + (sizes[:1] if same else []))
+    more = len(against) - len(closest)
     return listed + (f"; and {more} more with at least that probability" if more else "")
 
 
 def power(comparison: Comparison) -> str | None:
-    """What the numbers of seeds at hand cannot conclude, whatever the values are.
+    """Return what the numbers of seeds cannot establish, whatever the values are.
 
     Holm's procedure can only reject anything if the smallest possible p times the number of pairs
     stays below 0.05.
@@ -174,7 +142,7 @@ def power(comparison: Comparison) -> str | None:
     if least > ALPHA:
         return (
             f"With {seeds} no rank test can reach p < 0.05 (smallest possible p: {least:.2g}): the "
-            "order describes these runs and is no finding. Two variants need at least 4 seeds "
+            "order describes these runs only. Two variants need at least 4 seeds "
             "each, more variants need more."
         )
     if least * len(pairs) > ALPHA:

@@ -77,9 +77,9 @@ def needs_image_gradients_exactly_if_it_says_so(regularizer: Regularizer) -> Non
     )
 
 
-def penalises_gradients_if_it_differentiates_twice(regularizer: Regularizer) -> None:
+def differentiates_twice_if_it_does(regularizer: Regularizer) -> None:
     """What says no works with a critic that has no second derivative."""
-    if regularizer.penalises_gradients:
+    if regularizer.differentiates_twice:
         return
     critic = Critic(Once())
     penalty = _penalty(regularizer, critic, *samples())
@@ -88,7 +88,7 @@ def penalises_gradients_if_it_differentiates_twice(regularizer: Regularizer) -> 
             penalty.backward()
     except RuntimeError as error:
         raise AssertionError(
-            f"penalises_gradients is false, but it differentiates the critic twice: {error}"
+            f"differentiates_twice is false, but it differentiates the critic twice: {error}"
         ) from error
 
 
@@ -240,7 +240,7 @@ CONTRACTS = (
     leaves_nothing_behind,
     draws_from_the_stream_of_the_step_alone,
     needs_image_gradients_exactly_if_it_says_so,
-    penalises_gradients_if_it_differentiates_twice,
+    differentiates_twice_if_it_does,
     has_a_gradient_if_it_costs,
     takes_images_of_any_shape,
     is_finite_where_the_critic_is_flat,

@@ -2,28 +2,31 @@
 
 import re
 from functools import cache
-from itertools import product
 from pathlib import Path
 
 import pytest
 import torch
 from hydra import compose, initialize_config_dir
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
 from gan_zoo.cli import train
-from gan_zoo.config.build import Config
+from gan_zoo.config.compose import check_optional_groups
+from gan_zoo.config.schema import Config
 from gan_zoo.config.validate import check_targets
 from gan_zoo.models.acgan import Discriminator
-from gan_zoo.types import Batch, CriticStep
+from gan_zoo.types import Batch, ConfigurationError, CriticStep
 
-CONF = Path(train.__file__).parents[1] / "conf"
+CONF = Path(__file__).parents[2] / "conf"
 GROUPS = ["aux", "evaluation", "labels", "latents", "loss", "model", "optimizer", "regularizer",
-          "tracker", "trainer"]  # fmt: skip
+          "schedules", "tracker", "trainer"]  # fmt: skip
 TOP_LEVEL = {"seed", "device", "data", "model", "latents", "labels", "loss", "regularizer",
              "optimizer", "trainer", "aux", "evaluation", "after_sweep", "resume",
-             "sweep_name", "tracker"}  # fmt: skip
+             "schedules", "sweep_name", "tracker"}  # fmt: skip
 
 
 def options(group: str) -> list[str]:
@@ -35,6 +38,15 @@ def composed(*overrides: str):
         config = compose("config", overrides=list(overrides), return_hydra_config=True)
         HydraConfig.instance().set_config(config)
         return config
+
+
+def jobs(experiment: str, *given: str) -> list[list[str]]:
+    """The jobs of a sweep in their order, each with its overrides."""
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        sweeper = compose("config", overrides=[experiment], return_hydra_config=True).hydra.sweeper
+        words = [f"{key}={value}" for key, value in (sweeper.params or {}).items()]
+        parser = OverridesParser.create(config_loader=GlobalHydra.instance().config_loader())
+    return BasicSweeper.split_arguments(parser.parse_overrides([*words, *given]), None)[0]
 
 
 @cache
@@ -71,11 +83,43 @@ def test_every_data_set_composes(name):
 
 @pytest.mark.parametrize("name", options("experiment"))
 def test_every_experiment_composes(name):
-    """With each loss that it sweeps over, as its own sweep would."""
-    params = composed(f"+experiment={name}").hydra.sweeper.params or {}
-    choices = [[f"{key}={value}" for value in str(params[key]).split(",")] for key in params]
-    for overrides in product(*choices):
-        checked(f"+experiment={name}", *overrides)
+    """Compose it with each loss that its sweep lists; that all losses compose is tested above."""
+    found = jobs(f"+experiment={name}")
+    every = {word for words in found for word in words} >= {f"loss={o}" for o in options("loss")}
+    for overrides in found[:1] if every else found:
+        checked(f"+experiment={name}", *(word for word in overrides if "seed=" not in word))
+
+
+@pytest.mark.parametrize(("name", "seeds"), [("study_mnist", 10), ("study_fashion", 5)])
+def test_the_study_trains_every_loss_seed_by_seed(name, seeds):
+    losses = options("loss")
+    expected = [[f"seed={seed}", f"loss={loss}"] for seed in range(seeds) for loss in losses]
+    assert jobs(f"+experiment={name}") == expected
+    few = jobs(f"+experiment={name}", "loss=wgan,bce", "seed=3,1")
+    assert few == [[f"seed={seed}", f"loss={loss}"] for seed in (3, 1) for loss in ("wgan", "bce")]
+
+
+@pytest.mark.parametrize("name", [name for name in options("experiment") if "study" in name])
+def test_the_study_keeps_the_recipes_and_runs_one_thread_per_worker(name):
+    for loss in ("bce", "wgan", "r1"):
+        study, usual = composed(f"+experiment={name}", f"loss={loss}"), composed(f"loss={loss}")
+        for key in ("loss", "model", "optimizer", "regularizer", "aux", "latents", "labels"):
+            assert study[key] == usual[key]
+        changed = {key for key in usual.trainer if study.trainer[key] != usual.trainer[key]}
+        assert changed == {"threads", "keep_checkpoints", "precision"}
+        assert study.trainer.threads == 1
+        assert study.evaluation.every == 1
+        assert study.sweep_name == name
+        assert study.hydra.launcher._target_.endswith("ProcessLauncher")
+        assert study.hydra.launcher.n_jobs == -1
+    assert composed("+experiment=study_mnist", "sweep_name=mine").hydra.sweep.dir == "multirun/mine"
+
+
+def test_the_study_s_search_tries_every_loss_that_has_ranges():
+    assert [words[1] for words in jobs("+experiment=study_search")] == [
+        f"loss={name}" for name in options("search")
+    ]
+    assert composed("+experiment=study_search").hydra.sweeper.budget == 12
 
 
 @pytest.mark.parametrize("name", options("model"))
@@ -88,7 +132,7 @@ def test_every_model_builds(name):
 
 
 @pytest.mark.parametrize("name", options("loss"))
-def test_every_loss_file_tells_its_paper_command_expectation_and_deviations(name):
+def test_every_loss_file_states_its_paper_command_expectation_and_deviations(name):
     header = re.match(r"(#.*\n)+", (CONF / "loss" / f"{name}.yaml").read_text()).group()
     assert header.startswith("# @package _global_\n")
     for word in ("Paper:", f"python run.py loss={name}", "Expect:", "Deviation"):
@@ -157,7 +201,7 @@ def test_published_optimizers_have_one_rate_for_both_networks(name):
 
 
 def test_the_document_s_recipe():
-    config = composed("+experiment=acgan_document")
+    config = composed("experiment=acgan_document")
     assert config.trainer.epochs == 50
     assert config.trainer.batch_size == 100
     assert config.trainer.generator_batch_size == 200
@@ -166,6 +210,18 @@ def test_the_document_s_recipe():
         assert config.optimizer[network].lr == 2e-4
         assert config.optimizer[network].betas == [0.5, 0.999]
     assert (config.aux.weight_d, config.aux.weight_g, config.aux.on_fake) == (1, 1, True)
+
+
+def test_local_values_are_taken_where_neither_experiment_nor_command_line_has_others(tmp_path):
+    (tmp_path / "local").mkdir()
+    values = "# @package _global_\ndevice: cpu\ntrainer:\n  threads: 3\n  epochs: 7\n"
+    (tmp_path / "local/default.yaml").write_text(values)
+    search = f"hydra.searchpath=[file://{tmp_path}]"
+    config = composed(search, "experiment=acgan_document", "trainer.threads=2")
+    assert (config.device, config.trainer.epochs, config.trainer.threads) == ("cpu", 50, 2)
+    assert composed(search).trainer.threads == 3
+    with pytest.raises(ConfigurationError, match="there is no 'defalt' in the group 'local'"):
+        check_optional_groups(composed(search, "local=defalt").hydra)
 
 
 def test_a_run_s_identity_is_what_determines_its_numbers():

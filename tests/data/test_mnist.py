@@ -160,3 +160,19 @@ def test_users_files_in_another_packing_give_the_same_data(tmp_path, monkeypatch
     torch.testing.assert_close(small.train.labels, dataset.train.labels[:10])
     torch.testing.assert_close(small.validation.images, dataset.train.images[10:12])
     torch.testing.assert_close(small.test.images, dataset.test.images)
+
+
+def test_few_training_images_are_the_first_ones_and_the_other_parts_stay():
+    all_of_it, few = load_mnist(), load_mnist(train=500)
+    assert len(few.train.labels) == len(few.train.images) == 500
+    torch.testing.assert_close(few.train.images, all_of_it.train.images[:500])
+    torch.testing.assert_close(few.train.labels, all_of_it.train.labels[:500])
+    torch.testing.assert_close(few.validation.labels, all_of_it.validation.labels)
+    torch.testing.assert_close(few.test.images, all_of_it.test.images)
+    assert few.name == "mnist"  # measured with the same feature network
+
+
+@pytest.mark.parametrize("train", [0, -1, 50_001])
+def test_an_impossible_number_of_training_images_is_refused(train):
+    with pytest.raises(ValueError, match=rf"data.train is {train}; allowed: 1 to 50,000"):
+        load_mnist(train=train)

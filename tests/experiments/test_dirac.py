@@ -6,6 +6,7 @@ from functools import partial
 import pytest
 import torch
 
+from gan_zoo.config.build import RunComponents
 from gan_zoo.config.schema import AuxiliarySettings, EvaluationSettings, TrainerSettings
 from gan_zoo.data.toys import dirac
 from gan_zoo.losses.bce import Bce
@@ -16,7 +17,7 @@ from gan_zoo.models.latents import Normal, UniformLabels
 from gan_zoo.regularizers.gradient_penalty import GradientPenalty
 from gan_zoo.regularizers.none import Unregularized
 from gan_zoo.regularizers.r1 import R1
-from gan_zoo.training.run import RunComponents, build_trainer
+from gan_zoo.training.build import build_trainer
 
 RATE = 0.1
 

@@ -40,7 +40,13 @@ def test_there_are_losses():
 
 def test_recipe_sets_no_value_of_a_replaceable_part(name):
     """regularizer.clip, say, would be an unknown key as soon as regularizer= is another one."""
-    assert set(OmegaConf.load(CONF / f"{name}.yaml")) <= {"defaults", "loss", "trainer", "model"}
+    assert set(OmegaConf.load(CONF / f"{name}.yaml")) <= {
+        "defaults",
+        "loss",
+        "trainer",
+        "model",
+        "schedules",
+    }
 
 
 def test_recipe_file_says_what_it_is(name):

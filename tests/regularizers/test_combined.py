@@ -25,7 +25,9 @@ def test_constraints_are_all_enforced(linear):
     assert torch.equal(critic.score.w.detach(), expected)
 
 
-@pytest.mark.parametrize("fact", ["needs_image_gradients", "penalises_gradients"])
+@pytest.mark.parametrize(
+    "fact", ["needs_image_gradients", "penalises_gradients", "differentiates_twice"]
+)
 def test_a_fact_holds_if_it_holds_for_a_part(fact):
     assert getattr(Combined([WeightClip(), R1()]), fact)
     assert not getattr(Combined([WeightClip(), Unregularized()]), fact)

@@ -13,6 +13,9 @@ from gan_zoo.testing.regularizers import CONTRACTS
 CONF = Path(__file__).parents[2] / "conf" / "regularizer"
 NAMES = sorted(path.stem for path in CONF.glob("*.yaml"))
 ACTIVE = {  # those that penalise from the first step on
+    "approx_r1",
+    "approx_r1_r2",
+    "approx_r2",
     "dragan",
     "gradient_penalty",
     "lipschitz_penalty",
@@ -61,6 +64,8 @@ def test_penalty_costs_from_the_first_step_on(name, regularizer, curved, real, f
 
 def test_facts_agree_with_what_is_done(name, regularizer, curved, real, fake, take_step):
     assert regularizer.penalises_gradients == (name not in FIRST_ORDER)
+    exact = regularizer.penalises_gradients and not name.startswith("approx_")
+    assert regularizer.differentiates_twice == exact
     assert regularizer.constrains_weights == (name == "weight_clip")
     regularizer.penalty(curved, take_step(curved, real, fake))
     assert len(curved.seen) == (

@@ -11,7 +11,7 @@ from PIL import Image
 from gan_zoo.report.comparison import compare
 from gan_zoo.report.load import load
 from gan_zoo.report.page import render
-from gan_zoo.report.sample_strips import evolution
+from gan_zoo.report.pictures import sample_strips
 from gan_zoo.report.search import search_all
 
 SPLITS = [
@@ -160,7 +160,7 @@ def page(compared):
 
     def made(folder):
         comparison = compared(folder)
-        return render(comparison, evolution(comparison), search_all(comparison))
+        return render(comparison, sample_strips(comparison.variants), search_all(comparison))
 
     return made
 

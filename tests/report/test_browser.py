@@ -9,7 +9,7 @@ import pytest
 from gan_zoo.report.comparison import compare
 from gan_zoo.report.load import load
 from gan_zoo.report.page import render
-from gan_zoo.report.sample_strips import evolution
+from gan_zoo.report.pictures import sample_strips
 from gan_zoo.report.search import search_all
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -33,7 +33,7 @@ def first_row(path):
 def write_page(folder):
     comparison = compare(load([folder]))
     path = folder / "report.html"
-    html = render(comparison, evolution(comparison), search_all(comparison))
+    html = render(comparison, sample_strips(comparison.variants), search_all(comparison))
     path.write_text(html, encoding="utf-8")
     return path
 
@@ -55,7 +55,7 @@ class Opened:
         self.context = browser.new_context(
             viewport={"width": width, "height": 900}, color_scheme=scheme, offline=True
         )
-        self.context.set_default_timeout(90_000)  # a busy machine is no failure
+        self.context.set_default_timeout(90_000)  # a busy machine is not a failure
         self.page = self.context.new_page()
         self.trouble, self.requests = [], []
         self.page.on("console", lambda message: self.trouble.append(message.text))

@@ -2,7 +2,6 @@ import csv
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
@@ -126,14 +125,6 @@ def test_command_on_an_empty_folder(tmp_path, capsys):
     assert main([str(tmp_path)]) == 2
     assert "no record.json below" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
-
-
-def test_script_at_the_top(small):
-    script = Path(__file__).parents[2] / "compare.py"
-    result = subprocess.run(
-        [sys.executable, str(script), "--help"], capture_output=True, text=True, check=True
-    )
-    assert "DIR" in result.stdout
 
 
 def test_every_figure_survives_hostile_names(tmp_path, write_run, hostile):

@@ -2,18 +2,16 @@ import math
 
 import pytest
 
-from gan_zoo.report.data import curve_quantities
-from gan_zoo.report.figures_metrics import matching
-from gan_zoo.report.pairs import all_pairs, ranking
+from gan_zoo.report.comparison import all_pairs, ranking
+from gan_zoo.report.export import to_markdown
 from gan_zoo.report.quantities import quantity
-from gan_zoo.report.search import validation_twin
+from gan_zoo.report.search import validation_column
 from gan_zoo.report.summary import headlines, summary
-from gan_zoo.report.table_export import markdown
 
 FID = quantity("fid_m_test_1k")
 
 
-def test_scores_turn_lower_is_better_and_count_failures(tmp_path, write_run, compared):
+def test_scores_negate_metrics_where_lower_is_better(tmp_path, write_run, compared):
     outcomes = ("finished", "finished", "diverged", "failed", "running", "interrupted")
     for seed, status in enumerate(outcomes):
         metrics = {FID.name: 7.0} if seed == 0 else {FID.name: None} if seed == 1 else {}
@@ -33,7 +31,7 @@ def test_a_diverged_run_that_has_numbers_is_still_diverged(tmp_path, write_run, 
     assert comparison.variants[0].scores(FID) == {0: -math.inf}
 
 
-def test_a_metric_that_nobody_measured_is_no_failure(tmp_path, write_run, compared):
+def test_a_metric_that_no_run_measured_is_not_a_failure(tmp_path, write_run, compared):
     write_run(tmp_path / "0", "bce", 0, metrics={"recall_m_test_1k": 0.5})
     write_run(tmp_path / "1", "bce", 1, status="diverged")
     assert compared(tmp_path).variants[0].scores(FID) == {}
@@ -62,11 +60,6 @@ def test_seeds_as_ranges(tmp_path, write_run, compared, seeds, text):
     for seed in seeds:
         write_run(tmp_path / str(seed), seed=seed, history=[])
     assert compared(tmp_path).variants[0].seeds == text
-
-
-def test_per_class_metrics_stay_out_of_the_table(tmp_path, write_run, compared):
-    write_run(tmp_path / "0", metrics={"label_accuracy_class_3_m_test_1k": 1.0, FID.name: 2.0})
-    assert [metric.name for metric in compared(tmp_path).metrics] == [FID.name]
 
 
 def test_pairs_by_hand():
@@ -146,17 +139,17 @@ def test_averaged_weights_come_first_where_every_measured_run_has_them(averaged,
     assert [metric.name for metric in headlines(comparison)] == [
         "ema_fid_m_test_1k", "ema_precision_m_test_1k",
     ]  # fmt: skip
-    assert [column.name for column in curve_quantities(comparison)] == [
+    assert [column.name for column in comparison.history_columns()] == [
         "ema_fid_m_validation_1k", "fid_m_validation_1k", "generator_train_loss",
     ]  # fmt: skip
-    ((x, y),) = matching(comparison, "precision", "recall")
+    ((x, y),) = comparison.protocol_pairs("precision", "recall")
     assert (x.name, y.name) == ("ema_precision_m_test_1k", "ema_recall_m_test_1k")
 
 
 def test_the_headline_is_named_in_summary_tables_and_page(averaged, compared, page):
     topic = summary(compared(averaged))[0].topic
     assert topic == "Fréchet distance (FID), averaged weights (EMA), lower is better"
-    assert r"Fréchet distance (FID), averaged weights (EMA) ↓ |" in markdown(compared(averaged))
+    assert r"Fréchet distance (FID), averaged weights (EMA) ↓ |" in to_markdown(compared(averaged))
     text = page(averaged)
     places = [text.index(f'<option value="{key}">') for key in ("ema_", "", "best_ema_")]
     assert places == sorted(places)
@@ -174,5 +167,5 @@ def test_last_weights_are_compared_where_one_run_has_no_others(averaged, compare
 
 def test_settings_are_chosen_on_the_validation_numbers_of_the_same_weights(averaged, compared):
     runs = list(compared(averaged).variants[0].runs)
-    assert validation_twin("ema_fid_m_test_1k", runs) == "ema_fid_m_validation_1k"
-    assert validation_twin("fid_m_test_1k", runs) == "fid_m_validation_1k"
+    assert validation_column("ema_fid_m_test_1k", runs) == "ema_fid_m_validation_1k"
+    assert validation_column("fid_m_test_1k", runs) == "fid_m_validation_1k"

@@ -12,7 +12,7 @@ def two(tmp_path, write_run, first, second):
         write_run(tmp_path / str(number), loss, 0, **record)
 
 
-def test_equal_runs_raise_nothing(tmp_path, write_run, compared):
+def test_equal_runs_have_no_cautions(tmp_path, write_run, compared):
     two(tmp_path, write_run, {}, {})
     assert cautions(compared(tmp_path)) == []
 
@@ -44,7 +44,7 @@ def test_facts_that_differ(tmp_path, write_run, compared, section, key, topic):
     assert ("Seconds are not comparable" in text) == (topic == "Hardware")
 
 
-def test_unknown_facts_are_no_difference(tmp_path, write_run, compared):
+def test_missing_facts_are_not_a_difference(tmp_path, write_run, compared):
     two(tmp_path, write_run, {"environment": {"commit": None}}, {"environment": {}})
     assert cautions(compared(tmp_path)) == []
 
@@ -96,8 +96,8 @@ def test_many_names_are_counted_not_listed(tmp_path, write_run, compared):
     assert "old (v0, v1, v2, v3 and 4 more); new (v8)" in text
 
 
-def test_what_the_runs_warned_of_is_told_once(tmp_path, write_run, compared):
-    warned = {"wgan": ["weights are not clipped"], "bce": [], "broken": {"no": "list"}}
+def test_a_warning_of_several_runs_is_listed_once(tmp_path, write_run, compared):
+    warned = {"wgan": ["weights are not clipped"], "bce": []}
     for loss, warnings in warned.items():
         for seed in range(2):
             write_run(tmp_path / f"{loss}{seed}", loss, seed, warnings=warnings)

@@ -3,8 +3,7 @@ import math
 
 import pytest
 
-from gan_zoo.report.load import ReportError, load, variant_names
-from gan_zoo.report.sanitise import finite
+from gan_zoo.report.load import ReportError, finite, load, variant_names
 from gan_zoo.runs.record import RunRecord
 
 
@@ -12,19 +11,16 @@ def record(loss, *overrides):
     return RunRecord("", loss, 0, "finished", list(overrides))
 
 
-def test_variant_is_the_loss_and_what_is_not_shared():
+def test_variant_is_the_loss_and_the_overrides_not_shared():
     records = [record("bce", "e=3", "lr=1"), record("bce", "e=3", "lr=2"), record("wgan", "e=3")]
     assert variant_names(records) == ["bce lr=1", "bce lr=2", "wgan"]
-
-
-def test_one_run_has_nothing_unshared():
-    assert variant_names([record("bce", "lr=1")]) == ["bce"]
+    assert variant_names(records[:1]) == ["bce"]
 
 
 @pytest.mark.parametrize(
     "value", [None, "1", True, math.nan, math.inf, -math.inf, 10**400, [1], {"a": 1}]
 )
-def test_only_finite_numbers_are_numbers(value):
+def test_values_that_are_not_finite_numbers_become_none(value):
     assert finite(value) is None
 
 
@@ -39,14 +35,12 @@ def test_a_run_below_two_given_folders_counts_once(tmp_path, write_run):
     assert len(load([tmp_path / "s", tmp_path / "s" / "0"]).runs) == 1
 
 
-def test_folder_without_runs(tmp_path):
-    with pytest.raises(ReportError, match=r"no record\.json below"):
-        load([tmp_path])
-
-
-def test_missing_folder(tmp_path):
-    with pytest.raises(ReportError, match="no such folder"):
-        load([tmp_path / "nowhere"])
+@pytest.mark.parametrize(
+    ("name", "reason"), [(".", r"no record\.json below"), ("nowhere", "no such folder")]
+)
+def test_folder_without_runs(tmp_path, name, reason):
+    with pytest.raises(ReportError, match=reason):
+        load([tmp_path / name])
 
 
 @pytest.mark.parametrize(
@@ -64,12 +58,17 @@ def test_missing_folder(tmp_path):
         ),
         (
             b'{"schema_version": 1, "run_id": "", "loss": "b", "seed": "x", "status": "failed"}',
-            "seed is no whole number",
+            "seed holds str, expected int",
         ),
         (
             b'{"schema_version": 1, "run_id": "", "loss": "b", "seed": 0, "status": "failed",'
             b' "metrics": [1]}',
-            "metrics holds list",
+            "metrics holds list, expected dict",
+        ),
+        (
+            b'{"schema_version": 1, "run_id": "", "loss": "b", "seed": 0, "status": "failed",'
+            b' "divergence_range": "all"}',
+            "divergence_range holds str, expected list | None",
         ),
     ],
 )
@@ -97,7 +96,9 @@ def test_history_and_timing_are_joined_by_epoch(tmp_path, write_run):
     assert history["seconds"].tolist() == [2, 4, 6]
 
 
-@pytest.mark.parametrize("content", [b"", b"epoch,a\n", b"\x00\xff\x00", b"a,b\n1,2\n"])
+@pytest.mark.parametrize(
+    "content", [b"", b"epoch,a\n", b"\x00\xff\x00", b"a,b\n1,2\n", b"epoch\n1,2\n"]
+)
 def test_damaged_history_leaves_the_run(tmp_path, write_run, content):
     folder = write_run(tmp_path / "s" / "0")
     (folder / "history.csv").write_bytes(content)
@@ -105,9 +106,9 @@ def test_damaged_history_leaves_the_run(tmp_path, write_run, content):
     assert run.history.empty
 
 
-def test_cells_that_are_no_numbers_are_missing(tmp_path, write_run):
+def test_cells_that_are_not_numbers_are_missing(tmp_path, write_run):
     folder = write_run(tmp_path / "s" / "0")
-    (folder / "history.csv").write_text("epoch,a\n1,0.5\n2,nan\n3,inf\n4,oops\n4,7\nx,8\n5")
+    (folder / "history.csv").write_text("epoch,a\n1,0.5\n2,nan\n3,inf\n4,oops\n4,7\nx,8\n9,1,2\n5")
     history = load([tmp_path / "s"]).runs[0].history
     assert history["epoch"].tolist() == [1, 2, 3, 4, 5]
     assert history["a"].dropna().tolist() == [0.5, 7.0]
@@ -124,14 +125,14 @@ def test_of_two_runs_of_one_seed_one_counts(tmp_path, write_run):
     assert [run.folder.name for run in found.repeated] == ["0", "1"]
 
 
-def test_one_seed_in_two_variants_is_no_repetition(tmp_path, write_run):
+def test_one_seed_in_two_variants_is_not_a_repetition(tmp_path, write_run):
     write_run(tmp_path / "0", overrides=["lr=1"])
     write_run(tmp_path / "1", overrides=["lr=2"])
     assert load([tmp_path]).repeated == ()
 
 
 def test_deeply_nested_records_are_listed(tmp_path, write_run):
-    deep = '{"a":' * 60 + "1" + "}" * 60
+    deep = '{"a":' * 900 + "1" + "}" * 900
     text = '{"schema_version":1,"run_id":"","loss":"x","seed":0,"status":"failed","config":%s}'
     for name, content in (("0", text % deep), ("1", "[" * 200_000)):
         (tmp_path / name).mkdir()
@@ -147,7 +148,7 @@ def test_control_characters_and_half_surrogates_are_replaced(tmp_path, write_run
     assert run.record.loss == "a\N{REPLACEMENT CHARACTER}b\N{REPLACEMENT CHARACTER}c\td"
 
 
-@pytest.mark.parametrize("seed", [True, 1.5, "1", None, 10**400])
+@pytest.mark.parametrize("seed", [True, 1.5, "1", None])
 def test_odd_seeds_are_listed(tmp_path, write_run, seed):
     write_run(tmp_path / "0", seed=0, history=[])
     record_path = tmp_path / "0" / "record.json"
@@ -165,7 +166,6 @@ def test_odd_seeds_are_listed(tmp_path, write_run, seed):
         ([2, 1], None),
         (["x", 1], None),
         ([0], None),
-        ("range", None),
         (None, None),
     ],
 )

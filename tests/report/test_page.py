@@ -54,7 +54,7 @@ def test_a_diverged_run_is_on_the_page_with_its_reason(four_variants, page):
     assert "fgan_kl: 1 diverged of 3 runs" in text
 
 
-def test_the_page_asks_for_nothing(four_variants, page):
+def test_the_page_requests_nothing(four_variants, page):
     document = Document(page(four_variants))
     for name in ("src", "href", "srcset", "poster", "action", "data"):
         for value in document.attributes(name):

@@ -1,4 +1,4 @@
-"""What commands end with: the headline numbers, named, beside the references."""
+"""Summaries on the terminal: headline metrics beside the references."""
 
 import re
 import subprocess
@@ -62,7 +62,7 @@ def test_without_an_average_the_last_weights_are_named(tmp_path):
     assert cells(text.splitlines()[1]) == ["FID", "36.50", "3.010", "95.60"]
 
 
-def test_a_diverged_run_says_when_it_was_measured_and_one_without_metrics_that_it_was_not(tmp_path):
+def test_epoch_of_a_diverged_run_and_missing_metrics_are_stated(tmp_path):
     diverged = replace(record(status="diverged"), measured_epoch=3)
     assert "measured at the last good state, after epoch 3" in run_summary(tmp_path, diverged)
     bare = replace(record(), metrics={}, reference_scores={}, artifacts={}, progress={})
@@ -83,7 +83,7 @@ def test_points_have_their_own_metrics(tmp_path):
     ]  # fmt: skip
 
 
-def test_metrics_of_a_user_s_choice_are_shown_where_the_usual_ones_are_missing(tmp_path):
+def test_other_metrics_are_shown_if_the_usual_ones_are_missing(tmp_path):
     text = run_summary(tmp_path, replace(record(), metrics={"kid_mnistcnn_test_10k": 1.5}))
     assert cells(text.splitlines()[1]) == ["KID", "1.500", "0.1000", "3.000"]
 

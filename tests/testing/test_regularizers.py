@@ -61,7 +61,7 @@ class NeedsNothing(Stateless):
 
 
 class HidesItsSecondDerivative(Mutant):
-    penalises_gradients = False
+    differentiates_twice = False
 
 
 class Detached(Mutant):
@@ -153,7 +153,7 @@ MUTANTS = {
     "has every part": [NoFacts],
     "gives a finite scalar": [HalfPrecision, PerSample],
     "needs image gradients": [HidesItsNeed, NeedsNothing],
-    "penalises gradients": [HidesItsSecondDerivative],
+    "differentiates twice": [HidesItsSecondDerivative],
     "has a gradient if it costs": [Detached],
     "has exact gradients": [HalfDetached],
     "is finite where the critic is flat": [NoSlopeAtZero],

@@ -21,6 +21,7 @@ class Drift:
 
     needs_image_gradients: ClassVar[bool] = False
     penalises_gradients: ClassVar[bool] = False
+    differentiates_twice: ClassVar[bool] = False
     constrains_weights: ClassVar[bool] = False
     weight: float = 0.001
 
