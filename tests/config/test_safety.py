@@ -67,17 +67,17 @@ def test_no_module_loads_what_can_execute(path):
             name = f"{node.value.id}.{node.attr}"
             # an exception's name, which torchvision may raise, is all there is of pickle
             assert node.value.id not in FORBIDDEN or name == "pickle.UnpicklingError", where
-            assert name not in ("yaml.load"), where
+            assert name != "yaml.load", where
             assert name != "torch.load" or node in safe, where
         if isinstance(node, ast.Call):
             called = getattr(node.func, "id", None) or getattr(node.func, "attr", "")
             plain = isinstance(node.func, ast.Name) or called in CALLS - {"eval", "compile"}
             assert not (called in CALLS and plain), where
             given = {keyword.arg: ast.unparse(keyword.value) for keyword in node.keywords}
-            if given.pop("weights_only", None) == "True":
+            if given.get("weights_only") == "True":
                 safe.add(node.func)
-            assert given.pop("allow_pickle", "False") == "False", where
-            assert "weights_only" not in given, where
+            assert given.get("weights_only", "True") == "True", where
+            assert given.get("allow_pickle", "False") == "False", where
 
 
 def test_a_pickle_among_samples_is_not_loaded(tmp_path, marker):
