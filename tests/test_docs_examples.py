@@ -23,7 +23,7 @@ def test_the_readme_s_other_programs_run(tmp_path, monkeypatch):
     others = [
         line for text in block for line in examples.commands(text) if not line.startswith(known)
     ]
-    assert {line.split()[1] for line in others} == {"compare.py", "evaluate", "status"}
+    assert {line.split()[1] for line in others} == {"compare.py", "evaluate"}
     monkeypatch.chdir(tmp_path)
     digits = np.zeros((20, 1, 28, 28), np.float32)
     np.savez("samples.npz", images=digits, labels=np.arange(20) % 10)
