@@ -13,9 +13,8 @@ README = (ROOT / "README.md").read_text()
 
 
 def commands() -> list[str]:
-    blocks = re.findall(r"^```\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
-    lines = [line.split("  #")[0].strip() for block in blocks for line in block.splitlines()]
-    return [line for line in lines if line]
+    found = [block.text for block in examples.blocks(README) if not block.kind]
+    return [line for text in found for line in examples.commands(text)]
 
 
 def run(line: str) -> str:
@@ -67,8 +66,10 @@ def test_what_the_readme_points_to_is_there():
 
 
 def test_the_readme_s_python_runs():
-    for block in re.findall(r"^```python\n(.*?)^```", README, re.DOTALL | re.MULTILINE):
-        exec(compile(block, "README.md", "exec"), {"__name__": "readme"})
+    found = [block.text for block in examples.blocks(README) if block.kind == "python"]
+    assert len(found) == 2
+    for text in found:
+        exec(compile(text, "README.md", "exec"), {"__name__": "readme"})
 
 
 def test_the_readme_is_short():
