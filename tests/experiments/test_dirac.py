@@ -43,6 +43,7 @@ def path(loss, regularizer, steps, *, simultaneous=True):
             evaluation=EvaluationSettings(),
             seed=0,
             device=torch.device("cpu"),
+            tracker=Untracked(),
         )
     )
     points = [(1.0, 1.0)]
