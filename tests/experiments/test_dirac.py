@@ -18,6 +18,7 @@ from gan_zoo.regularizers.gradient_penalty import GradientPenalty
 from gan_zoo.regularizers.none import Unregularized
 from gan_zoo.regularizers.r1 import R1
 from gan_zoo.training.build import build_trainer
+from gan_zoo.training.trackers import Untracked
 
 RATE = 0.1
 
