@@ -18,7 +18,7 @@ import gan_zoo
 from docs import formulas, headers, losses, reference, score_space
 from docs.docstrings import processed
 from docs.metrics import listing
-from gan_zoo.losses import alpha_divergence, divergences
+from gan_zoo.losses import divergences
 from gan_zoo.report.catalogue import METRICS
 
 ROOT = Path(__file__).parents[1]
@@ -115,7 +115,7 @@ DIVERGENCES = [
     divergences.TotalVariation(), divergences.KullbackLeibler(),
     divergences.ReverseKullbackLeibler(), divergences.Pearson(), divergences.Neyman(),
     divergences.SquaredHellinger(), divergences.Jeffrey(), divergences.JensenShannon(),
-    divergences.WeightedJensenShannon(0.3), divergences.Gan(), alpha_divergence.Alpha(0.5),
+    divergences.WeightedJensenShannon(0.3), divergences.Gan(), divergences.Alpha(0.5),
 ]  # fmt: skip
 
 

@@ -22,8 +22,8 @@ from gan_zoo.experiments.truth import (
     log_gaussian,
     nearest_gaussian,
 )
-from gan_zoo.losses.alpha_divergence import Alpha
 from gan_zoo.losses.divergences import (
+    Alpha,
     Divergence,
     Gan,
     Jeffrey,

@@ -127,7 +127,7 @@ def refuses_shapes_that_would_broadcast(loss: AdversarialLoss) -> None:
             require(
                 "scores" in (refuses(call) or ""),
                 f"{name} takes real {shapes[0]} and fake {shapes[1]}; allowed: a ValueError that"
-                " names the scores, as gan_zoo.losses.scores.as_pair raises it",
+                " names the scores, as gan_zoo.losses.base.as_pair raises it",
             )
 
 

@@ -24,7 +24,19 @@ _MOVED = {
     "gan_zoo.features.": "gan_zoo.evaluation.features.",
     "gan_zoo.testbeds.": "gan_zoo.experiments.",
     "gan_zoo.trackers.": "gan_zoo.training.trackers.",
-}
+    "gan_zoo.losses.alpha_divergence.": "gan_zoo.losses.divergences.",
+    **{
+        f"gan_zoo.losses.{name}.": "gan_zoo.losses.relativistic."
+        for name in ("rsgan", "rasgan", "ralsgan", "rahinge")
+    },
+    **{
+        f"gan_zoo.regularizers.{name}.": "gan_zoo.regularizers.gradient_penalties."
+        for name in (
+            "gradient_penalty", "lipschitz_penalty", "zero_centered_penalty", "wgan_div", "dragan",
+            "r1", "r2", "r1_r2",
+        )
+    },
+}  # fmt: skip
 
 
 class Trained(NamedTuple):

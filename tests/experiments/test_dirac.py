@@ -13,9 +13,8 @@ from gan_zoo.losses.minimax import Minimax
 from gan_zoo.losses.wgan import Wgan
 from gan_zoo.models.affine import DiracDiscriminator, DiracGenerator
 from gan_zoo.models.latents import Normal, UniformLabels
-from gan_zoo.regularizers.gradient_penalty import GradientPenalty
+from gan_zoo.regularizers.gradient_penalties import R1, GradientPenalty
 from gan_zoo.regularizers.none import Unregularized
-from gan_zoo.regularizers.r1 import R1
 from gan_zoo.training.run import RunComponents, build_trainer
 
 RATE = 0.1

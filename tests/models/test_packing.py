@@ -10,12 +10,12 @@ from torch import nn
 from gan_zoo.config.compatibility import check_packing
 from gan_zoo.config.schema import TrainerSettings
 from gan_zoo.losses.bce import Bce
-from gan_zoo.losses.rsgan import RsGan
+from gan_zoo.losses.relativistic import RsGan
 from gan_zoo.models import acgan, infogan, mlp
 from gan_zoo.models.packing import MAX_PACKING, pack, scores_of_copies, unpack
 from gan_zoo.regularizers.finite_differences import ApproximateR1
+from gan_zoo.regularizers.gradient_penalties import R1
 from gan_zoo.regularizers.none import Unregularized
-from gan_zoo.regularizers.r1 import R1
 from gan_zoo.testing.models import (
     DISCRIMINATOR_CONTRACTS,
     Built,

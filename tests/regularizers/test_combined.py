@@ -4,10 +4,9 @@ import pytest
 import torch
 
 from gan_zoo.regularizers.combined import Combined
-from gan_zoo.regularizers.gradient_penalty import GradientPenalty
+from gan_zoo.regularizers.gradient_penalties import R1, GradientPenalty
 from gan_zoo.regularizers.lecam import LeCam
 from gan_zoo.regularizers.none import Unregularized
-from gan_zoo.regularizers.r1 import R1
 from gan_zoo.regularizers.weight_clip import WeightClip
 
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from gan_zoo.regularizers.dragan import Dragan
+from gan_zoo.regularizers.gradient_penalties import Dragan
 
 
 def test_linear_critic(linear, real, fake, take_step):

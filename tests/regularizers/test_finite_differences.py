@@ -10,11 +10,9 @@ from gan_zoo.models.acgan import Discriminator as Acgan
 from gan_zoo.models.infogan import Discriminator
 from gan_zoo.regularizers.combined import Combined
 from gan_zoo.regularizers.finite_differences import ApproximateR1, ApproximateR1R2, ApproximateR2
+from gan_zoo.regularizers.gradient_penalties import R1, R1R2, R2
 from gan_zoo.regularizers.lecam import LeCam
 from gan_zoo.regularizers.none import Unregularized
-from gan_zoo.regularizers.r1 import R1
-from gan_zoo.regularizers.r1_r2 import R1R2
-from gan_zoo.regularizers.r2 import R2
 from gan_zoo.types import Batch, CriticStep
 
 PAIRS = [(ApproximateR1, R1), (ApproximateR2, R2), (ApproximateR1R2, R1R2)]

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from gan_zoo.regularizers.gradient_penalty import GradientPenalty
+from gan_zoo.regularizers.gradient_penalties import GradientPenalty
 
 
 @pytest.mark.parametrize(("weights", "norm"), [([3.0, 0.0, 4.0], 5.0), ([0.3, 0.0, 0.4], 0.5)])

@@ -2,7 +2,7 @@
 
 import torch
 
-from gan_zoo.regularizers.gradients import (
+from gan_zoo.regularizers.gradient_penalties import (
     gradients_at,
     input_gradients,
     interpolates,

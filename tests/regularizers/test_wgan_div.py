@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from gan_zoo.regularizers.wgan_div import WganDivPenalty
+from gan_zoo.regularizers.gradient_penalties import WganDivPenalty
 
 
 @pytest.mark.parametrize(("k", "p"), [(2.0, 6.0), (0.5, 3.0), (1.0, 1.5)])

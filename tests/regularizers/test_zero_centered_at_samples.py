@@ -3,9 +3,7 @@
 import pytest
 import torch
 
-from gan_zoo.regularizers.r1 import R1
-from gan_zoo.regularizers.r1_r2 import R1R2
-from gan_zoo.regularizers.r2 import R2
+from gan_zoo.regularizers.gradient_penalties import R1, R1R2, R2
 
 SLOPES = [1.0, -2.0, 0.5]
 

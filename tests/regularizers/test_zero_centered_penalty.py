@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from gan_zoo.regularizers.zero_centered_penalty import ZeroCenteredPenalty
+from gan_zoo.regularizers.gradient_penalties import ZeroCenteredPenalty
 
 
 def test_linear_critic_pays_its_squared_slope(linear, real, fake, take_step):

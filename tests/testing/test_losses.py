@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from gan_zoo.losses.bce import Bce
-from gan_zoo.losses.rsgan import RsGan
+from gan_zoo.losses.relativistic import RsGan
 from gan_zoo.losses.wgan import Wgan
 from gan_zoo.testing import check_loss
 from gan_zoo.testing.losses import CONTRACTS

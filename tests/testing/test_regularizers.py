@@ -4,12 +4,11 @@ from copy import deepcopy
 
 import pytest
 import torch
+from gan_zoo.regularizers.stateless import Stateless
 
 from gan_zoo.regularizers.combined import Combined
-from gan_zoo.regularizers.gradients import gradients_at, input_gradients
+from gan_zoo.regularizers.gradient_penalties import R1, gradients_at, input_gradients
 from gan_zoo.regularizers.lecam import LeCam
-from gan_zoo.regularizers.r1 import R1
-from gan_zoo.regularizers.stateless import Stateless
 from gan_zoo.regularizers.weight_clip import WeightClip
 from gan_zoo.testing import check_regularizer
 from gan_zoo.testing.regularizers import CONTRACTS
