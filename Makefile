@@ -11,7 +11,7 @@ help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(INSTALLED) ## train bce, wgan, lsgan and fgan_kl on MNIST and print the path of the report
-	@$(BIN)/python run.py +experiment=compare_families
+	@$(BIN)/python run.py experiment=compare_families
 
 test: $(INSTALLED) ## run the tests but the slow ones, a process for each core
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal

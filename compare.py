@@ -1,8 +1,6 @@
-"""Build the comparison report: ``python compare.py DIR [DIR …]``."""
-
-import sys
+"""Build the comparison report: ``python compare.py DIR [DIR ...]``."""
 
 from gan_zoo.cli.compare import main
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -13,8 +13,7 @@ import torch
 from benchmarks import costs, growth, peers, quality, step, sweeps
 from benchmarks.timing import Section
 from gan_zoo.runs.record import write_text
-from gan_zoo.training.allocator import keep_freed_memory
-from gan_zoo.training.environment import describe
+from gan_zoo.training.process import describe, keep_freed_memory
 
 README = Path(__file__).with_name("README.md")
 PARTS = {

@@ -15,10 +15,9 @@ from pathlib import Path
 
 from benchmarks.subjects import MODELS, trainer
 from gan_zoo.cli.options import parse
-from gan_zoo.training.allocator import keep_freed_memory
 from gan_zoo.training.checkpoint import NEWEST, save_state
-from gan_zoo.training.loop import NOTE_EVERY
-from gan_zoo.training.snapshot import snapshot
+from gan_zoo.training.loop import COLLECT_EVERY
+from gan_zoo.training.process import keep_freed_memory
 
 
 @dataclass
@@ -46,7 +45,7 @@ def measure(options: Options) -> str:
         folder = Path(name)
 
         def save() -> None:
-            save_state(folder, {"trainer": snapshot(made)})
+            save_state(folder, {"trainer": made.state_dict()})
 
         works: tuple[Callable[[], None], ...] = (made.step, save, made.check_weights)
         times: list[list[float]] = [[], [], []]
@@ -57,7 +56,7 @@ def measure(options: Options) -> str:
                 found.append(time.perf_counter() - began)
         size = (folder / "checkpoints" / NEWEST).stat().st_size
     step, state, look = (statistics.median(found) for found in times)
-    cost, epoch = state + look * steps / NOTE_EVERY, step * steps
+    cost, epoch = state + look * steps / COLLECT_EVERY, step * steps
     return (
         f"{options.model}: step {step * 1e3:.0f} ms, state {state * 1e3:.0f} ms ({size / 1e6:.1f}"
         f" MB), look {look * 1e3:.2f} ms: {100 * cost / epoch:.2f} % of an epoch of {steps} steps"

@@ -22,7 +22,7 @@ from gan_zoo.data.batches import to_device
 from gan_zoo.evaluation.evaluator import Evaluator
 from gan_zoo.evaluation.reference import Reference
 from gan_zoo.report.build import build_report
-from gan_zoo.training.run import build_trainer
+from gan_zoo.training.build import build_trainer
 from gan_zoo.training.trainer import Trainer
 
 REPEATS = 5
@@ -57,7 +57,7 @@ def costs() -> list[Section]:
         add("report of 8 runs", lambda: build_report([Path(folder) / "sweep"]), repeats=3)
     title = "(e) Start-up, evaluation, report"
     found = Section(title, "Seconds at the default model.", table(["", "seconds"], rows))
-    return [found, overhead("infogan", []), overhead("acgan", ["+experiment=acgan_document"])]
+    return [found, overhead("infogan", []), overhead("acgan", ["experiment=acgan_document"])]
 
 
 def measures(evaluator: Evaluator, trainer: Trainer) -> list[list[str]]:
@@ -147,8 +147,8 @@ def memory() -> list[Section]:
     rows = []
     for name, overrides, bar in (
         ("default (`infogan`)", ["trainer.epochs=1", "trainer.max_steps=30"], 1.5),
-        ("full width (`+experiment=acgan_document`)",
-         ["+experiment=acgan_document", "trainer.epochs=1", "trainer.max_steps=3",
+        ("full width (`experiment=acgan_document`)",
+         ["experiment=acgan_document", "trainer.epochs=1", "trainer.max_steps=3",
           "evaluation.loss_samples=1000"], 4.0),
     ):  # fmt: skip
         rows.append([name, f"{peak_gigabytes(overrides):.2f}", f"{bar}"])

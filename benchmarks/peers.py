@@ -11,7 +11,7 @@ from benchmarks.step import comparison, fp32
 from benchmarks.subjects import parts
 from benchmarks.timing import Section, interleaved, seconds_of
 from gan_zoo.data.batches import normalise
-from gan_zoo.training.run import build_trainer
+from gan_zoo.training.build import build_trainer
 from gan_zoo.types import CriticOutput, Split
 
 ROUNDS = 40

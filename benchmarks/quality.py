@@ -17,9 +17,9 @@ from benchmarks.rounding import round_in_training
 from benchmarks.subjects import parts
 from benchmarks.timing import Section, table
 from benchmarks.turns import ROOT
-from gan_zoo.runs.record import HISTORY_NAME, RECORD_NAME, TIMING_NAME, RunRecord
-from gan_zoo.training.allocator import keep_freed_memory
+from gan_zoo.runs.record import HISTORY_NAME, RECORD_NAME, TIMING_NAME, RunSpec
 from gan_zoo.training.precision import multiplies_bf16
+from gan_zoo.training.process import keep_freed_memory
 from gan_zoo.training.run import run
 
 RUNS = ROOT / "multirun" / "benchmarks"  # runs found here are read, not repeated
@@ -37,7 +37,7 @@ def quality() -> list[Section]:
     """(g) from what ``make run`` trains; runs that are there are not repeated."""
     sweep = RUNS / "time-to-quality"
     subprocess.run(
-        [sys.executable, str(ROOT / "run.py"), "+experiment=compare_families", "device=cpu",
+        [sys.executable, str(ROOT / "run.py"), "experiment=compare_families", "device=cpu",
          f"hydra.sweep.dir={sweep}"],
         check=True, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)},
     )  # fmt: skip
@@ -156,11 +156,10 @@ def train_one(precision: str, loss: str, seed: int) -> None:
             prepare(network, how, **told)
             round_in_training(network)
 
-        import gan_zoo.training.run as experiment
+        import gan_zoo.training.build
 
-        experiment.prepare = emulated  # type: ignore[attr-defined]
-    record = RunRecord("0" * 12, loss, seed, "running", config={})
-    run(whole, folder_of(precision, loss, seed), record, bar=False)
+        gan_zoo.training.build.prepare = emulated  # type: ignore[attr-defined]
+    run(RunSpec("0" * 12, loss, seed), lambda: whole, folder_of(precision, loss, seed))
 
 
 if __name__ == "__main__":

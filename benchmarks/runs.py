@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.subjects import parts
-from gan_zoo.runs.record import RunRecord, read_record, write_record
+from gan_zoo.runs.record import RunSpec, read_record, write_record
 from gan_zoo.training.run import run
 
 LOSSES = ("bce", "lsgan", "wgan", "hinge")
@@ -17,8 +17,7 @@ def small_run(folder: Path) -> Path:
         "trainer.epochs=3", "trainer.max_steps=3", "evaluation.samples=100",
         "evaluation.final_samples=100", "evaluation.loss_samples=100", "evaluation.floors=false",
     )  # fmt: skip
-    record = RunRecord("000000000000", "bce", 0, "running", overrides=[], config={})
-    run(whole, folder, record, bar=False)
+    run(RunSpec("0" * 12, "bce", 0), lambda: whole, folder)
     return folder
 
 

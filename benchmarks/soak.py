@@ -69,7 +69,7 @@ def sweep(folder: str, losses: list[str], seeds: list[int], log: str) -> None:
     from gan_zoo.data import mnist
 
     # Most of a short sweep's time, and no number.
-    train._report = print  # type: ignore[assignment]
+    train.sweep._report = print  # type: ignore[assignment]
     mnist.load_mnist = cache(mnist.load_mnist)
     train.main()
 
@@ -99,7 +99,7 @@ def start(folder: Path, jobs: list[Job], first: Job | None = None) -> ForkServer
     losses = _from(first and first[0], [loss for loss, _ in jobs])
     seeds = _from(first and first[1], [seed for _, seed in jobs])
     CONTEXT.set_forkserver_preload(
-        ["gan_zoo.cli.train", "gan_zoo.training.run", "gan_zoo.report.build"]
+        ["gan_zoo.cli.train", "gan_zoo.training.loop", "gan_zoo.report.build"]
     )
     log = f"{folder}.log"
     process = CONTEXT.Process(target=sweep, args=(str(folder), losses, seeds, log))
@@ -144,7 +144,7 @@ def damage(folder: Path, rng: random.Random) -> int:
     """Damage one file of a run that nobody trains: how many there were to damage (0 or 1)."""
     files = [
         path
-        for pattern in (f"*/{RECORD_NAME}", "*/checkpoints/state*.safetensors")
+        for pattern in (f"*/{RECORD_NAME}", "*/checkpoints/state*.pt")
         for path in sorted(folder.glob(pattern))
         if not alive(folder / path.relative_to(folder).parts[0])
     ]

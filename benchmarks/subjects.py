@@ -6,9 +6,10 @@ from hydra import compose, initialize_config_dir
 from hydra.core.hydra_config import HydraConfig
 
 from benchmarks import naive
-from gan_zoo.config.build import build, config_folder
+from gan_zoo.config.build import RunComponents, build
+from gan_zoo.config.compose import config_folder
 from gan_zoo.data.batches import normalise
-from gan_zoo.training.run import RunComponents, build_trainer
+from gan_zoo.training.build import build_trainer
 from gan_zoo.training.trainer import Trainer
 from gan_zoo.types import Dataset
 

@@ -95,7 +95,7 @@ def whole_command() -> Section:
     sweep = ["-m", "loss=bce,lsgan", "seed=0,1", *SHORT]
     ways = {
         ONE: ["trainer.threads=2"],
-        TWO: ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2"],
+        TWO: ["hydra/launcher=processes", "hydra.launcher.n_jobs=2"],
     }
     found = interleaved(
         {name: lambda way=way: seconds_of(lambda: run(*sweep, *way)) for name, way in ways.items()},

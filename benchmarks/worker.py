@@ -7,7 +7,7 @@ import sys
 
 from benchmarks.subjects import MODELS, naive_training, trainer
 from benchmarks.turns import serve
-from gan_zoo.training.allocator import keep_freed_memory
+from gan_zoo.training.process import keep_freed_memory
 
 
 def main(form: str, model: str, *overrides: str) -> None:

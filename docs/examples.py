@@ -157,7 +157,7 @@ def called(
     start: Callable[[], object], words: Sequence[str], given: Mapping[str, str]
 ) -> tuple[object, str]:
     """Exit code and output of a program that is run in this process as in one of its own."""
-    from gan_zoo.cli.train import SweepFolder
+    from gan_zoo.cli.sweep import SweepFolder
 
     SweepFolder.folder = SweepFolder.after = None
     paths, output = list(sys.path), io.StringIO()

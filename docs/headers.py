@@ -8,7 +8,7 @@ _FIELD = re.compile(rf"^({'|'.join(FIELDS)}|Deviation): ", re.MULTILINE)
 _CODE = re.compile(
     r"`[^`]+`"
     r"|python (?:-m )?[\w.]+(?: [\w.]+=[\w.]+)*"
-    r"|\+experiment=\w+"
+    r"|experiment=\w+"
     r"|\b(?:loss|regularizer|optimizer|trainer|aux|model|evaluation|latents)(?:\.\w+)*=[\w.]+\b"
     r"|\bconf/[\w/<>]+\.yaml"
 )

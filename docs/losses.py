@@ -18,8 +18,8 @@ from torch import nn
 
 from docs import formulas, score_space
 from docs.headers import FIELDS, header, markdown
-from gan_zoo.config.build import config_folder
-from gan_zoo.config.compatibility import incompatibilities, refuse_batch_norm
+from gan_zoo.config.compose import config_folder
+from gan_zoo.config.preflight import incompatibilities, refuse_batch_norm
 from gan_zoo.regularizers.none import Unregularized
 from gan_zoo.types import AdversarialLoss, Regularizer
 

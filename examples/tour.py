@@ -26,7 +26,7 @@ from gan_zoo.losses.wgan import Wgan
 from gan_zoo.runs.record import RECORD_NAME, RunRecord, read_record
 
 LOSSES = {"minimax": Minimax(), "bce": Bce(), "lsgan": Lsgan(), "wgan": Wgan()}
-BRIEF = ["+experiment=ring8", 'hydra.sweeper.params.loss="bce,lsgan,wgan"', "trainer.epochs=4",
+BRIEF = ["experiment=ring8", 'hydra.sweeper.params.loss="bce,lsgan,wgan"', "trainer.epochs=4",
          "evaluation.every=4", "evaluation.pictures=4"]  # fmt: skip
 
 

@@ -17,7 +17,7 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    """What ``__all__`` names, imported when it is asked for: ``import gan_zoo`` needs no torch."""
+    """Import what ``__all__`` names on first use, so that ``import gan_zoo`` needs no torch."""
     if name not in _HOMES:
         raise AttributeError(f"module 'gan_zoo' has no attribute {name!r}")
     return getattr(import_module(_HOMES[name]), name)

@@ -6,12 +6,13 @@ from functools import partial
 import pytest
 import torch
 
+from gan_zoo.config.build import RunComponents
 from gan_zoo.config.schema import AuxiliarySettings, EvaluationSettings, TrainerSettings
 from gan_zoo.losses.bce import Bce
 from gan_zoo.models.acgan import Discriminator, Generator
 from gan_zoo.models.latents import Uniform, UniformLabels
 from gan_zoo.regularizers.none import Unregularized
-from gan_zoo.training.run import RunComponents
+from gan_zoo.training.trackers import Untracked
 from gan_zoo.types import Dataset, Split
 
 # Set by users and by continuous integration; they change what programs print.
@@ -82,4 +83,5 @@ def tiny_parts(tiny_dataset) -> RunComponents:
         evaluation=EvaluationSettings(samples=20, final_samples=40, loss_samples=20),
         seed=0,
         device=torch.device("cpu"),
+        tracker=Untracked(),
     )

@@ -47,7 +47,7 @@ def test_a_run_or_sweep_of_the_readme_does_what_it_says(line, tmp_path, monkeypa
 
 def test_make_run_s_command_gives_a_report_that_compare_builds_again(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    line = "run.py +experiment=compare_families"
+    line = "run.py experiment=compare_families"
     assert f".venv/bin/python {line}" in README
     assert line in (ROOT / "Makefile").read_text()
     rows = [row.split()[:1] for row in run(f"python {line}").splitlines()]

@@ -1,1 +1,1 @@
-"""The commands, a module for each verb."""
+"""The command ``gan-zoo <verb>``, a module for each verb, and the same as Python functions."""

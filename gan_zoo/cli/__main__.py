@@ -1,7 +1,5 @@
-"""``python -m gan_zoo.cli <verb>``: the command ``gan-zoo`` where its script is not on the path."""
-
-import sys
+"""Run ``python -m gan_zoo.cli <verb>``, where the script ``gan-zoo`` is not on the path."""
 
 from gan_zoo.cli.main import main
 
-sys.exit(main())
+main()

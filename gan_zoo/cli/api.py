@@ -1,4 +1,4 @@
-"""gan_zoo called from Python: the same configurations, runs and records as from a shell."""
+"""Training from Python: the same configurations, runs and records as from a shell."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,10 +10,14 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from gan_zoo.cli import train as command
-from gan_zoo.config.build import build, compose_config
-from gan_zoo.config.validate import explain
+from gan_zoo.cli.output import lasting_output
+from gan_zoo.config.build import build
+from gan_zoo.config.compose import compose_config
+from gan_zoo.config.explain import MISTAKES, explain
 from gan_zoo.runs.overrides import Given, hydra_value, overrides, path_override
 from gan_zoo.runs.record import AlreadyFinished, RunRecord, read_record
+from gan_zoo.training import run
+from gan_zoo.training.process import keep_freed_memory
 from gan_zoo.types import ConfigurationError
 
 if TYPE_CHECKING:
@@ -21,41 +25,42 @@ if TYPE_CHECKING:
 
 
 class Run(NamedTuple):
-    """What a run has left."""
+    """A finished run: its folder and its record."""
 
     folder: Path
-    record: RunRecord  # its status says whether it finished or diverged; its numbers are in metrics
+    record: RunRecord  # status: finished or diverged; metrics: the final numbers
 
 
 def train(
     config: Given = (), *, folder: str | Path | None = None, config_dir: str | Path | None = None
 ) -> Run:
-    """Train and measure one variant in this process, as ``gan-zoo`` does.
+    """Train and evaluate one variant in this process, as ``gan-zoo`` does.
 
     ``train({"loss": "wgan", "trainer": {"epochs": 1}})`` is ``train(["loss=wgan",
     "trainer.epochs=1"])``.
 
     Args:
-        config: what differs from the shipped configuration: a mapping, nested as the configuration
-            is, where a text for a group (``loss``, ``data`` ...) chooses a file of it; or a list
-            of the words of a command line.
-        folder: of the run; None: ``runs/<date>/<time>-<loss>-s<seed>`` in the current folder. Where
-            it holds this run, an interrupted one goes on, a finished one is given as it is.
+        config: changes to the shipped configuration: a nested mapping, in which a string for a
+            group (``loss``, ``data`` ...) chooses one of its files; or a list of the words of a
+            command line.
+        folder: of the run; None: ``runs/<date>/<time>-<loss>-s<seed>`` in the current folder. If
+            it holds this run, an interrupted one is resumed, a finished one returned as it is.
         config_dir: a folder with configurations of your own, beside the shipped ones.
 
     Returns:
-        The folder and the record of the run. torch's global random stream is as it was before.
+        The folder and the record of the run. PyTorch's global random state is left unchanged.
 
     Raises:
-        ConfigurationError: a mistake in the configuration, told before any training starts.
-        Exception: what went wrong in the run, after it was recorded.
+        ConfigurationError: a mistake in the configuration, before any training starts.
+        Exception: an error of the run, after it was recorded.
     """
     import torch
 
     with _composed(config, folder, config_dir) as (composed, where):
         try:
-            with torch.random.fork_rng():
-                command.train(composed, where)
+            keep_freed_memory()
+            with lasting_output(), torch.random.fork_rng():
+                run.train(composed, where)
         except AlreadyFinished:
             if composed.resume == "never":
                 raise
@@ -63,10 +68,10 @@ def train(
 
 
 def make_trainer(config: Given = (), *, config_dir: str | Path | None = None) -> "Trainer":
-    """The trainer of a variant, to be stepped in a loop of your own; it writes no files.
+    """Return the trainer of a variant, to be stepped in a loop of your own; it writes no files.
 
-    ``step()`` is an update of D and, every ``n_critic``-th time, of G; ``collect()`` gives the
-    means of what was logged since; the networks are ``generator`` and ``discriminator``.
+    ``step()`` updates D and, every ``n_critic``-th time, G; ``collect()`` returns the means of what
+    was logged since the last call; the networks are ``generator`` and ``discriminator``.
 
     Args:
         config, config_dir: as for ``train``.
@@ -74,7 +79,7 @@ def make_trainer(config: Given = (), *, config_dir: str | Path | None = None) ->
     Raises:
         ConfigurationError: a mistake in the configuration.
     """
-    from gan_zoo.training.run import build_trainer
+    from gan_zoo.training.build import build_trainer
 
     with _composed(config, None, config_dir) as (composed, _):
         return build_trainer(build(composed))
@@ -84,7 +89,7 @@ def make_trainer(config: Given = (), *, config_dir: str | Path | None = None) ->
 def _composed(
     config: Given, folder: str | Path | None, config_dir: str | Path | None
 ) -> Iterator[tuple[DictConfig, Path]]:
-    """The configuration and the folder of its run, while Hydra knows of it."""
+    """Compose the configuration and the folder of its run, with Hydra's global state set."""
     words = overrides(config)
     if folder is not None:
         words.append(path_override("hydra.run.dir", Path(folder).expanduser().absolute()))
@@ -96,8 +101,8 @@ def _composed(
             composed = compose_config(words, with_hydra=True)
             if composed.hydra.mode is RunMode.MULTIRUN:
                 raise ConfigurationError(
-                    "this configuration is a sweep, and train() makes one run: give the command to"
-                    " a shell, or call train() for each of its runs"
+                    "this configuration is a sweep, and train() makes one run: use the command"
+                    " line, or call train() for each run"
                 )
             command.check_command(composed.hydra, composed.sweep_name)
             HydraConfig.instance().set_config(composed)
@@ -107,7 +112,7 @@ def _composed(
             OmegaConf.resolve(composed)
         except ConfigurationError:
             raise
-        except command.MISTAKES as error:
+        except MISTAKES as error:
             raise ConfigurationError(explain(error)) from error
         yield composed, where
     finally:
@@ -117,5 +122,5 @@ def _composed(
 def _config_dir(folder: str | Path) -> Path:
     path = Path(folder).expanduser().absolute()
     if not path.is_dir():
-        raise ConfigurationError(f"config_dir is {str(folder)!r}: there is no such folder")
+        raise ConfigurationError(f"config_dir is {str(folder)!r}: no such folder")
     return path

@@ -1,36 +1,30 @@
-"""The command ``compare.py DIR [DIR …]``."""
+"""The verb ``compare``: build the report of folders of runs."""
 
-import argparse
-import sys
-from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
-from gan_zoo.cli.output import lasting_output
+from gan_zoo.cli.options import Verb
 from gan_zoo.report.build import build_report
-from gan_zoo.report.load import ReportError
 
 
-@lasting_output()
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Build the report of one or more folders of runs and print where it is."""
-    parser = argparse.ArgumentParser(
-        description="Compare runs from their records alone; nothing is trained or evaluated.",
-    )
-    parser.add_argument(
-        "folders", nargs="+", type=Path, metavar="DIR", help="folder of a sweep or of a run"
-    )
-    parser.add_argument(
-        "--out", type=Path, metavar="DIR", help="where to write (default: the first folder)"
-    )
-    options = parser.parse_args(arguments)
-    try:
-        page = build_report(options.folders, options.out)
-    except (ReportError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    print(page)
-    return 0
+@dataclass(frozen=True)
+class Options:
+    """Options of ``gan-zoo compare``."""
+
+    out: Annotated[str, "folder to write into (default: the first one)"] = ""
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+def run(folders: list[Path], options: Options) -> None:
+    """Write the report and print its path."""
+    print(build_report(folders, Path(options.out).expanduser() if options.out else None))
+
+
+main = Verb(
+    name="compare",
+    paths="DIR ...",
+    help="Compare runs from their records alone; nothing is trained or evaluated. DIR is the folder"
+    "\nof a sweep or of a run.",
+    options=Options,
+    run=run,
+).main

@@ -1,39 +1,25 @@
-"""Measure a run's checkpoint, or anyone's samples, by the protocol of the sweeps.
-
-``gan-zoo evaluate WHAT [key=value ...]``; WHAT is the folder of a run, a ``.npz`` with images
-(and labels), or a folder of PNGs (labels: subfolders named 0, 1, ...).  Options:
-
-- ``checkpoint``: last | best | an epoch's number (last); of a run only
-- ``network``: auto | generator | generator_ema (auto: generator_ema where the run has one)
-- ``metrics``: names joined by commas (all that apply but parzen and gan_train)
-- ``samples``: how many the run's generator makes (10000)
-- ``split``: test | validation (test)
-- ``data``: the data set that files of samples are held against (mnist)
-- ``floors``: also tell what real data and weak baselines reach (true)
-- ``allow``: packages of yours, joined by commas, that a run's record may take objects from
-- ``out``: a JSON file to write (for a run: evaluations/<time>.json in its folder)
-"""
+"""The verb ``evaluate``: measure a run's checkpoint, or anyone's samples, as a sweep does."""
 
 import json
 import math
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
-from gan_zoo.cli.options import given_words, parse
-from gan_zoo.cli.output import lasting_output
-from gan_zoo.config.build import build, compose_config
-from gan_zoo.config.validate import explain
+from gan_zoo.cli.options import Verb, WeightsOptions
+from gan_zoo.config.build import build
+from gan_zoo.config.compose import compose_config
+from gan_zoo.config.explain import explain
+from gan_zoo.config.schema import MAX_SAMPLES, OneOf, Range
 from gan_zoo.runs.overrides import hydra_value
 from gan_zoo.runs.record import RECORD_NAME, RunRecord, read_record, write_text
-from gan_zoo.training.load_generator import check_choice, configuration_of, network_of, weights_of
-from gan_zoo.training.memory import OutOfMemory, shortage_explained
+from gan_zoo.training.load_generator import configuration_of, network_of, weights_of
+from gan_zoo.types import ConfigurationError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -45,50 +31,29 @@ if TYPE_CHECKING:
 
     Standard = Reference | PointReference
 
+HELP = """\
+Measure a run's checkpoint, or samples of any other program. WHAT is the folder of a run, a .npz
+file with images (and labels), or a folder of PNGs (labels: subfolders named 0, 1, ...). Prints a
+table; of a run, writes it to evaluations/<time>.json in the run's folder."""
+
 
 @dataclass(frozen=True)
-class Options:
-    """What the command line says."""
+class Options(WeightsOptions):
+    """Options of ``gan-zoo evaluate``."""
 
-    checkpoint: str = "last"
-    network: str = "auto"
-    metrics: str = ""
-    samples: int = 10000
-    split: str = "test"
-    data: str = "mnist"
-    floors: bool = True
-    allow: str = ""
-    out: str = ""
-
-    def __post_init__(self) -> None:
-        check_choice(self.network, self.checkpoint)
-        splits = ("test", "validation")
-        if self.split not in splits:
-            raise ValueError(f"split is {self.split!r}; allowed: {splits}")
-        if self.samples < 2:
-            raise ValueError(f"samples is {self.samples}; allowed: 2 or more")
-
-
-@lasting_output()
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Measure, print a table, write JSON; a mistake ends the process with a message."""
-    words = given_words(arguments, __file__)
-    if not words:
-        return
-    try:
-        with shortage_explained("Choose fewer samples or metrics"):
-            evaluate(Path(words[0]), parse(words[1:], Options))
-    except (HydraException, OmegaConfBaseException) as error:
-        sys.exit(f"gan_zoo: {explain(error)}")
-    except (ValueError, OSError, ArithmeticError, RecursionError, OutOfMemory) as error:
-        sys.exit(f"gan_zoo: {error}")
+    metrics: Annotated[str, "joined by commas (default: all but parzen and gan_train)"] = ""
+    samples: Annotated[int, Range(2, MAX_SAMPLES), "that the run's generator makes"] = 10000
+    split: Annotated[str, OneOf(("test", "validation"))] = "test"
+    data: Annotated[str, "data set that files of samples are compared with"] = "mnist"
+    floors: Annotated[bool, "also measure real data and weak baselines"] = True
+    out: Annotated[str, "JSON file to write"] = ""
 
 
 def evaluate(what: Path, options: Options) -> dict[str, Any]:
-    """Measure ``what``; the content of the JSON file.
+    """Measure ``what`` and return the content of the JSON file.
 
     Raises:
-        ValueError: anything that does not fit: options, files, metrics, too few samples.
+        ValueError: options, files or metrics that cannot be used, or too few samples.
     """
     from gan_zoo.data.batches import to_device
     from gan_zoo.data.fingerprint import dataset_fingerprint
@@ -96,21 +61,17 @@ def evaluate(what: Path, options: Options) -> dict[str, Any]:
     from gan_zoo.evaluation.reference import named
     from gan_zoo.evaluation.reference_scores import floors
     from gan_zoo.evaluation.toy_points import reference_of
-    from gan_zoo.training.allocator import keep_freed_memory
+    from gan_zoo.training.process import keep_freed_memory
 
     if not what.exists():
         raise ValueError(
-            f"{what}: there is no such file or folder; allowed: the folder of a run, a .npz file or"
-            " a folder of PNGs"
+            f"{what}: no such file or folder; give the folder of a run, a .npz file or a folder of"
+            " PNGs"
         )
     run = read_record(what) if (what / RECORD_NAME).exists() else None
     _check_options(options, of_a_run=run is not None)
     keep_freed_memory()
-    parts = build(
-        compose_config([f"data={hydra_value(options.data)}"])
-        if run is None
-        else configuration_of(run, options.allow)
-    )
+    parts = _components(run, options)
     sha256, network = str(dataset_fingerprint(parts.dataset)["sha256"]), parts.extractor
     reference = reference_of(to_device(parts.dataset, parts.device), network, sha256)
     if reference is None:
@@ -129,8 +90,8 @@ def evaluate(what: Path, options: Options) -> dict[str, Any]:
     known = dict(floors(reference, count, metrics).values) if with_floors else {}
     if options.floors and not with_floors:
         print(
-            "gan_zoo: what real data and weak baselines reach is left out: it is known for labelled"
-            " samples and split=test alone",
+            "gan_zoo: real data and weak baselines are not measured: that needs labelled samples"
+            " and split=test",
             file=sys.stderr,
         )
     content = {
@@ -142,7 +103,7 @@ def evaluate(what: Path, options: Options) -> dict[str, Any]:
         "unavailable": judgement.unavailable,
         "intervals": {name: list(ends) for name, ends in judgement.intervals.items()},
         "floors": known,
-        "per_class": {  # a class of which there is no sample has no number
+        "per_class": {  # null for a class without samples
             name: [v if math.isfinite(v) else None for v in values]
             for name, values in judgement.per_class.items()
         },
@@ -151,8 +112,16 @@ def evaluate(what: Path, options: Options) -> dict[str, Any]:
     for name, why in judgement.unavailable.items():
         print(f"gan_zoo: warning: {name} is not available: {why}", file=sys.stderr)
     _show(judgement, known)
-    _write(what, run, options.out, content)
     return content
+
+
+def _components(run: RunRecord | None, options: Options) -> "RunComponents":
+    try:
+        if run is not None:
+            return build(configuration_of(run, options.allow))
+        return build(compose_config([f"data={hydra_value(options.data)}"]))
+    except (HydraException, OmegaConfBaseException) as error:
+        raise ConfigurationError(explain(error)) from error
 
 
 def _checkpoint(run: RunRecord, options: Options) -> str:
@@ -160,22 +129,22 @@ def _checkpoint(run: RunRecord, options: Options) -> str:
 
 
 def _check_options(options: Options, *, of_a_run: bool) -> None:
-    """Refuse what would be ignored, or would fail after the work.
+    """Refuse options that would be ignored, or would fail after the work.
 
     Raises:
-        ValueError: an option of runs for files or the other way round, or an ``out`` that exists.
+        ConfigurationError: an option of runs for files or vice versa, or an ``out`` that exists.
     """
     default = Options()
     of_runs, of_files = ("checkpoint", "network", "samples", "allow"), ("data",)
     for name in of_files if of_a_run else of_runs:
         if getattr(options, name) != getattr(default, name):
             this, other = ("a run", "files") if of_a_run else ("files", "runs")
-            raise ValueError(
-                f"{name}={getattr(options, name)} does not apply to {this}, only to {other}: leave"
-                " it out"
+            raise ConfigurationError(
+                f"{name}={getattr(options, name)} does not apply to {this}, only to {other}: remove"
+                " it"
             )
     if options.out and Path(options.out).expanduser().exists():
-        raise ValueError(f"{options.out} exists and is not overwritten: give another name as out=")
+        raise ConfigurationError(f"{options.out} exists: give another file as out=")
 
 
 def _from_run(
@@ -183,7 +152,7 @@ def _from_run(
 ) -> "tuple[Tensor, Tensor]":
     from gan_zoo.evaluation.fixed_latents import Bank
     from gan_zoo.runs.weights import load_weights
-    from gan_zoo.training.run import build_trainer
+    from gan_zoo.training.build import build_trainer
 
     settings = replace(parts.trainer, precision="fp32")  # nothing is trained, so nothing probed
     trainer = build_trainer(replace(parts, trainer=settings))
@@ -203,14 +172,14 @@ def _from_file(path: Path, reference: "Standard") -> "tuple[Tensor, Tensor | Non
     dataset = reference.dataset
     if images.shape[1:] != dataset.sample_shape:
         raise ValueError(
-            f"{path}: images have shape {tuple(images.shape[1:])}; allowed:"
-            f" {tuple(dataset.sample_shape)}, that of {dataset.name}. Resize them, or name their"
-            " data set as data=…"
+            f"{path}: images must have shape {tuple(dataset.sample_shape)}, that of {dataset.name},"
+            f" got {tuple(images.shape[1:])}. Resize them, or name their data set as data=…"
         )
     if labels is not None and not 0 <= int(labels.min()) <= int(labels.max()) < dataset.num_classes:
         raise ValueError(
-            f"{path}: labels go from {int(labels.min())} to {int(labels.max())}; allowed: 0 to"
-            f" {dataset.num_classes - 1}, the classes of {dataset.name}. Renumber or leave them out"
+            f"{path}: labels must be from 0 to {dataset.num_classes - 1}, the classes of"
+            f" {dataset.name}, got {int(labels.min())} to {int(labels.max())}. Renumber or remove"
+            " them"
         )
     device = dataset.train.images.device
     return images.to(device), None if labels is None else labels.to(device)
@@ -226,8 +195,8 @@ def _metrics(options: Options, count: int, labelled: bool, reference: "Standard"
     least = smallest(names, classes)
     if count < least:
         raise ValueError(
-            f"there are {count} samples; allowed: {least} or more for"
-            f" {', '.join(names)}. Name fewer metrics, as metrics=fid,kid"
+            f"there must be at least {least} samples for {', '.join(names)}, got {count}. Name"
+            " fewer metrics, as metrics=fid,kid"
         )
     return names
 
@@ -251,12 +220,18 @@ def _show(judgement: "Judgement", known: dict[str, dict[str, float]]) -> None:
     console.print(table, crop=False, soft_wrap=not console.is_terminal)
 
 
-def _write(what: Path, run: RunRecord | None, out: str, content: dict[str, Any]) -> None:
-    if out:
-        path = Path(out).expanduser()
-    elif run is not None:
+def run(paths: list[Path], options: Options) -> None:
+    """Measure, print a table, and write JSON."""
+    (what,) = paths
+    content = evaluate(what, options)
+    if options.out:
+        path = Path(options.out).expanduser()
+    elif (what / RECORD_NAME).exists():
         path = what / "evaluations" / f"{datetime.now(UTC):%Y-%m-%dT%H-%M-%S-%f}.json"
     else:
         return
     write_text(path, json.dumps(content, indent=2, allow_nan=False) + "\n")
     print(f"gan_zoo: written: {path}")
+
+
+main = Verb("evaluate", "WHAT", HELP, Options, run).main

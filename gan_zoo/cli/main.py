@@ -6,7 +6,7 @@ from importlib import import_module
 from gan_zoo import __version__
 
 VERBS = {
-    "train": "train one variant, or with -m a sweep of them; takes the same words as run.py",
+    "train": "train one variant, or with -m a sweep; takes the same words as run.py",
     "compare": "write the comparison report of folders of runs",
     "evaluate": "measure a trained run, or samples of any other program",
     "status": "list the runs below a folder: planned, running, finished, failed",
@@ -18,20 +18,17 @@ USAGE = "usage: gan-zoo <verb> [words ...]\n\n" + "\n".join(
 )
 
 
-def main() -> int | None:
+def main() -> None:
     """Run the verb that the first word names; without a verb, the words are those of ``train``."""
     first = sys.argv[1] if len(sys.argv) > 1 else ""
     if first in ("-h", "--help"):
         print(f"{USAGE}\n\ngan-zoo <verb> --help describes a verb's words.")
-        return None
-    if first == "--version":
+    elif first == "--version":
         print(f"gan-zoo {__version__}")
-        return None
-    if first in VERBS:
-        del sys.argv[1]
-    verb = first if first in VERBS else "train"
-    result: int | None = import_module(f"gan_zoo.cli.{verb}").main()
-    return result
+    else:
+        if first in VERBS:
+            del sys.argv[1]
+        import_module(f"gan_zoo.cli.{first if first in VERBS else 'train'}").main()
 
 
 def renamed() -> None:

@@ -1,64 +1,58 @@
-"""Standard output and error of a command, which never end it: what it computes is kept anyway."""
+"""Standard output and error that never end a command, whatever its reader and encoding do."""
 
 import io
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 
-class _Lasting(io.TextIOWrapper):
-    """A stream that shows what its encoding has no character for as an escape.
+class _Lasting:
+    """A stream that discards its output once the reader has closed the pipe, as ``head`` does."""
 
-    Once its reader has gone, as ``head`` does, all that follows is discarded.
-    """
+    def __init__(self, stream: io.TextIOWrapper):
+        stream.reconfigure(errors="backslashreplace")  # for characters that the encoding lacks
+        self.stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.stream, name)
 
     def write(self, text: str) -> int:
-        """Write, or discard where nobody reads."""
-        try:
-            return super().write(text)
-        except BrokenPipeError:
-            self._discard()
-            return len(text)
+        """Write, or discard if the pipe is closed."""
+        with self._discarding():
+            self.stream.write(text)
+        return len(text)
 
     def flush(self) -> None:
-        """Flush, or discard where nobody reads."""
-        try:
-            super().flush()
-        except BrokenPipeError:
-            self._discard()
+        """Flush, or discard if the pipe is closed."""
+        with self._discarding():
+            self.stream.flush()
 
-    def _discard(self) -> None:
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, self.fileno())
-        os.close(nowhere)
+    @contextmanager
+    def _discarding(self) -> Iterator[None]:
+        try:
+            yield
+        except BrokenPipeError:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, self.stream.fileno())
+            os.close(nowhere)
 
 
 @contextmanager
 def lasting_output() -> Iterator[None]:
-    """While this lasts, neither a closed pipe nor a character raises where something is printed.
+    """Make printing survive a closed pipe and characters that the encoding lacks.
 
-    Streams that somebody has replaced, such as a test or a notebook, stay as they are.
+    Streams that a test or a notebook has replaced are left as they are.
     """
     before = sys.stdout, sys.stderr
-    names = [
-        name for name in ("stdout", "stderr")
-        if type(getattr(sys, name)) is io.TextIOWrapper
-        and getattr(sys, name) is getattr(sys, f"__{name}__")
-    ]  # fmt: skip
-    for name in names:
-        stream = getattr(sys, name)
-        stream.flush()
-        lasting = _Lasting(
-            stream.buffer, encoding=stream.encoding, errors="backslashreplace",
-            line_buffering=stream.line_buffering,
-        )  # fmt: skip
-        setattr(sys, name, lasting)
+    if type(sys.stdout) is io.TextIOWrapper and sys.stdout is sys.__stdout__:
+        sys.stdout = _Lasting(sys.stdout)
+    if type(sys.stderr) is io.TextIOWrapper and sys.stderr is sys.__stderr__:
+        sys.stderr = _Lasting(sys.stderr)
     try:
         yield
     finally:
-        for name in names:
-            stream = getattr(sys, name)
-            stream.flush()
-            stream.detach()
+        sys.stdout.flush()
+        sys.stderr.flush()
         sys.stdout, sys.stderr = before

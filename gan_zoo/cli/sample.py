@@ -1,35 +1,15 @@
-"""Draw samples from a trained run.
-
-``gan-zoo sample RUN_DIR [key=value ...]`` writes ``grid.png`` (row = label),
-``interpolation.png`` (a line between two latents for each label; of images only) and
-``samples.npz``: ``images`` as the generator makes them, (N, C, H, W) float32 in [-1, 1], ``labels``
-(N,) int64 and ``latents`` (N, latent_dim) float32.  The same options on the same machine write the
-same bytes.  Options:
-
-- ``labels``: 3 | 0-9 | 1,3,5-7 (all that there are)
-- ``n``: samples of each label (10)
-- ``seed``: of the latents; each label has its own stream (0)
-- ``checkpoint``: last | best | an epoch's number (last)
-- ``network``: auto | generator | generator_ema (auto: generator_ema where the run has one)
-- ``out``: the folder to write into (sampled/seed-<seed> in the run's folder)
-- ``overwrite``: whether files that are there are replaced (false)
-- ``allow``: packages of yours, joined by commas, that the run's record may take objects from
-"""
+"""The verb ``sample``: draw samples from a trained run."""
 
 import io
 import re
-import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from gan_zoo.cli.options import given_words, parse
-from gan_zoo.cli.output import lasting_output
-from gan_zoo.config.schema import MAX_SEED
+from gan_zoo.cli.options import Verb, WeightsOptions
+from gan_zoo.config.schema import MAX_SEED, Range
 from gan_zoo.runs.record import refuse_existing, write_bytes
-from gan_zoo.training.load_generator import Trained, check_choice, trained_generator
-from gan_zoo.training.memory import OutOfMemory, shortage_explained
+from gan_zoo.training.load_generator import Trained, trained_generator
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -37,62 +17,40 @@ if TYPE_CHECKING:
 MAX_SAMPLES = 100_000  # of one command
 COLUMNS = 32  # of the grid, at most
 STEPS = 10  # columns of the interpolation
+HELP = """\
+Draw samples from a trained run and write grid.png (row = label), interpolation.png (a line between
+two latents for each label; of images only) and samples.npz: images as the generator makes them,
+(N, C, H, W) float32 in [-1, 1], labels (N,) int64 and latents (N, latent_dim) float32. The same
+options on the same machine write the same bytes."""
 
 
 @dataclass(frozen=True)
-class Options:
-    """What the command line says."""
+class Options(WeightsOptions):
+    """Options of ``gan-zoo sample``."""
 
-    labels: str = ""
-    n: int = 10
-    seed: int = 0
-    checkpoint: str = "last"
-    network: str = "auto"
-    out: str = ""
-    overwrite: bool = False
-    allow: str = ""
-
-    def __post_init__(self) -> None:
-        check_choice(self.network, self.checkpoint)
-        if self.n < 1:
-            raise ValueError(f"n is {self.n}; allowed: 1 or more samples of each label")
-        if not 0 <= self.seed <= MAX_SEED:
-            raise ValueError(f"seed is {self.seed}; allowed: from 0 to {MAX_SEED}")
-
-
-@lasting_output()
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Draw and write; a mistake ends the process with a message."""
-    words = given_words(arguments, __file__)
-    if not words:
-        return
-    try:
-        with shortage_explained("Choose a smaller n"):
-            paths = sample(Path(words[0]), parse(words[1:], Options))
-        for path in paths:
-            print(f"gan_zoo: written: {path}")
-    except (ValueError, OSError, ArithmeticError, RecursionError, OutOfMemory) as error:
-        sys.exit(f"gan_zoo: {error}")
+    labels: Annotated[str, "such as 3, 0-9 or 1,3,5-7 (default: all)"] = ""
+    n: Annotated[int, Range(1), "samples of each label"] = 10
+    seed: Annotated[int, Range(0, MAX_SEED), "of the latents; each label has its own stream"] = 0
+    out: Annotated[str, "folder to write into (default: sampled/seed-<seed> in the run's)"] = ""
+    overwrite: Annotated[bool, "replace existing files"] = False
 
 
 def sample(folder: Path, options: Options) -> list[Path]:
-    """Draw samples of a run and write them; the files.
+    """Draw samples of a run, write them, and return the files.
 
     Raises:
-        ValueError: anything that does not fit: options, the run, its weights, files that are there.
+        ValueError: options, a run or weights that cannot be used, or existing files.
         ArithmeticError: the generator makes NaN or infinity.
     """
     trained = trained_generator(folder, options.network, options.checkpoint, options.allow)
     labels = parse_labels(options.labels or f"0-{trained.num_classes - 1}", trained.num_classes)
     if options.n * len(labels) > MAX_SAMPLES:
         raise ValueError(
-            f"n is {options.n} for {len(labels)} labels; allowed: {MAX_SAMPLES} samples in all"
+            f"n must be at most {MAX_SAMPLES // len(labels)} for {len(labels)} labels"
+            f" ({MAX_SAMPLES} samples in all), got {options.n}"
         )
-    out = (
-        Path(options.out).expanduser()
-        if options.out
-        else folder / "sampled" / f"seed-{options.seed}"
-    )
+    usual = folder / "sampled" / f"seed-{options.seed}"
+    out = Path(options.out).expanduser() if options.out else usual
     pictures = {"grid.png": _grid, "interpolation.png": _interpolation}
     if len(trained.sample_shape) != 3:
         pictures.pop("interpolation.png")
@@ -108,13 +66,13 @@ def sample(folder: Path, options: Options) -> list[Path]:
 
 
 def parse_labels(text: str, num_classes: int) -> list[int]:
-    """Labels from numbers and ranges joined by commas, in the order given.
+    """Return labels from numbers and ranges joined by commas, in the order given.
 
     >>> parse_labels("1,3,5-7", 10)
     [1, 3, 5, 6, 7]
 
     Raises:
-        ValueError: no such list, a label twice, or one that there is not.
+        ValueError: not such a list, a label twice, or a label out of range.
     """
     labels: list[int] = []
     for word in text.split(","):
@@ -122,20 +80,20 @@ def parse_labels(text: str, num_classes: int) -> list[int]:
         first, last = (0, -1) if found is None else (int(found[1]), int(found[2] or found[1]))
         if first > last or last >= num_classes:
             raise ValueError(
-                f"labels has {word!r}; allowed: labels from 0 to {num_classes - 1} and ranges of"
-                " them, as 3, 0-9 or 1,3,5-7"
+                f"labels must be numbers from 0 to {num_classes - 1} and ranges of them, such as 3,"
+                f" 0-9 or 1,3,5-7, got {word!r}"
             )
         labels += range(first, last + 1)
     twice = sorted({label for label in labels if labels.count(label) > 1})
     if twice:
-        raise ValueError(f"labels is {text!r}; it names {twice[0]} twice")
+        raise ValueError(f"labels must name each label once, got {twice[0]} twice in {text!r}")
     return labels
 
 
 def _drawn(
     trained: Trained, labels: list[int], count: int, seed: int
 ) -> "tuple[Tensor, Tensor, Tensor]":
-    """Latents, labels and samples, label by label."""
+    """Return latents, labels and samples, label by label."""
     import torch
 
     z = torch.cat([_latents(trained, count, seed, f"samples of label {k}") for k in labels])
@@ -194,3 +152,12 @@ def _npz(**arrays: "Tensor") -> bytes:
     named: dict[str, Any] = {name: array.numpy() for name, array in arrays.items()}
     np.savez_compressed(buffer, **named)
     return buffer.getvalue()
+
+
+def run(folders: list[Path], options: Options) -> None:
+    """Draw, write and print the files' paths."""
+    for path in sample(folders[0], options):
+        print(f"gan_zoo: written: {path}")
+
+
+main = Verb("sample", "RUN_DIR", HELP, Options, run).main

@@ -1,12 +1,6 @@
-"""How far are the runs below some folders? ``gan-zoo status DIR [DIR ...]``
+"""The verb ``status``: list the runs below some folders with their progress."""
 
-A table of every run: planned, running (with its progress and how long it will still take),
-finished, diverged, failed, interrupted, or damaged (its record cannot be read), and their counts.
-"""
-
-import sys
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,11 +8,15 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from gan_zoo.cli.options import given_words
-from gan_zoo.cli.output import lasting_output
+from gan_zoo.cli.options import Verb
 from gan_zoo.runs.lock import LOCK_NAME, alive, owner
 from gan_zoo.runs.plan import PLAN_NAME, Job, read_plan
 from gan_zoo.runs.record import RECORD_NAME, RecordError, RunRecord, read_record
+from gan_zoo.types import ConfigurationError
+
+HELP = """\
+List the runs below folders: planned, running (with progress and time left), finished, diverged,
+failed, interrupted, or damaged (the record cannot be read), and their counts."""
 
 STATES = ("planned", "running", "finished", "diverged", "failed", "interrupted", "damaged")
 _COLOURS = {"running": "cyan", "finished": "green", "diverged": "magenta", "failed": "red",
@@ -37,13 +35,15 @@ class Line:
 
 
 def survey(folder: Path) -> list[Line]:
-    """All runs below a folder, those that are only planned last.
+    """Return all runs below a folder, those that are only planned last.
 
     Raises:
-        ValueError: there is no such folder.
+        ConfigurationError: there is no such folder.
     """
     if not folder.is_dir():
-        raise ValueError(f"{folder}: no such folder; give the folder of a sweep or of a run")
+        raise ConfigurationError(
+            f"{folder}: no such folder; give the folder of a sweep or of a run"
+        )
     lines: list[Line] = []
     marks = {path.parent for name in (RECORD_NAME, LOCK_NAME) for path in folder.rglob(name)}
     for run in sorted(marks):
@@ -62,18 +62,16 @@ def survey(folder: Path) -> list[Line]:
     return [*lines, *(Line(_name(job, shared), "planned") for job in planned)]
 
 
-@lasting_output()
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Print the table; a folder that is not there ends the process with a message."""
-    words = given_words(arguments, __file__)
-    if not words:
-        return
-    try:
-        given = {Path(word).resolve(): Path(word) for word in words}
-        whole = (path for path in given if given.keys().isdisjoint(path.parents))  # each run once
-        lines = [line for path in whole for line in survey(given[path])]
-    except ValueError as error:
-        sys.exit(f"gan_zoo: {error}")
+@dataclass(frozen=True)
+class Options:
+    """Options of ``gan-zoo status``: there are none."""
+
+
+def run(folders: list[Path], _: Options) -> None:
+    """Print the table and the counts."""
+    given = {path.resolve(): path for path in folders}
+    whole = (path for path in given if given.keys().isdisjoint(path.parents))  # each run once
+    lines = [line for path in whole for line in survey(given[path])]
     table = Table()
     for column in ("run", "state", "epochs", "left", "note"):
         table.add_column(column, justify="right" if column in ("epochs", "left") else "left")
@@ -93,9 +91,9 @@ def _line(run: Path, name: str, record: RunRecord) -> Line:
     total = epochs or record.config.get("trainer", {}).get("epochs")
     progress = f"{done:.0f}/{total}" if total else ""
     running = alive(run)
-    # whoever holds the folder has not written his record yet if it still says how another ended
+    # a retried run holds the lock before it replaces the record of the earlier one
     state = "running" if running else record.status
-    if state == "running" and not running:  # killed: it could not say so
+    if state == "running" and not running:  # killed before it could write its status
         state = "interrupted"
     left, note = None, ""
     if state == "running":
@@ -104,7 +102,7 @@ def _line(run: Path, name: str, record: RunRecord) -> Line:
         note = " ".join(str(record.error.get("message", "")).split())[:100]
         note = f"{record.error.get('kind', '')}: {note}"
     elif state == "interrupted":
-        note = "the same command goes on with it"
+        note = "rerun the same command to resume it"
     return Line(name, state, progress, left, note)
 
 
@@ -117,7 +115,7 @@ def _unread(run: Path, name: str, error: RecordError) -> Line:
 
 
 def _left(record: RunRecord, total: float | None) -> float | None:
-    """Seconds of training to come, at the pace of the epochs so far."""
+    """Return the seconds of training left, at the pace of the epochs so far."""
     done, seconds = record.progress.get("epoch", 0), record.progress.get("seconds")
     if not done or seconds is None or total is None:
         return None
@@ -125,7 +123,7 @@ def _left(record: RunRecord, total: float | None) -> float | None:
 
 
 def _name(job: Job, shared: set[str]) -> str:
-    """What tells a job from the others."""
+    """Return the overrides that distinguish a job from the others."""
     others = (override for override in job.overrides if override not in shared)
     return " ".join([f"loss={job.loss}", f"seed={job.seed}", *others])
 
@@ -136,5 +134,4 @@ def _duration(seconds: float) -> str:
     return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s"
 
 
-if __name__ == "__main__":
-    main()
+main = Verb("status", "DIR ...", HELP, Options, run).main

@@ -1,1 +1,1 @@
-"""From words and YAML files to checked settings and the objects that a run needs."""
+"""Configurations: schema with ranges, composition, validation, instantiation."""

@@ -1,84 +1,121 @@
-"""Plain numbers that steer a run, with their ranges; no torch, so a bad one is told at once."""
+"""The schema of a configuration: every key, its type, its default and its range.
+
+OmegaConf needs plain dataclasses, so ranges stand in the annotations as ``Annotated[int,
+Range(1)]`` and ``check_ranges`` reads them; pydantic would add a second set of type errors.
+Importing this module needs no torch.
+"""
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field, fields
+from typing import Annotated, Any, get_type_hints
+
+from omegaconf import MISSING
+
+from gan_zoo.types import ConfigurationError
 
 MAX_THREADS = 1024
 MAX_SAMPLES = 1_000_000  # of a measurement; FID's bias is gone long before
-MAX_SEED = 2**63 - 1  # what a report reads
+MAX_SEED = 2**63 - 1  # the largest that a report reads
+UNTRACKED = "gan_zoo.training.trackers.Untracked"
 
 
-def _require(owner: str, name: str, value: Any, holds: Callable[[Any], bool], allowed: str) -> None:
-    if not holds(value):
-        raise ValueError(f"{owner}.{name} is {value!r}; allowed: {allowed}")
+@dataclass(frozen=True)
+class Range:
+    """Numbers from ``low`` to ``high``; ``above`` excludes low, ``below`` excludes high."""
+
+    low: float
+    high: float = math.inf
+    above: bool = False
+    below: bool = False
+
+    def allows(self, value: float) -> bool:
+        """Return whether a number is finite and within the range."""
+        high = self.below or self.high == math.inf
+        return (self.low < value if self.above else self.low <= value) and (
+            value < self.high if high else value <= self.high
+        )
+
+    def __str__(self) -> str:
+        low = f"greater than {self.low}" if self.above else f"at least {self.low}"
+        if self.high == math.inf:
+            return low
+        return f"{low} and below {self.high}" if self.below else f"from {self.low} to {self.high}"
 
 
-def _at_least(minimum: int | float) -> Callable[[Any], bool]:
-    return lambda value: minimum <= value < math.inf
+@dataclass(frozen=True)
+class OneOf:
+    """One of some values."""
+
+    values: tuple[str, ...]
+
+    def allows(self, value: object) -> bool:
+        """Return whether it is one of the values."""
+        return value in self.values
+
+    def __str__(self) -> str:
+        return f"{', '.join(self.values[:-1])} or {self.values[-1]}"
 
 
-def _positive(value: float) -> bool:
-    return 0 < value < math.inf
+def check_ranges(settings: Any, prefix: str = "") -> None:
+    """Check the fields of a dataclass against the ranges in their annotations; None passes.
+
+    Args:
+        settings: an instance.
+        prefix: of the names in the message, such as ``trainer.``.
+
+    Raises:
+        ConfigurationError: naming the first value out of its range.
+    """
+    annotations = get_type_hints(type(settings), include_extras=True)
+    for name in (entry.name for entry in fields(settings)):
+        value = getattr(settings, name)
+        for rule in getattr(annotations[name], "__metadata__", ()):
+            if isinstance(rule, Range | OneOf) and not (value is None or rule.allows(value)):
+                null = (
+                    " or null" if type(None) in getattr(annotations[name], "__args__", ()) else ""
+                )
+                raise ConfigurationError(f"{prefix}{name} must be {rule}{null}, got {value!r}")
 
 
-def _within(minimum: int, maximum: int) -> Callable[[Any], bool]:
-    return lambda value: minimum <= value <= maximum
+COUNT = Range(1)
+SAMPLE_COUNT = Range(2, MAX_SAMPLES)
 
 
 @dataclass
 class TrainerSettings:
     """How long and in which rhythm the two networks are trained."""
 
-    generator_updates: int | None = 3000  # length of the training; unused where epochs is given
-    epochs: int | None = None  # length in passes over the training images; null: generator_updates
-    batch_size: int = 64  # real images of one discriminator update, and as many fakes
-    generator_batch_size: int = 64  # latents of one generator update
-    n_critic: int = 1  # discriminator updates for each generator update
+    # length of the training; unused where epochs is given
+    generator_updates: Annotated[int | None, COUNT] = 3000
+    epochs: Annotated[int | None, COUNT] = None  # passes over the training images
+    batch_size: Annotated[int, COUNT] = 64  # real images of one discriminator update, as many fakes
+    generator_batch_size: Annotated[int, COUNT] = 64  # latents of one generator update
+    n_critic: Annotated[int, COUNT] = 1  # discriminator updates for each generator update
     simultaneous: bool = False  # both gradients at the old point (f-GAN's Algorithm 1)
-    lr_decay: float = 0.5  # last share of the updates in which learning rates fall linearly to 0
-    gradient_clip: float | None = None  # largest gradient norm of each network; null: none
-    ema_decay: float | None = 0.999  # of a moving average of G's weights, per update; null: none
-    max_steps: int | None = None  # stop an epoch early, for trying out; null: whole epochs
-    keep_checkpoints: int | None = None  # epochs whose weights are kept, the newest; null: all
-    threads: int | None = None  # CPU threads; null: torch's choice
-    checkpoint_every: int = 1  # epochs between states that an interrupted run goes on from
-    on_divergence: str = "stop"  # stop, rollback (to the last such state) or raise (an error)
-    precision: str = "auto"  # of the networks' products: fp32, bf16, or what the device does best
-    memory_format: str = "auto"  # of images: channels_last, contiguous (torch's), or the quicker
+    # last share of the updates in which learning rates fall linearly to 0
+    lr_decay: Annotated[float, Range(0, 1)] = 0.5
+    # largest gradient norm of each network; null: no clipping
+    gradient_clip: Annotated[float | None, Range(0, above=True)] = None
+    # of a moving average of G's weights, per update; null: no average
+    ema_decay: Annotated[float | None, Range(0, 1, below=True)] = 0.999
+    max_steps: Annotated[int | None, COUNT] = None  # cut epochs short; null: whole epochs
+    keep_checkpoints: Annotated[int | None, COUNT] = None  # newest epochs of weights; null: all
+    threads: Annotated[int | None, Range(1, MAX_THREADS)] = None  # null: PyTorch's choice
+    checkpoint_every: Annotated[int, COUNT] = 1  # epochs between states to resume from
+    # rollback: to the last such state; raise: an error
+    on_divergence: Annotated[str, OneOf(("stop", "rollback", "raise"))] = "stop"
+    # of the networks' products; auto: what the device does best
+    precision: Annotated[str, OneOf(("auto", "fp32", "bf16"))] = "auto"
+    # of images; contiguous: PyTorch's own; auto: the faster one
+    memory_format: Annotated[str, OneOf(("auto", "channels_last", "contiguous"))] = "auto"
 
     def __post_init__(self) -> None:
-        for name in ("batch_size", "generator_batch_size", "n_critic", "checkpoint_every"):
-            _require("trainer", name, getattr(self, name), _at_least(1), "1 or more")
+        check_ranges(self, "trainer.")
         if self.epochs is None and self.generator_updates is None:
-            raise ValueError(
+            raise ConfigurationError(
                 "trainer.epochs and trainer.generator_updates are both null: set one of them, the"
                 " length of the training"
             )
-        policies = ("stop", "rollback", "raise")
-        allowed = ", ".join(policies)
-        _require("trainer", "on_divergence", self.on_divergence, policies.__contains__, allowed)
-        for name in ("epochs", "generator_updates", "max_steps", "keep_checkpoints"):
-            if getattr(self, name) is not None:
-                _require("trainer", name, getattr(self, name), _at_least(1), "1 or more, or null")
-        if self.threads is not None:
-            allowed = f"1 to {MAX_THREADS}, or null for torch's choice"
-            _require("trainer", "threads", self.threads, _within(1, MAX_THREADS), allowed)
-        if self.ema_decay is not None:
-            allowed = "from 0 to below 1, or null for no average"
-            _require("trainer", "ema_decay", self.ema_decay, lambda v: 0 <= v < 1, allowed)
-        for name, values in (
-            ("precision", ("auto", "fp32", "bf16")),
-            ("memory_format", ("auto", "channels_last", "contiguous")),
-        ):
-            allowed = ", ".join(values)
-            _require("trainer", name, getattr(self, name), values.__contains__, allowed)
-        allowed = "from 0 (constant rates) to 1 (falling from the start)"
-        _require("trainer", "lr_decay", self.lr_decay, lambda v: 0 <= v <= 1, allowed)
-        if self.gradient_clip is not None:
-            allowed = "more than 0, or null for no clipping"
-            _require("trainer", "gradient_clip", self.gradient_clip, _positive, allowed)
 
 
 @dataclass(frozen=True)
@@ -124,36 +161,61 @@ def schedule(settings: TrainerSettings, images: int) -> Schedule:
 class AuxiliarySettings:
     """AC-GAN's class loss: its weight in each network's loss (cross-entropy in nats)."""
 
-    weight_d: float = 1.0  # in the discriminator's loss
-    weight_g: float = 1.0  # in the generator's loss
+    weight_d: Annotated[float, Range(0)] = 1.0  # in the discriminator's loss
+    weight_g: Annotated[float, Range(0)] = 1.0  # in the generator's loss
     on_fake: bool = True  # whether the discriminator also learns the labels of fakes
 
     def __post_init__(self) -> None:
-        for name in ("weight_d", "weight_g"):
-            _require("aux", name, getattr(self, name), _at_least(0), "0 or more")
+        check_ranges(self, "aux.")
 
 
 @dataclass
 class EvaluationSettings:
     """What is measured, how often and on how many samples."""
 
-    every: int = 1  # epochs between measurements on the validation split; the last always
-    samples: int = 1000  # generated images of such a measurement, from a fixed bank of latents
-    final_samples: int = 10000  # generated images of the final numbers
-    validation_metrics: list[str] | None = None  # of those measurements; null: fid, label_accuracy
-    metrics: list[str] | None = None  # of the final numbers; null: all but gan_train
-    floors: bool = True  # whether to tell what real data and weak baselines reach
+    every: Annotated[int, COUNT] = 1  # epochs between validation measurements; the last always
+    samples: Annotated[int, SAMPLE_COUNT] = 1000  # generated images of such a measurement
+    final_samples: Annotated[int, SAMPLE_COUNT] = 10000  # generated images of the final metrics
+    validation_metrics: list[str] | None = None  # null: fid, label_accuracy
+    metrics: list[str] | None = None  # of the final measurement; null: all but gan_train
+    floors: bool = True  # whether to measure real data and weak baselines too
     extractor: Any = "auto"  # auto | none | {_target_: ...} of a network of your own
-    loss_split: str = "validation"  # the "test" rows of the loss table: validation or test
-    loss_samples: int = 2000  # images of each kind behind those rows
-    pictures: int = 1  # epochs between pictures of samples; the last epoch always has one
+    # the split of the loss table's "test" rows
+    loss_split: Annotated[str, OneOf(("validation", "test"))] = "validation"
+    loss_samples: Annotated[int, SAMPLE_COUNT] = 2000  # images of each kind behind those rows
+    pictures: Annotated[int, COUNT] = 1  # epochs between sample grids; the last always has one
 
     def __post_init__(self) -> None:
-        for name in ("every", "pictures"):
-            _require("evaluation", name, getattr(self, name), _at_least(1), "1 or more")
-        for name in ("samples", "final_samples", "loss_samples"):
-            allowed = f"2 to {MAX_SAMPLES}"
-            _require("evaluation", name, getattr(self, name), _within(2, MAX_SAMPLES), allowed)
-        splits = ("validation", "test")
-        allowed = " or ".join(splits)
-        _require("evaluation", "loss_split", self.loss_split, splits.__contains__, allowed)
+        check_ranges(self, "evaluation.")
+
+
+@dataclass
+class Pair:
+    """Something that each of the two networks has."""
+
+    # first, since G's options often repeat D's: an error names the one that was given
+    discriminator: dict[str, Any] = field(default_factory=dict)
+    generator: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Config:
+    """Every top-level key; an unknown one, in a file too, is an error."""
+
+    seed: Annotated[int, Range(0, MAX_SEED)] = MISSING
+    device: str = MISSING
+    data: dict[str, Any] = MISSING
+    model: Pair = field(default_factory=Pair)
+    latents: dict[str, Any] = MISSING
+    labels: dict[str, Any] = MISSING
+    loss: dict[str, Any] = MISSING
+    regularizer: dict[str, Any] = MISSING
+    optimizer: Pair = field(default_factory=Pair)
+    trainer: TrainerSettings = field(default_factory=TrainerSettings)
+    aux: AuxiliarySettings = field(default_factory=AuxiliarySettings)
+    evaluation: EvaluationSettings = field(default_factory=EvaluationSettings)
+    tracker: dict[str, Any] = field(default_factory=lambda: {"_target_": UNTRACKED})
+    schedules: dict[str, Any] = field(default_factory=dict)
+    after_sweep: str | None = None
+    resume: str = "auto"
+    sweep_name: str | None = None

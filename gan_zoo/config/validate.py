@@ -1,147 +1,108 @@
-"""Strictness: an unknown key is an error that names the nearest valid one."""
+"""Validation of a resolved configuration: known keys, types, finite numbers, trusted targets."""
 
 import difflib
 import importlib
 import inspect
-import io
 import math
-import re
-import traceback
-from collections.abc import Iterable, Mapping
-from typing import Any
+import types
+from collections.abc import Iterable, Mapping, Sequence
+from importlib.util import find_spec
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
-import yaml
-from hydra.errors import HydraException, OverrideParseException
-from omegaconf import DictConfig
-from omegaconf.errors import (
-    InterpolationKeyError,
-    InterpolationResolutionError,
-    OmegaConfBaseException,
-)
-
-from gan_zoo.config.annotations import fits, hints, told
 from gan_zoo.types import ConfigurationError
 
-# Nothing in these does anything but build objects and read data.
+# Packages whose objects a record may name: they build objects and read data, nothing else.
 OURS = (
     "gan_zoo.data.", "gan_zoo.evaluation.features.", "gan_zoo.losses.", "gan_zoo.models.",
     "gan_zoo.training.optimizers.", "gan_zoo.regularizers.", "torch.optim.",
 )  # fmt: skip
-_NOT_COMPOSED = "the configuration cannot be composed"
-_RESOLVING = "raised while resolving interpolation: "
-SCRIPT = "gan_zoo.evaluation.features.train."  # in one of ours, but it writes files
-LARGEST = 3.4e38
+SCRIPT = "gan_zoo.evaluation.features.train."  # among them, but it writes files
+LARGEST = 3.4e38  # of float32
 _INSTANTIATE_KEYS = {"_target_", "_partial_", "_convert_", "_recursive_", "_args_"}
+_PLAIN = {bool: "true or false", int: "an integer", float: "a number", str: "a string"}
 
 
 def nearest(name: str, valid: Iterable[str]) -> str:
-    """``did you mean 'x'? `` if there is a similar name, and the list of valid ones."""
+    """Return `` Did you mean 'x'?`` if a valid name is similar, and the list of valid names."""
     valid = sorted(valid)
     close = difflib.get_close_matches(name, valid, n=1, cutoff=0.5)
     hint = f" Did you mean '{close[0]}'?" if close else ""
     return f"{hint} Valid: {', '.join(valid)}"
 
 
-def check_targets(node: Any, where: str = "") -> None:
-    """Check every ``_target_`` below a resolved plain configuration against its signature.
+def one_line(error: BaseException) -> str:
+    """Return an error's message without line breaks, or its type if it has no message."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def require_extra(what: str, extra: str, *modules: str) -> None:
+    """Check that the modules of an optional extra of this package are installed.
+
+    Args:
+        what: the option or command that needs them.
+        extra: the extra that installs them.
+        modules: as they are imported.
 
     Raises:
-        ConfigurationError: a target that cannot be imported, a key that it does not take, or a
-            value of another type than it says.
+        ConfigurationError: naming the missing modules and the command that installs them.
     """
-    if isinstance(node, list):
-        for number, child in enumerate(node):
-            check_targets(child, f"{where}[{number}]")
-    if not isinstance(node, Mapping):
-        return
-    if "_target_" in node:
-        _check_target(node, where)
-    for key, child in node.items():
-        check_targets(child, f"{where}.{key}" if where else str(key))
+    missing = [name for name in modules if find_spec(name) is None]
+    if missing:
+        raise ConfigurationError(
+            f"{what} needs {', '.join(missing)}, not installed here: pip install 'gan-zoo[{extra}]'"
+        )
 
 
 def check_numbers(node: Any, where: str = "") -> None:
-    """Check that every number of a plain configuration is one that float32 and JSON can hold.
+    """Check that float32 and JSON can hold every number of a plain configuration.
 
     Raises:
-        ConfigurationError: one that is not.
+        ConfigurationError: one that is not finite or too large.
     """
-    if isinstance(node, Mapping):
-        for key, child in node.items():
-            check_numbers(child, f"{where}.{key}" if where else str(key))
-    elif isinstance(node, list):
-        for number, child in enumerate(node):
-            check_numbers(child, f"{where}[{number}]")
-    elif isinstance(node, int | float) and not abs(node) <= LARGEST:
+    for key, child in _children(node, where):
+        check_numbers(child, key)
+    if isinstance(node, int | float) and not abs(node) <= LARGEST:
         raise ConfigurationError(
-            f"{where} is {node!r}; allowed: finite numbers up to {LARGEST:.2g}, float32's largest"
+            f"{where} must be finite and at most {LARGEST:.2g} (float32's largest), got {node!r}"
         )
 
 
-def recordable(node: Any) -> Any:
-    """The same with numbers that JSON has no word for as texts, for the record of a failed run."""
-    if isinstance(node, Mapping):
-        return {str(key): recordable(child) for key, child in node.items()}
-    if isinstance(node, list):
-        return [recordable(child) for child in node]
-    return repr(node) if isinstance(node, float) and not math.isfinite(node) else node
-
-
-def refuse_foreign(node: Any, allowed: tuple[str, ...]) -> None:
-    """Check that a configuration from a file names no object but networks, data and losses of ours.
-
-    A record may come from a stranger, naming an object is calling it, and an interpolation may read
-    the environment.
-
-    Args:
-        node: a plain configuration.
-        allowed: packages or modules that the user trusts beside ours.
+def check_targets(node: Any, where: str = "") -> None:
+    """Check every ``_target_`` of a plain configuration against the signature of its object.
 
     Raises:
-        ConfigurationError: another target, or an interpolation, which no record has.
+        ConfigurationError: a target that cannot be imported, an unknown key, or a value of another
+            type than the signature has.
     """
     if isinstance(node, Mapping) and "_target_" in node:
-        _refuse_foreign_target(str(node["_target_"]), allowed)
-    if isinstance(node, Mapping | list):
-        children = [*node, *node.values()] if isinstance(node, Mapping) else node
-        for child in children:
-            refuse_foreign(child, allowed)
-    elif isinstance(node, str) and "${" in node:
-        raise ConfigurationError(
-            f"the record holds the interpolation {node!r}; a run records resolved values alone"
-        )
+        _check_target(node, where)
+    for key, child in _children(node, where):
+        check_targets(child, key)
 
 
-def _refuse_foreign_target(target: str, allowed: tuple[str, ...]) -> None:
-    """Refuse what is not defined in a trusted package, by whatever path it is named."""
-    trusted = (*OURS, *(f"{name}." for name in allowed))
-    home = ""
-    if target.startswith(trusted) and not any(part.startswith("_") for part in target.split(".")):
-        # a trusted module's imports lead anywhere: gan_zoo.data.idx.gzip.open
-        found = _locate(target, "the record")
-        home = f"{getattr(found, '__module__', '')}.{getattr(found, '__qualname__', '')}"
-    script = home.startswith(SCRIPT)
-    if script or not home.startswith(trusted):
-        raise ConfigurationError(
-            f"the record names {target!r}, which is not gan_zoo's and would be called. If"
-            f" you trust it: allow={target.split('.')[0]}"
-        )
+def _children(node: Any, where: str) -> list[tuple[str, Any]]:
+    """Return the entries of a mapping or list with their dotted keys."""
+    if isinstance(node, Mapping):
+        return [(f"{where}.{key}" if where else str(key), child) for key, child in node.items()]
+    if isinstance(node, list):
+        return [(f"{where}[{number}]", child) for number, child in enumerate(node)]
+    return []
 
 
 def _check_target(node: Mapping[str, Any], where: str) -> None:
-    target = _locate(str(node["_target_"]), where)
+    target = locate(str(node["_target_"]), where)
     try:
         parameters = inspect.signature(target).parameters
     except (TypeError, ValueError) as error:
         raise ConfigurationError(
-            f"{where}._target_ is {node['_target_']!r}: it cannot be called"
+            f"{where}._target_ is {node['_target_']!r}, which cannot be called"
         ) from error
-    known = hints(target)
+    known = annotations_of(target)
     for key, value in node.items():
         if key in known and key in parameters and not fits(value, known[key]):
             raise ConfigurationError(
-                f"{where}.{key} is {value!r}; allowed: {told(known[key])}, which"
-                f" {node['_target_']} takes"
+                f"{where}.{key} must be {describe_type(known[key])}, got {value!r} (an argument of"
+                f" {node['_target_']})"
             )
     named = {n for n, p in parameters.items() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)}
     if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
@@ -149,13 +110,21 @@ def _check_target(node: Mapping[str, Any], where: str) -> None:
     for key in node:
         if key not in named | _INSTANTIATE_KEYS:
             raise ConfigurationError(
-                f"unknown key '{where}.{key}': {node['_target_']} does not take it."
+                f"unknown key '{where}.{key}': {node['_target_']} has no such argument."
                 + nearest(str(key), named)
             )
 
 
-def _locate(target: str, where: str) -> Any:
-    """The object at a dotted path: the longest importable module, then attributes."""
+def locate(target: str, where: str) -> Any:
+    """Return the object at a dotted path: the longest importable module, then attributes.
+
+    Args:
+        target: the dotted path.
+        where: the configuration key that holds it, for messages.
+
+    Raises:
+        ConfigurationError: it cannot be imported, or has no such attribute.
+    """
     names = target.split(".")
     for end in range(len(names) - 1, 0, -1):
         module = ".".join(names[:end])
@@ -163,9 +132,9 @@ def _locate(target: str, where: str) -> Any:
             found: Any = importlib.import_module(module)
         except ModuleNotFoundError as error:
             if error.name and (module == error.name or module.startswith(error.name + ".")):
-                continue  # this module is not there; a shorter one may be
+                continue  # this module does not exist; a shorter one may
             raise ConfigurationError(f"{where}._target_ is {target!r}: {error}") from error
-        except Exception as error:  # a module runs when it is imported: anything can go wrong
+        except Exception as error:  # importing a user's module runs it: anything can go wrong
             raise ConfigurationError(
                 f"{where}._target_ is {target!r}: {module} cannot be imported:"
                 f" {type(error).__name__}: {one_line(error)}"
@@ -185,90 +154,115 @@ def _locate(target: str, where: str) -> Any:
     )
 
 
-def explain(error: BaseException) -> str:
-    """One readable message for an error of composing a configuration."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, InterpolationResolutionError) and _RESOLVING in str(cause):
-            return str(cause).partition(_RESOLVING)[2].splitlines()[0]  # a resolver of ours
-        if isinstance(cause, ConfigurationError):
-            return str(cause)  # of a part that Hydra itself makes, such as a launcher
-        if isinstance(cause, yaml.YAMLError | UnicodeDecodeError):
-            return _explain_file(cause)
-        if isinstance(cause, OmegaConfBaseException) and cause.full_key is not None:
-            return _explain_key(cause)
-        cause = cause.__cause__
-    if isinstance(error, HydraException):
-        return _explain_hydra(error)
-    if isinstance(error, ValueError) and not _is_theirs(error):
-        return one_line(error)
-    return f"{_NOT_COMPOSED}: {one_line(error)}"
+def annotations_of(target: Any) -> dict[str, Any]:
+    """Return the annotations of a callable's parameters; none if they cannot be resolved."""
+    function = target.__init__ if isinstance(target, type) else target  # type: ignore[misc]
+    try:
+        return get_type_hints(function)
+    except (NameError, TypeError, AttributeError):  # imported for type checkers alone, or no hints
+        return {}
 
 
-def _is_theirs(error: BaseException) -> bool:
-    """Whether an error was raised by Hydra or OmegaConf."""
-    frames = list(traceback.walk_tb(error.__traceback__))
-    module = str(frames[-1][0].f_globals.get("__name__")) if frames else ""
-    return module.partition(".")[0] in ("hydra", "omegaconf")
+def fits(value: Any, annotation: Any) -> bool:
+    """Return whether a plain value fits an annotation; other objects are not checked.
+
+    >>> fits(1, float), fits(True, float), fits([1, 2], list[int]), fits("x", int | None)
+    (True, False, True, False)
+    """
+    origin, inner = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return fits(value, inner[0])
+    if origin in (Union, types.UnionType):
+        if isinstance(value, str) and not {int, float}.isdisjoint(inner):
+            return str in inner  # a string in place of a number is not the path of an object
+        return any(fits(value, part) for part in inner)
+    if annotation in _PLAIN:
+        if isinstance(value, bool):  # a subclass of int
+            return annotation is bool
+        return isinstance(value, (int, float) if annotation is float else annotation)
+    if annotation in (None, types.NoneType):
+        return value is None
+    if origin is Literal:
+        return value in inner
+    if origin is tuple and Ellipsis not in inner:
+        return _is_sequence(value) and len(value) == len(inner) and all(map(fits, value, inner))
+    if isinstance(origin, type) and issubclass(origin, Sequence):
+        return _is_sequence(value) and all(fits(entry, inner[0]) for entry in value)
+    # an object: null and a plain number are wrong, a string may be the path of one
+    return not isinstance(annotation, type) or isinstance(value, Mapping | list | str)
 
 
-def _explain_hydra(error: HydraException) -> str:
-    options, missing = getattr(error, "options", None), getattr(error, "missing_cfg_file", None)
-    if options and isinstance(missing, str):
-        group, _, name = missing.rpartition("/")
-        return f"there is no '{name}' in the group '{group}'." + nearest(name, options)
-    told = one_line(error)
-    if isinstance(error, OverrideParseException):
-        _, named, reason = told.partition(" See http")[0].partition(f"{error.override!r} ")
-        why = f" ({reason})" if named else ""
-        return (
-            f"{error.override!r} cannot be read{why}. Allowed: key=value; a value with spaces,"
-            " commas, brackets or quotes is quoted twice, for the shell and for Hydra, as"
-            """ 'key="a b"'"""
+def describe_type(annotation: Any) -> str:
+    """Return an annotation in words.
+
+    >>> describe_type(float | None), describe_type(list[int])
+    ('a number or null', 'a list, each an integer')
+    """
+    origin, inner = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return describe_type(inner[0])
+    if origin in (Union, types.UnionType):
+        return " or ".join(dict.fromkeys(describe_type(part) for part in inner))
+    if annotation in (None, types.NoneType):
+        return "null"
+    if origin is Literal:
+        return " or ".join(map(str, inner))
+    if origin is tuple and Ellipsis not in inner:
+        kinds = " and ".join(dict.fromkeys(map(describe_type, inner)))
+        return f"a list of {len(inner)}, {kinds}"
+    if isinstance(origin, type) and issubclass(origin, Sequence):
+        return f"a list, each {describe_type(inner[0])}"
+    return _PLAIN.get(annotation, f"an object ({getattr(annotation, '__name__', annotation)})")
+
+
+def _is_sequence(value: Any) -> bool:
+    return isinstance(value, Sequence) and not isinstance(value, str)
+
+
+def recordable(node: Any) -> Any:
+    """Return a configuration with NaN and infinity, which JSON has not, replaced by strings."""
+    if isinstance(node, Mapping):
+        return {str(key): recordable(child) for key, child in node.items()}
+    if isinstance(node, list):
+        return [recordable(child) for child in node]
+    return repr(node) if isinstance(node, float) and not math.isfinite(node) else node
+
+
+def refuse_foreign(node: Any, allowed: tuple[str, ...]) -> None:
+    """Check that a configuration from a file names only trusted objects.
+
+    A record may come from a stranger: a ``_target_`` is called, and an interpolation may read the
+    environment.
+
+    Args:
+        node: a plain configuration.
+        allowed: packages or modules that the user trusts beside this one's.
+
+    Raises:
+        ConfigurationError: another target, or an interpolation, which no record has.
+    """
+    if isinstance(node, Mapping) and "_target_" in node:
+        _refuse_foreign_target(str(node["_target_"]), allowed)
+    if isinstance(node, Mapping | list):
+        children = [*node, *node.values()] if isinstance(node, Mapping) else node
+        for child in children:
+            refuse_foreign(child, allowed)
+    elif isinstance(node, str) and "${" in node:
+        raise ConfigurationError(
+            f"the record holds the interpolation {node!r}; a run records resolved values alone"
         )
-    several = re.match(r"Ambiguous value for argument '(.*?)' 1\. ", told)
-    if several is not None:
-        key, _, values = several[1].partition("=")
-        return (
-            f"{several[1]!r} has several values, but this is one run. Add -m for a sweep over"
-            f""" them; a list is written {key}=[{values}], a text with commas '{key}="{values}"'"""
+
+
+def _refuse_foreign_target(target: str, allowed: tuple[str, ...]) -> None:
+    """Refuse an object that is defined outside the trusted packages, by whatever path."""
+    trusted = (*OURS, *(f"{name}." for name in allowed))
+    home = ""
+    if target.startswith(trusted) and not any(part.startswith("_") for part in target.split(".")):
+        # a trusted module's imports lead anywhere: gan_zoo.data.idx.gzip.open
+        found = locate(target, "the record")
+        home = f"{getattr(found, '__module__', '')}.{getattr(found, '__qualname__', '')}"
+    if home.startswith(SCRIPT) or not home.startswith(trusted):
+        raise ConfigurationError(
+            f"the record names {target!r}, which is not gan_zoo's and would be called. If"
+            f" you trust it: allow={target.split('.')[0]}"
         )
-    return f"{_NOT_COMPOSED}: {told}"
-
-
-def _explain_file(error: yaml.YAMLError | UnicodeDecodeError) -> str:
-    """Which file of a user's cannot be read, where, and why."""
-    mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
-    name = getattr(mark, "name", None) or _file_in_work(error) or "a configuration file"
-    if isinstance(error, UnicodeDecodeError):
-        return f"{name}: it is not UTF-8 (byte {error.start}: {error.reason}); save it as UTF-8"
-    where = "" if mark is None else f"line {mark.line + 1}, column {mark.column + 1}: "
-    hint = "; indent by spaces, not tabs" if "'\\t'" in str(problem) else ""
-    return f"{name}: it is not valid YAML: {where}{problem or one_line(error)}{hint}"
-
-
-def _file_in_work(error: BaseException) -> str | None:
-    """The file that was open where an error was raised."""
-    names = [
-        str(value.name)
-        for frame, _ in traceback.walk_tb(error.__traceback__)
-        for value in frame.f_locals.values()
-        if isinstance(value, io.TextIOWrapper) and str(value.name).endswith(".yaml")
-    ]
-    return names[-1] if names else None
-
-
-def one_line(error: BaseException) -> str:
-    """An error's message without its line breaks; its kind if it has none."""
-    return " ".join(str(error).split()) or type(error).__name__
-
-
-def _explain_key(error: OmegaConfBaseException) -> str:
-    key = error.full_key or str(error.key)
-    parent = None if isinstance(error, InterpolationKeyError) else error.parent_node
-    known = [str(k) for k in parent] if isinstance(parent, DictConfig) else []
-    name = key.rpartition(".")[2]
-    if known and name not in known:
-        return f"unknown key '{key}'." + nearest(name, known)
-    what = str(error.msg or error).splitlines()[0]
-    return f"{key}: {what}"

@@ -29,7 +29,7 @@ from gan_zoo.types import CriticOutput, Dataset, Sampler, Split
 
 if TYPE_CHECKING:
     from gan_zoo.config.schema import EvaluationSettings
-    from gan_zoo.training.trainer import Objective
+    from gan_zoo.training.objective import Objective
 
 GRID_COLUMNS = 10
 POINTS = 2000  # in a picture of toy points

@@ -15,7 +15,7 @@ from gan_zoo import __version__
 from gan_zoo.evaluation.features.cnn import Features
 from gan_zoo.evaluation.features.extractor import SHIPPED, FeatureNetwork
 from gan_zoo.runs.cache import cache_path, is_there, keep
-from gan_zoo.runs.weights import CheckpointError, read_weights, sealed_tensors
+from gan_zoo.runs.weights import CheckpointError, read_weights, to_safetensors
 
 _OURS = {shipped.sha256 for shipped in SHIPPED.values()}
 
@@ -57,7 +57,7 @@ def keep_features(path: Path | None, features: Features) -> None:
     """Write them for the next process; a cache that cannot be written is told."""
     if path is None:
         return
-    content = sealed_tensors({name: each.cpu() for name, each in features._asdict().items()})
+    content = to_safetensors({name: each.cpu() for name, each in features._asdict().items()})
     keep(path, content, "features of real images will be computed anew in each process")
 
 
@@ -75,5 +75,5 @@ def read_kept(path: Path | None) -> Tensor | None:
 def keep_tensor(path: Path | None, values: Tensor) -> None:
     """Write a tensor that depends on real images alone for the next process."""
     if path is not None:
-        content = sealed_tensors({"values": values.cpu()})
+        content = to_safetensors({"values": values.cpu()})
         keep(path, content, "what metrics need of real images will be computed in each process")

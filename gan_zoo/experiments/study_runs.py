@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from gan_zoo.cli.options import parse
-from gan_zoo.config.build import compose_config, plain
+from gan_zoo.config.compose import compose_config, plain
 from gan_zoo.config.search import objective
-from gan_zoo.runs.folders import SWEEPS
 from gan_zoo.runs.overrides import shell_word
 from gan_zoo.runs.record import RECORD_NAME, RecordError, RunRecord, read_record
+from gan_zoo.runs.resume import SWEEPS
 
 STAGES = ("mnist", "fashion", "search", "winners", "stress")
 FEW = (500, 2_000, 10_000)  # training images under stress

@@ -1,4 +1,4 @@
-"""Where things that can be computed again are kept between runs."""
+"""A folder for results that can be computed again, shared by all runs."""
 
 import json
 import os
@@ -12,9 +12,9 @@ from gan_zoo.runs.record import write_bytes
 
 
 def cache_path(folder: str, name: str) -> Path | None:
-    """Return where a file is kept, in $GAN_ZOO_CACHE or ~/.cache/gan_zoo; it need not exist.
+    """Return the path of a cached file, in $GAN_ZOO_CACHE or ~/.cache/gan_zoo; it need not exist.
 
-    None without a home folder, which containers and batch systems may lack: nothing is kept then.
+    None if there is no home folder, as in some containers and batch systems: nothing is cached.
     """
     try:
         root = Path(os.environ.get("GAN_ZOO_CACHE") or "~/.cache/gan_zoo").expanduser()
@@ -24,12 +24,12 @@ def cache_path(folder: str, name: str) -> Path | None:
 
 
 def keep(path: Path | None, content: bytes, otherwise: str) -> None:
-    """Write a file for other runs; if that fails it is told, with what follows from it.
+    """Write a cached file; if that fails, print a warning with the consequence.
 
     Args:
-        path: in the cache folder; None, told as well, if there is none.
+        path: in the cache folder; None, which prints the warning, if there is none.
         content: of the file.
-        otherwise: what happens without it, such as "features will be computed anew".
+        otherwise: the consequence, such as "each run computes features again".
     """
     problem = "there is no home folder for a cache"
     if path is not None:
@@ -45,7 +45,7 @@ def keep(path: Path | None, content: bytes, otherwise: str) -> None:
 
 
 def is_there(path: Path) -> bool:
-    """Return whether a kept file exists; in a folder that cannot be looked into, it does not."""
+    """Return whether a cached file exists and its folder can be read."""
     try:
         return path.exists()
     except OSError:
@@ -53,13 +53,13 @@ def is_there(path: Path) -> bool:
 
 
 def entry(values: Mapping[str, Any]) -> bytes:
-    """A JSON file of what was computed, with its checksum."""
+    """Return a JSON file of values with its checksum."""
     content = {checksum.KEY: checksum.BLANK, "values": values}
-    return checksum.sealed((json.dumps(content, indent=1) + "\n").encode())
+    return checksum.with_checksum((json.dumps(content, indent=1) + "\n").encode())
 
 
 def read_entry(path: Path | None) -> dict[str, Any] | None:
-    """What ``entry`` made; None if there is no such file, or (told) it is damaged."""
+    """Return the values of an ``entry``; None if there is no such file or it is damaged."""
     if path is None or not is_there(path):
         return None
     try:
@@ -67,6 +67,6 @@ def read_entry(path: Path | None) -> dict[str, Any] | None:
         checksum.check(content)
         values: dict[str, Any] = json.loads(content)["values"]
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        print(f"gan_zoo: {path} is damaged ({error!r}): computing anew", file=sys.stderr)
+        print(f"gan_zoo: {path} is damaged ({error!r}): computing it again", file=sys.stderr)
         return None
     return values

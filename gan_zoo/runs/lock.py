@@ -1,10 +1,10 @@
-"""One process trains a run at a time: ``run.lock`` in its folder says which one.
+"""A lock on a run's folder: one process trains a run at a time, and ``run.lock`` says which.
 
-The kernel's lock on that file (``flock``) is what excludes: it ends with the process, however that
-ends, so nothing on one machine is ever stale, and taking over cannot be a race. The file's content
-says who holds it, for people and for ``gan-zoo status``, and its time of change, refreshed every
-``BEAT`` seconds, is what tells a living owner on another machine where a network file system does
-not carry locks across: such an owner counts as dead after ``STALE`` seconds.
+The kernel's lock on that file (``flock``) excludes others and ends with the process, so a lock is
+never stale on one machine. The file's content names the owner, for people and ``gan-zoo status``
+(which the package filelock does not record). Where a network file system does not share locks
+between machines, the file's modification time shows that an owner elsewhere is alive: it is
+refreshed every ``BEAT`` seconds, and the owner counts as dead after ``STALE`` seconds.
 """
 
 import fcntl
@@ -17,21 +17,21 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 LOCK_NAME = "run.lock"
-BEAT = 30.0  # seconds between two signs of life
-STALE = 600.0  # seconds without one after which an owner elsewhere counts as dead
-SETTLE = 2.0  # seconds for two machines that take over at once to see each other
+BEAT = 30.0  # seconds between two refreshes
+STALE = 600.0  # seconds without one after which an owner on another machine counts as dead
+SETTLE = 2.0  # seconds in which two machines that acquire the lock at once see each other
 
 
 class RunLockedError(RuntimeError):
-    """Another process trains this run: which."""
+    """Raised when another process is training a run; names the process."""
 
 
 @dataclass(frozen=True)
 class Owner:
-    """Who holds a lock; a process id alone may be another process's by now."""
+    """The process that holds a lock; its id alone may since belong to another process."""
 
     host: str
-    machine: str  # this boot of the machine, and the namespace its process ids belong to
+    machine: str  # this boot of the machine, and the namespace of its process ids
     pid: int
     born: str  # when the process started, in ticks since boot
 
@@ -40,10 +40,10 @@ class Owner:
 
 
 class RunLock:
-    """Holds a run's folder for this process while the ``with`` block lasts.
+    """Hold the lock on a run's folder while the ``with`` block lasts.
 
     Raises:
-        RunLockedError: on entry, if another process that is alive holds it.
+        RunLockedError: on entry, if another living process holds it.
     """
 
     def __init__(self, folder: Path):
@@ -54,7 +54,7 @@ class RunLock:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self._handle = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o666)
         try:
-            self._take()
+            self._acquire()
         except BaseException:
             os.close(self._handle)
             raise
@@ -65,33 +65,33 @@ class RunLock:
     def __exit__(self, *exception: object) -> None:
         self._done.set()
         self._thread.join()
-        os.ftruncate(self._handle, 0)  # nobody's; the file stays, as removing it would be a race
+        os.ftruncate(self._handle, 0)  # no owner; removing the file would be a race
         os.close(self._handle)
 
-    def _take(self) -> None:
+    def _acquire(self) -> None:
+        folder = self.path.parent
         try:
             fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise RunLockedError(
-                f"{self.path.parent} is being trained by {_told(self.path)}"
+                f"{folder} is being trained by {owner(folder) or 'another process'}"
             ) from error
-        before = owner(self.path.parent)
-        mine = _me()
+        before, pid = owner(folder), os.getpid()
+        mine = Owner(platform.node(), _machine(), pid, _born(pid) or "")
         elsewhere = before is not None and before.machine != mine.machine
         if elsewhere and _age(self.path) < STALE:
             raise RunLockedError(
-                f"{self.path.parent} is being trained by {before}, which gave a sign of life"
-                f" {_age(self.path):.0f} s ago; it counts as dead after {STALE:.0f} s"
+                f"{folder} is being trained by {before}, which was alive {_age(self.path):.0f} s"
+                f" ago; it counts as dead after {STALE:.0f} s"
             )
         os.ftruncate(self._handle, 0)
         os.pwrite(self._handle, json.dumps(asdict(mine)).encode(), 0)
         os.fsync(self._handle)
         if elsewhere:
             time.sleep(SETTLE)
-            if owner(self.path.parent) != mine:
-                raise RunLockedError(
-                    f"{self.path.parent} was taken over by {_told(self.path)} just now"
-                )
+            now = owner(folder)
+            if now != mine:
+                raise RunLockedError(f"{folder} was just acquired by {now or 'another process'}")
 
     def _beat(self) -> None:
         while not self._done.wait(BEAT):
@@ -99,28 +99,24 @@ class RunLock:
 
 
 def owner(folder: Path) -> Owner | None:
-    """Who holds or held a run's folder when he died; None: nobody."""
+    """Return the process that holds the lock on a folder, or held it when it died; else None."""
     try:
         content = json.loads((folder / LOCK_NAME).read_text())
         return Owner(
             str(content["host"]), str(content["machine"]), int(content["pid"]), str(content["born"])
         )
     except (OSError, ValueError, KeyError, TypeError):
-        return None  # no such file, empty, or cut off when its writer died
+        return None  # there is no such file, or it is empty or cut off
 
 
 def alive(folder: Path) -> bool:
-    """Whether a living process holds a run's folder."""
+    """Return whether a living process holds the lock on a folder."""
     held_by = owner(folder)
     if held_by is None:
         return False
     if held_by.machine != _machine():
         return _age(folder / LOCK_NAME) < STALE
     return _born(held_by.pid) == held_by.born
-
-
-def _me() -> Owner:
-    return Owner(platform.node(), _machine(), os.getpid(), _born(os.getpid()) or "")
 
 
 def _machine() -> str:
@@ -130,26 +126,22 @@ def _machine() -> str:
 
 
 def _born(pid: int) -> str | None:
-    """When a process started; None if there is none such; without /proc, only that it is there."""
+    """Return when a process started, None if it does not exist; without /proc, "" if it does."""
     if Path("/proc/self/stat").exists():
         try:
             stat = Path(f"/proc/{pid}/stat").read_text()
         except OSError:
             return None
-        fields = stat.rpartition(")")[2].split()  # the name before may hold anything
+        fields = stat.rpartition(")")[2].split()  # the name before may contain anything
         return None if fields[0] == "Z" else fields[19]
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
         return None
     except PermissionError:
-        pass  # there, but another user's
+        pass  # it exists, but is another user's
     return ""
 
 
 def _age(path: Path) -> float:
     return time.time() - path.stat().st_mtime
-
-
-def _told(path: Path) -> str:
-    return str(owner(path.parent) or "another process")

@@ -1,4 +1,4 @@
-"""Words of a command line: in the grammar of Hydra's overrides, and quoted for a shell."""
+"""Configurations as words of a command line: Hydra's grammar, and quoting for a shell."""
 
 import os
 import re
@@ -12,19 +12,19 @@ from typing import Any
 from gan_zoo.types import ConfigurationError
 
 _PLAIN = re.compile(r"[A-Za-z_/][\w./-]*", re.ASCII)
-_NO_TEXTS = ("null", "true", "false", "nan", "inf")
+_NOT_STRINGS = ("null", "true", "false", "nan", "inf")
 
 Given = Mapping[str, Any] | Sequence[str]
 
 
 def overrides(config: Given) -> list[str]:
-    """A configuration as the words of a command line.
+    """Return a configuration as the words of a command line.
 
     >>> overrides({"loss": "wgan", "trainer": {"epochs": 1, "max_steps": None}, "seed": 3})
     ['loss=wgan', 'trainer.epochs=1', 'trainer.max_steps=null', 'seed=3']
 
     Raises:
-        ConfigurationError: neither a mapping nor a list of texts, or a value that is no plain data.
+        ConfigurationError: it is neither a mapping nor a list of strings, or holds an object.
     """
     if isinstance(config, Mapping):
         return [f"{key}={hydra_value(value)}" for key, value in _flat(config, "")]
@@ -37,22 +37,22 @@ def overrides(config: Given) -> list[str]:
 
 
 def hydra_value(value: Any) -> str:
-    """A value in the grammar of Hydra's overrides; a text that would not stay one is quoted.
+    """Return a value in the grammar of Hydra's overrides, its strings quoted where necessary.
 
-    Paths are texts; scalars and arrays of NumPy and torch are numbers and lists.
+    Paths become strings; scalars and arrays of NumPy and torch become numbers and lists.
 
     >>> hydra_value([1e-3, "it's", Path("a b"), None])
     '[0.001,"it\\'s","a b",null]'
 
     Raises:
-        ConfigurationError: a value that is no plain data.
+        ConfigurationError: the value is an object.
     """
     if isinstance(value, os.PathLike):
         value = os.fspath(value)
     if hasattr(value, "tolist"):
         value = value.tolist()
     if isinstance(value, str):
-        if _PLAIN.fullmatch(value) and value.lower() not in _NO_TEXTS:
+        if _PLAIN.fullmatch(value) and value.lower() not in _NOT_STRINGS:
             return str.__str__(value)
         return '"' + re.sub(r'(\\*)("|\Z)', _escaped, value) + '"'
     if value is None or isinstance(value, bool):
@@ -66,13 +66,13 @@ def hydra_value(value: Any) -> str:
     if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray):
         return f"[{','.join(map(hydra_value, value))}]"
     raise ConfigurationError(
-        f"the configuration holds {value!r}, a {type(value).__name__}; allowed: texts, paths,"
+        f"the configuration holds {value!r}, a {type(value).__name__}; allowed: strings, paths,"
         " numbers, true or false, None, lists and mappings"
     )
 
 
 def shell_word(word: str) -> str:
-    """A word as it is typed into a shell.
+    """Return a word as it is typed into a shell.
 
     >>> print(shell_word('hydra.sweep.dir="a b"'), shell_word("seed=0"))
     'hydra.sweep.dir="a b"' seed=0
@@ -85,15 +85,15 @@ def shell_word(word: str) -> str:
 
 
 def path_override(key: str, path: str | Path) -> str:
-    """``key=path``, whatever characters the path has."""
+    """Return ``key=path`` for a path of any characters."""
     literal = str(path).replace("${", "\\${")  # no interpolation
     return f"{key}={hydra_value(literal)}"
 
 
 def shell_command(name: str, *words: str | Path) -> str:
-    """Another of our commands, such as ``compare``, called as this process was.
+    """Return another command of ours, such as ``compare``, in the way this process was called.
 
-    That is ``compare.py`` beside the script that runs, or a verb of the installed command.
+    That is ``compare.py`` beside the running script, or a verb of the installed command.
     """
     program = Path(sys.argv[0])
     if program.suffix == ".py":
@@ -104,7 +104,7 @@ def shell_command(name: str, *words: str | Path) -> str:
 
 
 def _shortest(program: Path) -> str:
-    """A program's name, if that is enough to call it."""
+    """Return a program's name if that is enough to call it, else its path."""
     found = shutil.which(program.name)
     plain = shutil.which("python") if program == Path(sys.executable) else None
     if plain is not None and Path(plain).resolve() == program.resolve():
@@ -130,6 +130,6 @@ def _key(key: Any) -> str:
 
 
 def _escaped(found: re.Match[str]) -> str:
-    """Backslashes count only before a quote, where each is doubled."""
+    """Double the backslashes before a quote, the only ones that Hydra interprets."""
     slashes, quote = found.groups()
     return 2 * slashes + (f"\\{quote}" if quote else "")

@@ -1,4 +1,4 @@
-"""What a sweep is to do, written before it begins: ``plan.json`` in its folder."""
+"""The plan of a sweep, written before it starts: ``plan.json`` in its folder."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -8,7 +8,7 @@ from pathlib import Path
 from gan_zoo.runs.record import write_text
 
 PLAN_NAME = "plan.json"
-# Overrides that a record does not repeat: it has fields for them, or they are of no consequence.
+# Overrides that a record leaves out: it has fields for them, or they change no number.
 HIDDEN = (
     "loss=", "seed=", "device=", "resume=", "sweep_name=", "tracker=", "tracker.", "hydra.",
     "hydra/",
@@ -17,7 +17,7 @@ HIDDEN = (
 
 @dataclass(frozen=True)
 class Job:
-    """A run to be, as its composed configuration describes it."""
+    """A planned run, as its composed configuration describes it."""
 
     folder: str  # of the run, relative to the sweep's
     loss: str
@@ -26,7 +26,7 @@ class Job:
 
 
 def recorded(words: Sequence[str]) -> tuple[str, ...]:
-    """The overrides that a record repeats, sorted.
+    """Return the overrides that a record repeats, sorted.
 
     >>> recorded(["trainer.n_critic=2", "++seed=1", "loss=wgan"])
     ('trainer.n_critic=2',)
@@ -35,14 +35,14 @@ def recorded(words: Sequence[str]) -> tuple[str, ...]:
 
 
 def write_plan(folder: Path, jobs: Iterable[Job]) -> None:
-    """Add jobs to a sweep's plan; what earlier commands planned stays."""
+    """Add jobs to a sweep's plan, and keep those of earlier commands."""
     known = {job.folder: job for job in [*read_plan(folder), *jobs]}
     content = {"schema_version": 2, "jobs": [asdict(job) for job in known.values()]}
     write_text(folder / PLAN_NAME, json.dumps(content, indent=1) + "\n")
 
 
 def read_plan(folder: Path) -> list[Job]:
-    """The jobs of a sweep; none if there is no plan, or none that can be read."""
+    """Return the jobs of a sweep; none if its plan is missing or cannot be read."""
     try:
         content = json.loads((folder / PLAN_NAME).read_text(encoding="utf-8"))
         return [

@@ -1,17 +1,16 @@
-"""What a run leaves behind: record, history, timing; standard library only.
+"""The record of a run: its schema, and how it is written and read.
 
-A run folder holds
+The folder of a run holds
 
-- ``record.json``: one JSON object, ``RunRecord`` below; schema-versioned, with a checksum;
-- ``history.csv``: a row per epoch of everything that configuration and seed determine;
+- ``record.json``: one JSON object, a ``RunRecord`` with a schema version and a checksum;
+- ``history.csv``: a row per epoch of what configuration and seed determine;
 - ``timing.csv``: a row per epoch of what depends on the machine's speed;
-- ``metrics.jsonl``: the same two, a JSON object per epoch, for other programs to read;
+- ``metrics.jsonl``: both, a JSON object per epoch, for other programs;
 - ``config.yaml``, ``samples/``, ``checkpoints/`` and ``loss_curve.png``;
 - ``run.lock``: which process trains the run (``gan_zoo.runs.lock``).
 
-Every file is written to a temporary name and renamed, so a reader never sees half of one. The
-record carries a checksum of itself and of the tables beside it, so a reader never takes a number
-that the disk has changed for one that was measured.
+Every file is written under a temporary name and renamed, so that a reader never sees half of one.
+The record holds checksums of itself and of the tables beside it, so that damage is detected.
 """
 
 import csv
@@ -29,7 +28,7 @@ from typing import Any
 from gan_zoo.runs import checksum
 
 SCHEMA_VERSION = 2
-SEALED_SINCE = 2  # schema version from which on a record has a checksum
+CHECKSUM_SINCE = 2  # schema version
 STATUSES = ("running", "finished", "diverged", "failed", "interrupted")
 RECORD_NAME = "record.json"
 HISTORY_NAME = "history.csv"
@@ -38,20 +37,31 @@ METRICS_NAME = "metrics.jsonl"
 
 
 class RecordError(ValueError):
-    """A record that cannot be read: which file, what is wrong with it."""
+    """Raised for a record that cannot be read; names the file and the reason."""
 
 
 class DamagedRecord(RecordError):
-    """A record that is not what was written."""
+    """Raised for a record that is not what was written."""
 
 
 class AlreadyFinished(FileExistsError):
-    """The folder holds a finished run, which is never overwritten."""
+    """Raised when a folder holds a finished run, which is never overwritten."""
+
+
+@dataclass(frozen=True)
+class RunSpec:
+    """What determines the numbers of a run, fixed at its start."""
+
+    run_id: str  # hash of configuration and version
+    loss: str  # the loss option, such as "wgan"
+    seed: int
+    overrides: list[str] = field(default_factory=list)  # command line but loss, seed and paths
+    config: dict[str, Any] = field(default_factory=dict)  # resolved
 
 
 @dataclass
 class RunRecord:
-    """Everything the report needs to know of a run, beside its history."""
+    """What a run was, and its outcome; beside its history all that the report reads."""
 
     run_id: str  # hash of what determines the run's numbers
     loss: str  # the loss option, e.g. "wgan"
@@ -74,7 +84,7 @@ class RunRecord:
     unavailable: dict[str, str] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)  # combinations that defeat the method
     error: dict[str, Any] | None = None  # kind, message, step, quantity
-    # of a diverged run: epoch of its last finite state, which ``metrics`` are those of
+    # of a diverged run: the epoch of its last finite state, which was measured
     measured_epoch: int | None = None
     rollbacks: list[dict[str, Any]] = field(default_factory=list)  # step, quantity, to which epoch
     collapses: list[dict[str, Any]] = field(default_factory=list)  # epoch, quantity, value
@@ -87,7 +97,7 @@ class RunRecord:
 
     @property
     def headline(self) -> str:
-        """Return the network of the headline numbers: the averaged generator if there is one."""
+        """Return the network of the main metrics: the averaged generator if there is one."""
         averaged = isinstance(self.artifacts, dict) and "generator_ema" in self.artifacts
         return "generator_ema" if averaged else "generator"
 
@@ -97,7 +107,7 @@ class RunRecord:
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file as a whole or not at all: temporary file beside it, flush, rename."""
+    """Write a file completely or not at all: temporary file beside it, flush, rename."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
@@ -118,42 +128,45 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 
 def refuse_existing(paths: Iterable[Path], *, overwrite: bool) -> None:
-    """Check that a command writes over nothing unless it is told to.
+    """Check that a command overwrites nothing unless asked to.
 
     Raises:
-        ValueError: naming the first that is there.
+        ValueError: naming the first path that exists.
     """
     for path in paths:
         if path.exists() and not overwrite:
             raise ValueError(
-                f"{path} is there already: give another place as out=…, or overwrite=true"
+                f"{path} already exists: choose another place with out=…, or overwrite=true"
             )
 
 
 def write_text(path: Path, content: str) -> None:
-    """``write_bytes`` of UTF-8 text."""
+    """Write UTF-8 text with ``write_bytes``."""
     write_bytes(path, content.encode())
 
 
 def write_record(folder: Path, record: RunRecord) -> None:
-    """Write ``record.json``; non-finite numbers must have been turned into None by the writer.
+    """Write ``record.json`` with checksums of itself and of the run's tables.
 
-    The record gets the checksums of the run's tables as they are now, the file one of itself.
+    Raises:
+        ValueError: a number is not finite; the writer must have replaced it by None.
     """
     names = (HISTORY_NAME, TIMING_NAME, *(a for a in record.artifacts.values() if _is_table(a)))
     there = [name for name in names if (folder / name).exists()]
-    record.tables = {name: _sha256((folder / name).read_bytes()) for name in there}
+    record.tables = {
+        name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in there
+    }
     record.schema_version = SCHEMA_VERSION
     content = {checksum.KEY: checksum.BLANK, **asdict(record)}
     text = json.dumps(content, indent=2, allow_nan=False) + "\n"
-    write_bytes(folder / RECORD_NAME, checksum.sealed(text.encode()))
+    write_bytes(folder / RECORD_NAME, checksum.with_checksum(text.encode()))
 
 
 def read_record(folder: Path) -> RunRecord:
-    """Read ``record.json`` of this or an older schema version.
+    """Return the record in a folder, of this or an older schema version.
 
     Raises:
-        DamagedRecord: the file is no JSON object, or does not fit its checksum.
+        DamagedRecord: the file is not a JSON object, or does not match its checksum.
         RecordError: the file cannot be opened, lacks a key, or is of a newer schema.
     """
     path = folder / RECORD_NAME
@@ -170,14 +183,14 @@ def read_record(folder: Path) -> RunRecord:
     if not isinstance(content, dict):
         raise DamagedRecord(f"{path}: holds {type(content).__name__}, expected a JSON object")
     version = content.get("schema_version")
-    if checksum.is_sealed(raw):
+    if checksum.has_checksum(raw):
         _check(path, raw)
     if not isinstance(version, int) or version > SCHEMA_VERSION:
         raise RecordError(
             f"{path}: schema version {version!r}; this gan_zoo reads up to"
             f" {SCHEMA_VERSION}: upgrade it"
         )
-    if version >= SEALED_SINCE:
+    if version >= CHECKSUM_SINCE:
         _check(path, raw)
     try:
         return parse_record(content)
@@ -186,34 +199,34 @@ def read_record(folder: Path) -> RunRecord:
 
 
 def parse_record(content: Mapping[str, Any]) -> RunRecord:
-    """A record from its content; keys of other versions are passed over.
+    """Return a record from its content, without keys of other versions.
 
     Raises:
         TypeError: a key is missing.
-        RecordError: the status is none of ``STATUSES``.
+        RecordError: the status is not one of ``STATUSES``.
     """
     known = {f.name for f in fields(RunRecord)}
     return RunRecord(**{key: value for key, value in content.items() if key in known})
 
 
 def table_damage(path: Path, record: RunRecord) -> str | None:
-    """What is wrong with a CSV file of a run that came to an end; None: nothing, as far as told.
+    """Return what is wrong with a CSV file of a run, None if nothing is known to be.
 
-    While a run goes on, its tables are ahead of its record.
+    While a run is in progress, its tables may be ahead of its record.
     """
     promised = record.tables.get(path.name) if isinstance(record.tables, dict) else None
     if promised is None or record.status == "running":
         return None
-    if _sha256(path.read_bytes()) == promised:
+    if hashlib.sha256(path.read_bytes()).hexdigest() == promised:
         return None
     return f"{path.name} is damaged or was edited: its checksum is not the one in the record"
 
 
 def artifact_path(folder: Path, record: RunRecord, name: str) -> Path:
-    """The file that a record names, inside the run's folder.
+    """Return the path of a file that a record names.
 
     Raises:
-        RecordError: the record names no such file, or one outside its folder.
+        RecordError: the record does not name such a file, or it lies outside the run's folder.
     """
     known = record.artifacts if isinstance(record.artifacts, dict) else {}
     relative = known.get(name)
@@ -225,19 +238,8 @@ def artifact_path(folder: Path, record: RunRecord, name: str) -> Path:
     return path
 
 
-def refuse_finished(folder: Path) -> None:
-    """Raise ``AlreadyFinished`` if the folder holds a run that came to its end."""
-    if (folder / RECORD_NAME).exists():
-        status = read_record(folder).status
-        if status in ("finished", "diverged"):
-            raise AlreadyFinished(
-                f"{folder} holds a {status} run, which is never overwritten: choose another folder"
-                " (hydra.run.dir=… or hydra.sweep.dir=…) or move that one away"
-            )
-
-
 def write_rows(path: Path, rows: Iterable[Mapping[str, object]]) -> None:
-    """Write a CSV whose columns are the keys of the first row; floats keep all their digits."""
+    """Write a CSV with the keys of the first row as columns; floats keep all their digits."""
     rows = list(rows)
     text = io.StringIO()
     if rows:
@@ -248,7 +250,7 @@ def write_rows(path: Path, rows: Iterable[Mapping[str, object]]) -> None:
 
 
 def write_lines(path: Path, rows: Iterable[Mapping[str, float]]) -> None:
-    """Write a JSON object for each row on a line of its own; what is not finite becomes null."""
+    """Write a JSON object per row and line; a number that is not finite becomes null."""
     lines = [
         json.dumps({key: value if math.isfinite(value) else None for key, value in row.items()})
         for row in rows
@@ -264,12 +266,8 @@ def _check(path: Path, raw: bytes) -> None:
 
 
 def _unwritten(path: Path, error: OSError) -> OSError:
-    """The same kind of error, naming the file that the user knows."""
+    """Return the same error, naming the file instead of its temporary name."""
     return OSError(error.errno, f"cannot write: {error.strerror}", str(path))
-
-
-def _sha256(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
 
 
 def _is_table(artifact: str) -> bool:

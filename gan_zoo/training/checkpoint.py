@@ -1,33 +1,32 @@
-"""Everything a run needs to go on, in one file: tensors and plain values, no pickle.
+"""The state that a run resumes from: ``torch.save`` of tensors and plain values, and a checksum.
 
-A state is a tree of dicts, lists and tuples with tensors, numbers, strings and None at its leaves.
-The tensors are a safetensors file's; the tree, with names in place of tensors, is JSON in its
-header; a checksum covers the whole file (``gan_zoo.runs.checksum``).  A run folder has
+``checkpoints/`` in the folder of a run holds
 
-- ``checkpoints/state.safetensors``: after the newest epoch that was saved,
-- ``checkpoints/state.previous.safetensors``: the one before, for when the newest is damaged,
-- ``checkpoints/state.midway.safetensors``: amid an epoch, written when a run is interrupted.
+- ``state.pt``: after the newest epoch that was saved,
+- ``state.previous.pt``: the one before, used if the newest is damaged,
+- ``state.midway.pt``: within an epoch, written when a run is interrupted.
+
+Each file ends in the SHA-256 of what precedes it; ``torch.load(path, weights_only=True)`` reads it.
 """
 
-import json
+import hashlib
+import io
 import os
 import sys
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError
-from safetensors.torch import load, save
+import torch
 from torch import Tensor
 
-from gan_zoo.runs import checksum
+from gan_zoo.runs.checksum import ChecksumError
 from gan_zoo.runs.record import write_bytes
-from gan_zoo.runs.weights import FOLDER, header
+from gan_zoo.runs.weights import FOLDER
 
-NEWEST = "state.safetensors"
-PREVIOUS = "state.previous.safetensors"
-MIDWAY = "state.midway.safetensors"
-_NEXT = "state.next.safetensors"
-_TREE = "tree"
+NEWEST, PREVIOUS, MIDWAY, _NEXT = (
+    f"state{kind}.pt" for kind in ("", ".previous", ".midway", ".next")
+)
+_DIGEST = hashlib.sha256().digest_size
 
 Tree = Any  # dict | list | tuple | Tensor | int | float | str | bool | None
 
@@ -35,27 +34,28 @@ Tree = Any  # dict | list | tuple | Tensor | int | float | str | bool | None
 def save_state(folder: Path, state: Tree, *, midway: bool = False) -> None:
     """Write a run's state; the newest one so far becomes the previous one.
 
-    Nothing that is there is touched before the new file is complete.
+    No file is touched before the new one is complete.
+
+    Raises:
+        TypeError: the state holds something else than tensors and plain values.
     """
     checkpoints = folder / FOLDER
-    if midway:
-        write_bytes(checkpoints / MIDWAY, to_bytes(state))
-        return
-    write_bytes(checkpoints / _NEXT, to_bytes(state))
-    if (checkpoints / NEWEST).exists():
-        os.replace(checkpoints / NEWEST, checkpoints / PREVIOUS)
-    os.replace(checkpoints / _NEXT, checkpoints / NEWEST)
-    (checkpoints / MIDWAY).unlink(missing_ok=True)
+    write_bytes(checkpoints / (MIDWAY if midway else _NEXT), to_bytes(state))
+    if not midway:
+        if (checkpoints / NEWEST).exists():
+            os.replace(checkpoints / NEWEST, checkpoints / PREVIOUS)
+        os.replace(checkpoints / _NEXT, checkpoints / NEWEST)
+        (checkpoints / MIDWAY).unlink(missing_ok=True)
 
 
 def load_state(folder: Path, *, midway: bool = True) -> Tree | None:
-    """The state to go on from, or None if there is no good one.
+    """Return the state to resume from, its tensors on the CPU; None if there is no good one.
 
-    A damaged file is told on standard error and removed, and the one before it is taken.
+    A damaged file is reported on standard error and removed, and the one before it is loaded.
 
     Args:
         folder: of the run.
-        midway: whether the state amid an epoch counts.
+        midway: whether a state within an epoch counts.
     """
     for name in (MIDWAY, NEWEST, PREVIOUS) if midway else (NEWEST, PREVIOUS):
         path = folder / FOLDER / name
@@ -63,8 +63,8 @@ def load_state(folder: Path, *, midway: bool = True) -> Tree | None:
             continue
         try:
             return from_bytes(path.read_bytes())
-        except checksum.ChecksumError as error:
-            print(f"gan_zoo: {path}: {error}; going back to the one before", file=sys.stderr)
+        except ChecksumError as error:
+            print(f"gan_zoo: {path}: {error}; loading the state before it", file=sys.stderr)
             path.unlink()
     return None
 
@@ -76,53 +76,42 @@ def discard_states(folder: Path, *, keep_newest: bool = False) -> None:
 
 
 def to_bytes(state: Tree) -> bytes:
-    """The file's content.
+    """Return the content of a state's file.
 
     Raises:
-        TypeError: a leaf that is neither tensor nor plain value.
+        TypeError: the state holds something else than tensors and plain values.
     """
-    tensors: dict[str, Tensor] = {}
-    tree = json.dumps(_packed(state, tensors, "state"))
-    return checksum.sealed(save(tensors, metadata={_TREE: tree, checksum.KEY: checksum.BLANK}))
+    buffer = io.BytesIO()
+    torch.save(_plain(state, "state"), buffer)
+    digest = hashlib.sha256(buffer.getbuffer()).digest()
+    buffer.write(digest)
+    return buffer.getvalue()
 
 
 def from_bytes(content: bytes) -> Tree:
-    """The state in a file's content.
+    """Return the state in a file's content.
 
     Raises:
-        ChecksumError: it is not what ``to_bytes`` made.
+        ChecksumError: the content is not what ``to_bytes`` returned.
     """
-    checksum.check(content)
-    try:
-        tensors = load(content)
-        return _unpacked(json.loads(header(content)[_TREE]), tensors)
-    except (SafetensorError, KeyError, TypeError, ValueError) as error:
-        raise checksum.ChecksumError(f"it is no state of a run ({error})") from error
+    state, digest = content[:-_DIGEST], content[-_DIGEST:]
+    if hashlib.sha256(state).digest() != digest:
+        raise ChecksumError("its content does not match its checksum: it is damaged")
+    return torch.load(io.BytesIO(state), map_location="cpu", weights_only=True)
 
 
-def _packed(node: Tree, tensors: dict[str, Tensor], name: str) -> Any:
-    """JSON: a tensor is {"tensor": its name}, a dict {"dict": pairs}, a tuple {"tuple": [...]}."""
+def _plain(node: Tree, name: str) -> Tree:
+    """Return a state in types that ``torch.load(weights_only=True)`` is sure to read."""
+    if node is None or type(node) in (bool, int, float, str):
+        return node
     if isinstance(node, Tensor):
-        tensors[name] = node.detach().cpu().clone().contiguous()  # a copy: weights may be tied
-        return {"tensor": name}
+        return node.detach()
     if isinstance(node, dict):
-        return {"dict": [[k, _packed(v, tensors, f"{name}/{k}")] for k, v in node.items()]}
+        return {key: _plain(value, f"{name}/{key}") for key, value in node.items()}
     if isinstance(node, list | tuple):
-        children = [_packed(v, tensors, f"{name}/{i}") for i, v in enumerate(node)]
-        return {"tuple": children} if isinstance(node, tuple) else children
-    if node is None or isinstance(node, bool | int | float | str):
-        return node
+        children = [_plain(value, f"{name}/{number}") for number, value in enumerate(node)]
+        return tuple(children) if isinstance(node, tuple) else children
+    for kind in (int, float, str):
+        if isinstance(node, kind):
+            return kind(node)  # of a subclass, such as NumPy's float64
     raise TypeError(f"{name} is a {type(node).__name__}, which a state cannot hold")
-
-
-def _unpacked(node: Any, tensors: dict[str, Tensor]) -> Tree:
-    if isinstance(node, list):
-        return [_unpacked(child, tensors) for child in node]
-    if not isinstance(node, dict):
-        return node
-    ((kind, inside),) = node.items()
-    if kind == "tensor":
-        return tensors[inside]
-    if kind == "dict":
-        return {key: _unpacked(value, tensors) for key, value in inside}
-    return tuple(_unpacked(child, tensors) for child in inside)

@@ -1,4 +1,4 @@
-"""A run's generator from what the run left, which is looked at before it is believed."""
+"""Load a trained generator from the folder of a run, whose record is validated first."""
 
 import sys
 from pathlib import Path
@@ -9,38 +9,37 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from gan_zoo.config.build import build_generator
-from gan_zoo.config.validate import explain, refuse_foreign
+from gan_zoo.config.explain import explain
+from gan_zoo.config.validate import refuse_foreign
 from gan_zoo.runs.record import RECORD_NAME, RunRecord, artifact_path, read_record
+from gan_zoo.runs.weights import load_weights, weight_path
 
 if TYPE_CHECKING:
     from torch import nn
 
     from gan_zoo.types import Sampler
 
-NETWORKS = ("auto", "generator", "generator_ema")
 MAX_CLASSES = 100_000
-# Where records of version 0.1 have their objects, and where these are now.
+_PENALTIES = (
+    "gradient_penalty", "lipschitz_penalty", "zero_centered_penalty", "wgan_div", "dragan", "r1",
+    "r2", "r1_r2",
+)  # fmt: skip
+_RELATIVISTIC = ("rsgan", "rasgan", "ralsgan", "rahinge")
+# Module paths in records of version 0.1, and today's.
 _MOVED = {
     "gan_zoo.features.": "gan_zoo.evaluation.features.",
     "gan_zoo.testbeds.": "gan_zoo.experiments.",
-    "gan_zoo.trackers.": "gan_zoo.training.trackers.",
     "gan_zoo.losses.alpha_divergence.": "gan_zoo.losses.divergences.",
+    **{f"gan_zoo.losses.{old}.": "gan_zoo.losses.relativistic." for old in _RELATIVISTIC},
     **{
-        f"gan_zoo.losses.{name}.": "gan_zoo.losses.relativistic."
-        for name in ("rsgan", "rasgan", "ralsgan", "rahinge")
+        f"gan_zoo.regularizers.{old}.": "gan_zoo.regularizers.gradient_penalties."
+        for old in _PENALTIES
     },
-    **{
-        f"gan_zoo.regularizers.{name}.": "gan_zoo.regularizers.gradient_penalties."
-        for name in (
-            "gradient_penalty", "lipschitz_penalty", "zero_centered_penalty", "wgan_div", "dragan",
-            "r1", "r2", "r1_r2",
-        )
-    },
-}  # fmt: skip
+}
 
 
 class Trained(NamedTuple):
-    """A generator in evaluation mode on the CPU, and what it is fed."""
+    """A generator in evaluation mode on the CPU, and its inputs."""
 
     record: RunRecord
     name: str  # of the network: generator or generator_ema
@@ -52,29 +51,28 @@ class Trained(NamedTuple):
 
 
 def trained_generator(folder: Path, network: str, checkpoint: str, allow: str) -> Trained:
-    """The generator of a run; of one that did not finish, standard error says so.
+    """Return the generator of a run; print a message if the run did not finish.
 
     Args:
         folder: of the run.
         network: generator | generator_ema | auto (the averaged one where there is one).
         checkpoint: last | best | an epoch's number.
-        allow: packages, joined by commas, that the record may take objects from beside ours.
+        allow: packages, joined by commas, whose objects the record may name beside ours.
 
     Raises:
-        ValueError: no run, a record or weights that cannot be used, an object that is not ours.
+        ValueError: there is no run, its record or weights cannot be used, or an object is foreign.
     """
     from gan_zoo.data.random_streams import global_stream
-    from gan_zoo.runs.weights import load_weights
 
     if not (folder / RECORD_NAME).exists():
-        raise ValueError(f"{folder} is no folder of a run: it has no {RECORD_NAME}")
+        raise ValueError(f"{folder} is not the folder of a run: it has no {RECORD_NAME}")
     record = read_record(folder)
     for name in ("dataset", "artifacts"):
         if not isinstance(getattr(record, name), dict):
             raise ValueError(f"the record's {name} is {getattr(record, name)!r}, not an object")
     name = network_of(record, network)
     path = weights_of(folder, record, name, checkpoint)
-    shape, classes = _samples_of(record)
+    shape, classes = _sample_shape(record)
     try:
         with global_stream(0, "weights to be replaced"):
             made, latents = build_generator(configuration_of(record, allow), shape, classes)
@@ -83,15 +81,15 @@ def trained_generator(folder: Path, network: str, checkpoint: str, allow: str) -
     load_weights(path, made)
     if record.status != "finished":
         why = f" ({record.error.get('message')})" if isinstance(record.error, dict) else ""
-        print(f"gan_zoo: {_state(record)}{why}; taking the weights in {path}", file=sys.stderr)
+        print(f"gan_zoo: {_status(record)}{why}; loading the weights in {path}", file=sys.stderr)
     return Trained(record, name, made.eval(), latents, classes, shape, path)
 
 
 def configuration_of(record: RunRecord, allow: str) -> DictConfig:
-    """The run's own configuration, whose objects are ours or those the user allows.
+    """Return the run's configuration, whose objects are ours or those the user allows.
 
     Raises:
-        ValueError: it is no configuration, or names other objects.
+        ValueError: it is not a configuration, or names other objects.
     """
     if allow and "" not in sys.path:
         sys.path.append("")  # a user's own networks in the current folder
@@ -100,6 +98,29 @@ def configuration_of(record: RunRecord, allow: str) -> DictConfig:
     config = {**_moved(record.config), "after_sweep": None, "device": "auto"}
     refuse_foreign(config, tuple(name for name in allow.split(",") if name))
     return OmegaConf.create(config)
+
+
+def network_of(record: RunRecord, choice: str) -> str:
+    """Return the network chosen; ``auto`` is the averaged generator where the run has one."""
+    return record.headline if choice == "auto" else choice
+
+
+def weights_of(folder: Path, record: RunRecord, network: str, checkpoint: str) -> Path:
+    """Return the path of a run's weights.
+
+    Raises:
+        ValueError: the run has none yet, or not those.
+    """
+    if checkpoint.isdecimal():
+        path = weight_path(folder, network, int(checkpoint))
+        if not path.exists():
+            kept = path.parent.glob(f"params_{network}_epoch_*")
+            epochs = ", ".join(sorted(p.stem.rpartition("_")[2] for p in kept)) or "none"
+            raise ValueError(f"{path} does not exist; epochs of {network} that do: {epochs}")
+        return path
+    if "generator" not in record.artifacts:
+        raise ValueError(f"{folder} has no weights: {_status(record)} before its first epoch ended")
+    return artifact_path(folder, record, f"{network}{'_best' if checkpoint == 'best' else ''}")
 
 
 def _moved(node: Any) -> Any:
@@ -119,47 +140,8 @@ def _current(target: str) -> str:
     return target
 
 
-def check_choice(network: str, checkpoint: str) -> None:
-    """Check two options that commands about a run's weights share.
-
-    Raises:
-        ValueError: a network or a checkpoint that no run has.
-    """
-    if network not in NETWORKS:
-        raise ValueError(f"network is {network!r}; allowed: {NETWORKS}")
-    if not (checkpoint in ("last", "best") or checkpoint.isdecimal()):
-        raise ValueError(f"checkpoint is {checkpoint!r}; allowed: last, best or an epoch's number")
-
-
-def network_of(record: RunRecord, choice: str) -> str:
-    """Return the network chosen; ``auto`` is the averaged generator where the run has one."""
-    return record.headline if choice == "auto" else choice
-
-
-def weights_of(folder: Path, record: RunRecord, network: str, checkpoint: str) -> Path:
-    """The file of a run's weights.
-
-    Raises:
-        ValueError: the run has none yet, or no such ones.
-    """
-    from gan_zoo.runs.weights import weight_path
-
-    if checkpoint.isdecimal():
-        path = weight_path(folder, network, int(checkpoint))
-        there = [p.stem.rpartition("_")[2] for p in path.parent.glob(f"params_{network}_epoch_*")]
-        if not path.exists():
-            kept = ", ".join(sorted(there)) or "none"
-            raise ValueError(f"{path} is not there; epochs of {network} that are: {kept}")
-        return path
-    if "generator" not in record.artifacts:
-        raise ValueError(
-            f"{folder} has no weights: {_state(record)} before its first epoch came to an end"
-        )
-    return artifact_path(folder, record, f"{network}{'_best' if checkpoint == 'best' else ''}")
-
-
-def _samples_of(record: RunRecord) -> tuple[tuple[int, ...], int]:
-    """Shape of a sample and number of classes, as the record has them of its data."""
+def _sample_shape(record: RunRecord) -> tuple[tuple[int, ...], int]:
+    """Return the shape of a sample and the number of classes in the record."""
     shape, classes = record.dataset.get("sample_shape"), record.dataset.get("num_classes")
     sides = shape if isinstance(shape, list) else []
     if not (sides and all(isinstance(side, int) and side > 0 for side in sides)):
@@ -171,6 +153,6 @@ def _samples_of(record: RunRecord) -> tuple[tuple[int, ...], int]:
     return tuple(sides), classes
 
 
-def _state(record: RunRecord) -> str:
-    told = {"running": "is still going on or was killed", "interrupted": "was interrupted"}
-    return f"the run {told.get(record.status, record.status)}"
+def _status(record: RunRecord) -> str:
+    words = {"running": "is still running or was killed", "interrupted": "was interrupted"}
+    return f"the run {words.get(record.status, record.status)}"

@@ -1,8 +1,10 @@
-"""The epochs of a run, from wherever it stands: train, measure, write down, save the state."""
+"""The epochs of a run: train, evaluate, write, save the state; then the final measurement."""
 
+import copy
 import math
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from typing import Any, TypeVar
 
@@ -10,26 +12,27 @@ from torch import nn
 
 from gan_zoo.evaluation.evaluator import Evaluator
 from gan_zoo.evaluation.fixed_latents import NonFiniteSamples
+from gan_zoo.evaluation.reference_scores import Floors
 from gan_zoo.evaluation.registry import reason
 from gan_zoo.training.checkpoint import load_state, save_state
+from gan_zoo.training.pictures import sample_grid
 from gan_zoo.training.progress import Reporter
 from gan_zoo.training.run_writer import RunWriter
 from gan_zoo.training.signals import Stop
-from gan_zoo.training.snapshot import fresh_streams, restore, snapshot
-from gan_zoo.training.tracking import Tracking
+from gan_zoo.training.trackers import Tracking
 from gan_zoo.training.trainer import Trainer
-from gan_zoo.types import Dataset, DivergenceError
+from gan_zoo.types import DivergenceError
 
 T = TypeVar("T")
 
-NOTE_EVERY = 25  # steps between two looks at the running losses
-ROLLBACKS = 3  # with trainer.on_divergence=rollback; the next divergence ends the run
+COLLECT_EVERY = 25  # steps between two checks of the losses
+MAX_ROLLBACKS = 3  # with trainer.on_divergence=rollback; the next divergence ends the run
 PREFIXES = {"generator": "", "generator_ema": "ema_"}  # of the metrics of each
 
 
 @dataclass
 class Position:
-    """Where a run stands: the epoch it is in, and what is known of that epoch so far."""
+    """How far a run is: its epoch, and what is known of that epoch."""
 
     epoch: int = 1
     step: int = 0  # updates of D done in this epoch
@@ -37,86 +40,93 @@ class Position:
     pieces: list[tuple[int, dict[str, float]]] = field(default_factory=list)  # updates, means
 
 
-class Training:
-    """What the epochs of a run need.
+class TrainingLoop:
+    """Train and measure one variant.
 
     Args:
-        trainer, evaluator, journal, reporter, tracking: of this run.
-        dataset: on the device.
-        stop: whether a signal came.
-        seed: of the run; random numbers after a rollback come from it.
+        trainer, evaluator, writer, reporter, tracking: of the run.
+        stop: whether a signal arrived.
     """
 
     def __init__(
         self,
         trainer: Trainer,
         evaluator: Evaluator,
-        journal: RunWriter,
+        writer: RunWriter,
         reporter: Reporter,
         *,
         tracking: Tracking,
-        dataset: Dataset,
         stop: Stop,
-        seed: int,
     ):
-        self.trainer, self.evaluator = trainer, evaluator
-        self.journal, self.reporter, self.tracking = journal, reporter, tracking
-        self.dataset, self.stop, self.seed = dataset, stop, seed
-        self.settings, self.position = trainer.settings, Position()
-        self.schedule = reporter.schedule
+        self.trainer, self.evaluator, self.writer = trainer, evaluator, writer
+        self.reporter, self.tracking, self.stop = reporter, tracking, stop
+        self.settings, self.schedule, self.position = (
+            trainer.settings,
+            reporter.schedule,
+            Position(),
+        )
         self.generators: dict[str, nn.Module] = {"generator": trainer.generator}
         if trainer.ema is not None:
             self.generators["generator_ema"] = trainer.ema
-        # whose numbers and pictures stand for the run: the averaged generator's where there is one
+        # the generator whose numbers and pictures represent the run: the averaged one if there is
         self.headline = list(self.generators)[-1]
 
-    def go_on(self) -> None:
-        """Train up to the last epoch.
+    def run(self) -> None:
+        """Train up to the last epoch, then measure.
 
         Raises:
             DivergenceError: a number was not finite, and ``on_divergence`` or the limit of
-                rollbacks ends the run.
-            Interrupted: a signal came; the state was saved.
+                rollbacks ends the run; what the last finite state is worth has been measured.
+            Interrupted: a signal arrived; the state was saved.
         """
-        policy, record = self.settings.on_divergence, self.journal.record
+        policy, record = self.settings.on_divergence, self.writer.record
+        self.unavailable(self.evaluator.unavailable)
         if policy == "rollback" and self.position == Position() and not record.rollbacks:
-            self.save()  # a first epoch that diverges can start again, too
+            self.save()  # a first epoch that diverges can be repeated, too
         while self.position.epoch <= self.schedule.epochs:
             try:
                 with self.stop.deferred():
-                    self._close(self._updates())
+                    self._finish_epoch(self._updates())
                 self.stop.check()
             except DivergenceError as error:
-                if policy != "rollback" or len(record.rollbacks) >= ROLLBACKS:
-                    raise
-                self._roll_back(error)
+                state = load_state(self.writer.folder, midway=False)
+                if policy == "rollback" and len(record.rollbacks) < MAX_ROLLBACKS and state:
+                    self._roll_back(state, error)
+                    continue
+                if state is not None and state["position"]["epoch"] > 1:
+                    self._measure_last_finite(state)
+                raise
+        try:
+            self._measure()
+        except NonFiniteSamples as error:
+            raise self._diverged() from error
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return everything that a resume needs."""
+        return {
+            "trainer": self.trainer.state_dict(),
+            "position": asdict(self.position),
+            "writer": self.writer.state_dict(),
+        }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Stand where the run stood when ``save`` made this state.
+        """Restore a state written by ``save``.
 
         Raises:
-            ValueError: it is of another kind of device.
+            ConfigurationError: it is of another kind of device.
         """
-        restore(self.trainer, state["trainer"])
+        self.trainer.load_state_dict(state["trainer"])
         self.position = Position(**state["position"])
-        self.journal.load_state_dict(state["journal"])
-
-    def last_good(self) -> dict[str, Any] | None:
-        """The state after the last epoch that was saved, whose numbers are all finite."""
-        found: dict[str, Any] | None = load_state(self.journal.folder, midway=False)
-        return found
+        self.writer.load_state_dict(state["writer"])
+        if self.position.step == 0 and self.position.epoch > 1:
+            self._write_weights(self.position.epoch - 1)  # the process may have died before that
 
     def save(self, *, midway: bool = False) -> None:
-        """Write the whole state."""
-        state = {
-            "trainer": snapshot(self.trainer),
-            "position": asdict(self.position),
-            "journal": self.journal.content(),
-        }
-        save_state(self.journal.folder, state, midway=midway)
+        """Write the state; ``midway``: within an epoch."""
+        save_state(self.writer.folder, self.state_dict(), midway=midway)
 
     def _updates(self) -> dict[str, float]:
-        """The rest of the epoch's updates; the means of what was logged in the whole epoch."""
+        """Make the rest of the epoch's updates; return the means over the whole epoch."""
         trainer, position = self.trainer, self.position
         steps = self.schedule.steps_of(position.epoch)
         began, before, first = time.perf_counter(), position.seconds, position.step
@@ -124,7 +134,7 @@ class Training:
             trainer.step()
             position.step = step + 1
             position.seconds = before + time.perf_counter() - began
-            if position.step % NOTE_EVERY == 0 or position.step == steps:
+            if position.step % COLLECT_EVERY == 0 or position.step == steps:
                 means = trainer.collect()
                 known = sum(count for count, _ in position.pieces)
                 position.pieces.append((position.step - known, means))
@@ -133,14 +143,14 @@ class Training:
                 losses = (means["discriminator_train_loss"], means["generator_train_loss"])
                 self.reporter.note(f"{speed:.0f} images/s  D {losses[0]:.3f}  G {losses[1]:.3f}")
             if self.stop.signal is not None:
-                trainer.check_weights()  # a state that is not finite is not worth keeping
+                trainer.check_weights()  # never save a state that is not finite
                 self.save(midway=True)
                 self.stop.check()
         return weighted(position.pieces)
 
-    def _close(self, means: dict[str, float]) -> None:
-        """What follows an epoch's updates: numbers, pictures, weights, record and state."""
-        trainer, journal, settings = self.trainer, self.journal, self.settings
+    def _finish_epoch(self, means: dict[str, float]) -> None:
+        """Finish an epoch: evaluate, plot, write weights, record and state."""
+        trainer, writer, settings = self.trainer, self.writer, self.settings
         evaluation, epoch = self.evaluator.settings, self.position.epoch
         last = epoch == self.schedule.epochs
         progress = {
@@ -153,39 +163,33 @@ class Training:
                 trainer.generator, trainer.discriminator, trainer.objective
             )
             samples = self.evaluator.grid(self.generators[self.headline])
-            # last, as it keeps the best weights: of an epoch that is to count
+            # last, since it keeps the best weights: only of an epoch that counts
             metrics = self._validate(epoch) if epoch % evaluation.every == 0 or last else {}
         except NonFiniteSamples as error:
-            step = trainer.discriminator_updates
-            raise DivergenceError(step, "generated samples", math.nan) from error
+            raise self._diverged() from error
         row: dict[str, float] = {"epoch": epoch, **progress, **means, **losses}
         images = self.schedule.steps_of(epoch) * settings.batch_size
-        speed = journal.epoch({**row, **metrics}, self.position.seconds, images)
-        collapses = self.attempt("signs of collapse", lambda: self.evaluator.collapses(samples))
+        speed = writer.epoch({**row, **metrics}, self.position.seconds, images)
+        collapses = self._attempt("signs of collapse", lambda: self.evaluator.collapses(samples))
         for collapse in collapses or []:
-            journal.collapse(epoch, collapse)
+            writer.collapse(epoch, collapse)
             self.reporter.warn(f"epoch {epoch}: {collapse}")
         if epoch % evaluation.pictures == 0 or last:
-            journal.samples(epoch, samples, self.dataset.test.images)
-        self._weights(epoch)
+            writer.samples(epoch, samples, self.evaluator.dataset.test.images)
+        self._write_weights(epoch)
         self.position = Position(epoch + 1)
-        journal.progress({"epoch": epoch, "epochs": self.schedule.epochs, **progress})
+        writer.progress({"epoch": epoch, "epochs": self.schedule.epochs, **progress})
         self.tracking.epoch()
         if epoch % settings.checkpoint_every == 0 or last:
             self.save()
         self.reporter.table(row, metrics, speed=speed, split=evaluation.loss_split)
 
-    def repair(self) -> None:
-        """Write the last epoch's weights once more: the process may have died before."""
-        if self.position.step == 0 and self.position.epoch > 1:
-            self._weights(self.position.epoch - 1)
-
-    def _weights(self, epoch: int) -> None:
+    def _write_weights(self, epoch: int) -> None:
         networks = {**self.generators, "discriminator": self.trainer.discriminator}
-        self.journal.weights(epoch, networks, self.settings.keep_checkpoints)
+        self.writer.weights(epoch, networks, self.settings.keep_checkpoints)
 
     def _validate(self, epoch: int) -> dict[str, float]:
-        """Return the cheap numbers of every generator; keep the best weights of the headline's."""
+        """Return every generator's validation metrics; keep the best weights of the headline's."""
         found: dict[str, float] = {}
         for name, network in self.generators.items():
             judgement, prefix = self.evaluator.validation(network), PREFIXES[name]
@@ -194,13 +198,13 @@ class Training:
         name, criterion = self.headline, self.evaluator.criterion
         value = found.get(f"{PREFIXES[name]}{criterion}")
         if criterion is not None and value is not None:
-            self.journal.best(name, self.generators[name], epoch, criterion, value)
+            self.writer.best(name, self.generators[name], epoch, criterion, value)
         return found
 
-    def attempt(self, name: str, compute: Callable[[], T]) -> T | None:
-        """Return what ``compute`` gives; None if it raises, with the reason recorded and printed.
+    def _attempt(self, name: str, compute: Callable[[], T]) -> T | None:
+        """Return the result of ``compute``, or None if it raises; record and print the reason.
 
-        For what is measured or drawn of a trained network: it costs no run.
+        A measurement or picture of a trained network that fails does not end the run.
 
         Raises:
             NonFiniteSamples: from ``compute``; it is an outcome of the training.
@@ -214,32 +218,72 @@ class Training:
             return None
 
     def unavailable(self, reasons: Mapping[str, str], prefix: str = "") -> None:
-        """Record and print, once each, what is not available of a run, and why."""
-        known = self.journal.record.unavailable
+        """Record and print, once each, why a metric or picture is missing."""
         for name, why in reasons.items():
-            if f"{prefix}{name}" not in known:
-                known[f"{prefix}{name}"] = why
+            if self.writer.unavailable(f"{prefix}{name}", why):
                 self.reporter.warn(f"{prefix}{name} is not available: {why}")
 
-    def _roll_back(self, error: DivergenceError) -> None:
-        """Back to the last good state, on with random numbers that no step has seen."""
-        state, record = self.last_good(), self.journal.record
-        if state is None:
-            raise error
+    def _diverged(self) -> DivergenceError:
+        step = self.trainer.discriminator_updates
+        return DivergenceError(step, "generated samples", math.nan)
+
+    def _roll_back(self, state: Mapping[str, Any], error: DivergenceError) -> None:
+        """Return to the last finite state and continue with random numbers no step has seen."""
         self.load_state_dict(state)
         to = self.position.epoch - 1
-        record.rollbacks.append({
-            "step": error.step, "quantity": error.quantity, "to_epoch": to,
-        })  # fmt: skip
-        fresh_streams(self.trainer, self.seed, len(record.rollbacks))
-        self.save()  # what comes next must not depend on whether the process lives
-        self.journal.save()
-        self.tracking.back()
-        self.reporter.warn(f"{error}: back to epoch {to} with fresh random numbers")
+        self.trainer.reseed(self.writer.rollback(error, to))
+        self.save()  # the rest must not depend on whether the process survives
+        self.writer.write()
+        self.tracking.restart()
+        self.reporter.warn(f"{error}: back to epoch {to} with new random numbers")
+
+    def _measure_last_finite(self, state: Mapping[str, Any]) -> None:
+        """Measure a diverged run at its last finite state."""
+        self.load_state_dict(state)
+        self.tracking.restart()
+        with suppress(NonFiniteSamples):  # finite weights can generate such samples: no metrics
+            self._measure(measured_epoch=self.position.epoch - 1)
+
+    def _measure(self, measured_epoch: int | None = None) -> None:
+        """Measure every generator and the best weights; write metrics, tables and pictures.
+
+        Raises:
+            NonFiniteSamples: a generated sample is not finite.
+        """
+        evaluator, writer, name = self.evaluator, self.writer, self.headline
+        generator = self.generators[name]
+        judged = {PREFIXES[each]: evaluator.final(net) for each, net in self.generators.items()}
+        writer.classes(judged)
+        best = writer.record.best.get(name)
+        if best is not None:
+            judgement = judged[PREFIXES[name]]
+            if best["epoch"] != writer.history[-1]["epoch"]:
+                kept = copy.deepcopy(generator)
+                kept.load_state_dict(writer.best_weights[name])
+                judgement = evaluator.final(kept)
+            judged[f"best_{PREFIXES[name]}"] = judgement
+        for prefix, judgement in judged.items():
+            self.unavailable(judgement.unavailable, prefix)
+        floors = self._attempt("values of real data and baselines", evaluator.floors) or Floors()
+        self.unavailable(floors.unavailable)
+        pictures = evaluator.walks(generator)
+        neighbours = self._attempt("nearest_neighbours", lambda: evaluator.neighbours(generator))
+        if neighbours is not None:
+            pictures["nearest_neighbours"] = neighbours
+        for title, (images, columns) in pictures.items():
+            writer.picture(title, sample_grid(images, columns))
+        writer.curve()
+        samples, real = evaluator.grid(generator), evaluator.dataset.test.images
+        writer.landscape(self.trainer.discriminator, samples, real)
+        writer.result(judged, floors.values, measured_epoch)
 
 
 def weighted(means: list[tuple[int, dict[str, float]]]) -> dict[str, float]:
-    """Mean over an epoch of means over pieces of it; a piece without G's update has NaN for G."""
+    """Return the mean of means over pieces of an epoch, NaN in a piece without an update left out.
+
+    Args:
+        means: number of updates in each piece, and its means.
+    """
     total: dict[str, float] = {}
     for name in means[0][1]:
         known = [(count, piece[name]) for count, piece in means if not math.isnan(piece[name])]

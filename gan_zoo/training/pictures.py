@@ -1,11 +1,12 @@
-"""Pictures of a run: sample grids, toy scatter plots, the loss curve."""
+"""Pictures of a run, as PNG: sample grids, scatter plots, a critic's landscape, the loss curve."""
 
 import io
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
@@ -21,22 +22,28 @@ _CURVES = (
     ("discriminator_train_loss", "discriminator, train", "#d55e00", "-"),
     ("discriminator_test_loss", "discriminator, held out", "#d55e00", ":"),
 )
+# Of the landscape:
+RESOLUTION = 200  # scores along each side
+CHUNK = 5000  # points in a forward pass
+MARGIN = 0.25  # around the real points, as a share of their extent
+LEVELS = 24
+SHOWN = 2000  # real points at most, which would hide the landscape
 
 
 def sample_grid(images: Tensor, columns: int = 10) -> bytes:
-    """PNG of (N, C, H, W) images in [-1, 1], row by row, N a multiple of ``columns``.
+    """Return a grid of (N, C, H, W) images in [-1, 1], row by row.
 
-    Grey for one channel, colours for three; else an image's channels side by side in grey.
+    One channel is grey, three are colours; others are drawn side by side in grey.
 
     Raises:
-        ValueError: N is no multiple of ``columns``.
+        ValueError: N is not a multiple of ``columns``.
     """
     if images.shape[1] not in (1, 3):
         images = images.transpose(1, 2).flatten(2).unsqueeze(1)  # (N, 1, H, C * W)
     count, channels, height, width = images.shape
     if count % columns:
         raise ValueError(
-            f"a grid of {columns} columns takes a multiple of {columns} images, got {count}"
+            f"the number of images must be a multiple of {columns}, the columns, got {count}"
         )
     pixels = images.float().clamp(-1, 1).add(1).mul(127.5).round().byte().cpu()
     tiled = pixels.view(count // columns, columns, channels, height, width)
@@ -46,11 +53,8 @@ def sample_grid(images: Tensor, columns: int = 10) -> bytes:
 
 
 def sample_scatter(points: Tensor, real: Tensor | None = None) -> bytes:
-    """PNG of (N, D) toy samples, over real ones if they are given.
-
-    A histogram for D = 1, a scatter plot for D = 2.
-    """
-    figure = blank(5, 5)
+    """Return a histogram (D = 1) or scatter plot (D = 2) of (N, D) samples, over real ones."""
+    figure = new_figure(5, 5)
     axes = figure.add_subplot()
     drawn: dict[str, list[float]] = {"x": [], "y": []}
     for sample, colour, name in ((real, "#999999", "real"), (points, "#0072b2", "generated")):
@@ -66,7 +70,43 @@ def sample_scatter(points: Tensor, real: Tensor | None = None) -> bytes:
     axes.legend(loc="upper right")
     for axis, along in drawn.items():
         symlog_if_outliers(axes, axis, along)
-    return rendered(figure)
+    return to_png(figure)
+
+
+def landscape(score: Callable[[Tensor], Tensor], points: Tensor, real: Tensor) -> bytes:
+    """Return a critic's score over the plane as contours, with real and generated points.
+
+    The real points determine the limits; the title says how many generated ones lie outside.
+
+    Args:
+        score: (M, 2) points -> (M,) raw scores, all finite.
+        points: (N, 2) generated.
+        real: (N, 2).
+    """
+    low, high = real.amin(0), real.amax(0)
+    low, high = low - MARGIN * (high - low), high + MARGIN * (high - low)
+    x, y = (torch.linspace(float(a), float(b), RESOLUTION) for a, b in zip(low, high, strict=True))
+    plane = torch.cartesian_prod(x, y).to(real.device)
+    scores = torch.cat([score(part) for part in plane.split(CHUNK)]).float().cpu()
+    figure = new_figure(5, 4.2)
+    axes = figure.add_subplot()
+    heights = scores.view(RESOLUTION, RESOLUTION).T  # a row for each y
+    filled = axes.contourf(x.numpy(), y.numpy(), heights.numpy(), LEVELS, cmap="viridis")
+    figure.colorbar(filled, ax=axes, label="score (higher: believed real)", shrink=0.8)
+    for sample, colour, name in (
+        (real[:SHOWN], "#ffffff", "real"),
+        (points, "#d55e00", "generated"),
+    ):
+        at = sample.float().cpu().numpy()
+        axes.scatter(at[:, 0], at[:, 1], s=2, color=colour, alpha=0.6, linewidths=0, label=name)
+    axes.set_xlim(float(low[0]), float(high[0]))
+    axes.set_ylim(float(low[1]), float(high[1]))
+    axes.set_aspect("equal")
+    axes.legend(loc="upper right", fontsize=8, markerscale=4, facecolor="#999999")
+    outside = int((~((points >= low) & (points <= high)).all(1)).sum())
+    if outside:
+        axes.set_title(f"{outside} of {len(points)} generated points are outside", fontsize=10)
+    return to_png(figure)
 
 
 def gaussian_fits(
@@ -74,16 +114,16 @@ def gaussian_fits(
     log_density: NDArray[np.float64],
     fits: Mapping[str, tuple[NDArray[np.float64], NDArray[np.float64]]],
 ) -> bytes:
-    """PNG with a panel for each fit on the line: the data, the learned and the best density.
+    """Return a panel for each fit in one dimension: the data, the learned and the best density.
 
     Args:
-        points: (M,) where the densities are given.
+        points: (M,) at which the densities are given.
         log_density: (M,) of the data.
         fits: title -> log densities (M,) of the learned and of the best fit.
     """
     columns = 4
     rows = math.ceil(len(fits) / columns)
-    figure = blank(3.2 * columns, 2.4 * rows)
+    figure = new_figure(3.2 * columns, 2.4 * rows)
     shown = (points > -5) & (points < 8)
     for number, (title, (learned, best)) in enumerate(fits.items(), start=1):
         axes = figure.add_subplot(rows, columns, number)
@@ -94,14 +134,14 @@ def gaussian_fits(
         axes.spines[["top", "right"]].set_visible(False)
         if number == 1:
             axes.legend(frameon=False, fontsize=8)
-    return rendered(figure)
+    return to_png(figure)
 
 
 def trajectories(paths: Mapping[str, Sequence[tuple[float, float]]]) -> bytes:
-    """PNG of where (theta, psi) of a Dirac-GAN went, a panel for each method; (0, 0) is a cross."""
+    """Return a panel for each method: the path of a Dirac-GAN's (theta, psi); (0, 0) is a cross."""
     columns = 3
     rows = math.ceil(len(paths) / columns)
-    figure = blank(3.2 * columns, 3.2 * rows)
+    figure = new_figure(3.2 * columns, 3.2 * rows)
     for number, (title, path) in enumerate(paths.items(), start=1):
         axes = figure.add_subplot(rows, columns, number)
         theta, psi = np.array(path).T
@@ -114,11 +154,11 @@ def trajectories(paths: Mapping[str, Sequence[tuple[float, float]]]) -> bytes:
         axes.set_title(title, fontsize=10)
         axes.set_xlabel("theta")
         axes.set_ylabel("psi")
-    return rendered(figure)
+    return to_png(figure)
 
 
 def side_by_side(pictures: Mapping[str, bytes]) -> bytes:
-    """PNG of PNGs of equal size, four in a row, each under its title."""
+    """Return PNGs of equal size in one picture, four in a row, each under its title."""
     columns = min(4, len(pictures))
     rows = math.ceil(len(pictures) / columns)
     opened = {
@@ -126,20 +166,20 @@ def side_by_side(pictures: Mapping[str, bytes]) -> bytes:
         for title, picture in pictures.items()
     }
     width, height = next(iter(opened.values())).size
-    figure = blank(4 * columns, (4 * height / width + 0.3) * rows)
+    figure = new_figure(4 * columns, (4 * height / width + 0.3) * rows)
     for number, (title, picture) in enumerate(opened.items(), start=1):
         axes = figure.add_subplot(rows, columns, number)
         axes.imshow(np.asarray(picture.convert("RGB")))
         axes.set_title(title, fontsize=11)
         axes.set_axis_off()
-    return rendered(figure)
+    return to_png(figure)
 
 
 def loss_curve(rows: Sequence[dict[str, float]]) -> bytes:
-    """PNG of both networks' losses over epochs, train and held out."""
+    """Return both networks' losses over epochs, train and held out."""
     from matplotlib.ticker import MaxNLocator
 
-    figure = blank(7, 4)
+    figure = new_figure(7, 4)
     axes = figure.add_subplot()
     epochs = np.array([row["epoch"] for row in rows])
     every = []
@@ -153,18 +193,18 @@ def loss_curve(rows: Sequence[dict[str, float]]) -> bytes:
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False)
     symlog_if_outliers(axes, "y", every)
-    return rendered(figure)
+    return to_png(figure)
 
 
-def blank(width: float, height: float) -> "Figure":
-    """Return an empty figure; matplotlib is imported here, so that training begins sooner."""
+def new_figure(width: float, height: float) -> "Figure":
+    """Return an empty figure; imports matplotlib only here, so that training starts sooner."""
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), layout="constrained")
 
 
-def rendered(figure: "Figure") -> bytes:
-    """PNG of a figure, the same bytes for the same figure."""
+def to_png(figure: "Figure") -> bytes:
+    """Return a figure as PNG, the same bytes for the same figure."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=120, metadata={"Software": None})
     return buffer.getvalue()

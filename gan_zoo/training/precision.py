@@ -1,4 +1,4 @@
-"""How the networks' arithmetic is carried out: precision and memory format."""
+"""Precision and memory format of the networks."""
 
 import copy
 import hashlib
@@ -16,10 +16,10 @@ from torch import Tensor, nn
 
 from gan_zoo.config.schema import TrainerSettings
 from gan_zoo.runs.cache import cache_path, entry, keep, read_entry
-from gan_zoo.training.environment import cpu_name
+from gan_zoo.training.process import cpu_name
 from gan_zoo.types import Generator
 
-# Below so many parameters of both networks the time goes into calls, and bf16 only adds some.
+# With fewer parameters in both networks, calls take most of the time, and bf16 adds some.
 SMALL = 100_000
 PROBE_SECONDS = 0.5
 WORTHWHILE = 1.05  # bf16 rounds, so it must be faster by more than the noise of the measurement
@@ -29,13 +29,13 @@ CPU_INFO = Path("/proc/cpuinfo")
 
 @dataclass(frozen=True)
 class Execution:
-    """What ``auto`` came to; none of it changes what is computed but for rounding."""
+    """Precision and memory format; they change nothing but rounding."""
 
     precision: str  # fp32 | bf16
     memory_format: str  # channels_last | contiguous
 
     def record(self) -> dict[str, object]:
-        """For the run's environment."""
+        """Return the fields for the run's environment."""
         return asdict(self)
 
 
@@ -47,18 +47,18 @@ def choose(
     *,
     twice_differentiated: bool = False,
 ) -> Execution:
-    """Turn the settings into what this device does best; the same each time on a machine.
+    """Return what the settings ask for, or what is fastest on this device; fixed for a machine.
 
     ``precision=auto`` is fp32 unless the device multiplies bf16 natively (AVX512-BF16 or AMX, CUDA
     from Ampere on), both networks together have ``SMALL`` parameters or more, and a probe of the
-    two finds bf16 faster.  The probe's outcome is kept in the cache folder, and a run that is
-    resumed keeps the precision it began with.
+    two finds bf16 faster. The result is kept in the cache folder, and a resumed run keeps the
+    precision it started with.
     ``memory_format=auto`` is channels_last on a CPU, torch's default elsewhere.
 
     Args:
-        settings: what the user wants.
+        settings: of the trainer.
         device: where the networks live.
-        generator, discriminator: the networks; neither they nor random streams are changed.
+        generator, discriminator: the networks; not changed, nor are random streams.
         twice_differentiated: whether D's gradient is penalised.
     """
     precision, memory_format = settings.precision, settings.memory_format
@@ -82,9 +82,9 @@ def _probed(
     memory_format: str,
     twice_differentiated: bool,
 ) -> str:
-    """The precision that the cache holds for such networks on such a machine, or one measured now.
+    """Return the cached precision for such networks on such a machine, or measure it now.
 
-    What another process has written meanwhile counts: all runs of a sweep take the same.
+    If another process has written a result meanwhile, use that: all runs of a sweep agree.
     """
     name = cpu_name() if device.type == "cpu" else torch.cuda.get_device_name(device)
     situation = {
@@ -101,7 +101,7 @@ def _probed(
     if known is None:
         precision = "bf16" if speedup > WORTHWHILE else "fp32"
         known = {"precision": precision, "speedup": round(speedup, 3), **situation}
-        keep(path, entry(known), "every run will measure anew whether bf16 is faster")
+        keep(path, entry(known), "every run will measure again whether bf16 is faster")
     return str(known["precision"])
 
 
@@ -144,11 +144,11 @@ def _both_passes(generator: nn.Module, discriminator: nn.Module, z: Tensor, labe
 
 
 def prepare(network: nn.Module, execution: Execution, *, twice_differentiated: bool) -> None:
-    """Set a network up in place; its parameters, their names and the optimizer stay in float32.
+    """Set a network's memory format and precision in place; its parameters stay in float32.
 
-    Only training is affected: in evaluation mode a network computes in float32, so that what is
-    measured depends on its weights alone.  A critic whose gradient is penalised stays in float32:
-    the penalty's gradient is a second derivative, which bf16 loses.
+    In evaluation mode a network computes in float32, so that metrics depend on its weights alone.
+    A critic whose gradient is penalised stays in float32: the penalty's gradient is a second
+    derivative, which bf16 loses.
     """
     if execution.memory_format == "channels_last":
         network.to(memory_format=torch.channels_last)
@@ -157,21 +157,21 @@ def prepare(network: nn.Module, execution: Execution, *, twice_differentiated: b
 
 
 def multiplies_bf16(device: torch.device) -> bool:
-    """Whether the device has units for bf16 products; others are slower with it than with fp32."""
+    """Return whether the device multiplies bf16 natively; others are slower than with fp32."""
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     return device.type == "cpu" and not _cpu_flags().isdisjoint({"avx512_bf16", "amx_bf16"})
 
 
 def _cpu_flags() -> set[str]:
-    if not CPU_INFO.exists():  # elsewhere than on Linux: none known
+    if not CPU_INFO.exists():  # not Linux
         return set()
     lines = CPU_INFO.read_text().splitlines()
     return next((set(line.split()) for line in lines if line.startswith("flags")), set())
 
 
 def _in_bf16(network: nn.Module, forward: Callable[..., Any], *inputs: Tensor) -> Any:
-    """Products in bf16, sums and what autocast calls sensitive in float32; outputs in float32."""
+    """Compute products in bf16, the rest as autocast does; return outputs in float32."""
     if not network.training:
         return forward(*inputs)
     with torch.autocast(inputs[0].device.type, torch.bfloat16):

@@ -1,4 +1,4 @@
-"""What a person sees while a run goes on: a bar on a terminal, a line per epoch elsewhere."""
+"""Progress of a run on standard error: a bar on a terminal, a line per epoch elsewhere."""
 
 import sys
 from collections.abc import Iterator, Mapping
@@ -21,18 +21,13 @@ _KINDS = ("loss", "generation", "auxiliary")
 _ROWS = tuple((who, part) for who in ("generator", "discriminator") for part in ("train", "test"))
 
 
-def warn_of(title: str, text: str) -> None:
-    """A warning of one run, on stderr."""
-    print(f"gan_zoo: warning: {title}: {text}", file=sys.stderr, flush=True)
-
-
 class Reporter:
-    """Shows a run's progress on stderr.
+    """Show a run's progress.
 
     Args:
-        title: stands before each line, such as the loss and the seed.
+        title: precedes each line, such as the loss and the seed.
         schedule: planned epochs and updates.
-        bar: a moving bar and the loss table; False, as in parallel jobs or logs: a line per epoch.
+        bar: whether to show a progress bar and the loss table instead of a line per epoch.
     """
 
     def __init__(self, title: str, schedule: Schedule, *, bar: bool):
@@ -40,7 +35,7 @@ class Reporter:
         self.console = Console(stderr=True, soft_wrap=not bar)
 
     def epoch(self, epoch: int, first: int = 0) -> Iterator[int]:
-        """The step numbers of an epoch from ``first`` on, drawn as they pass."""
+        """Yield the step numbers of an epoch from ``first`` on, and advance the bar."""
         steps = self.schedule.steps_of(epoch)
         if not self.bar:
             yield from range(first, steps)
@@ -58,18 +53,18 @@ class Reporter:
                 progress.advance(self._task)
 
     def warn(self, text: str) -> None:
-        """Something the user should know before the training is spent."""
-        warn_of(self.title, text)
+        """Print a warning."""
+        print(f"gan_zoo: warning: {self.title}: {text}", file=sys.stderr, flush=True)
 
     def note(self, text: str) -> None:
-        """A short figure beside the bar, such as throughput and losses."""
+        """Show a short text beside the bar, such as throughput and losses."""
         if self.bar:
             self._progress.update(self._task, speed=text)
 
     def table(
         self, row: Mapping[str, float], metrics: Mapping[str, float], *, speed: float, split: str
     ) -> None:
-        """The epoch's losses: the document's table, or one line when there is no terminal."""
+        """Print the epoch's losses: the table of the Keras example, or one line without a bar."""
         head = f"{self.title} epoch {int(row['epoch'])}/{self.schedule.epochs}"
         if not self.bar:
             pairs = (
@@ -91,7 +86,7 @@ class Reporter:
 
 
 def _headline(metrics: Mapping[str, float]) -> str:
-    """The headline's validation numbers in a few words, named if they are of averaged weights.
+    """Return the validation metrics that represent the run, for the end of a line.
 
     >>> _headline({"fid_validation": 40.0, "ema_fid_validation": 23.456})
     '  averaged weights (EMA): FID 23.46'

@@ -1,144 +1,211 @@
-"""One run from its parts to its folder: train, measure, record."""
+"""A run from its configuration to its folder: ``run`` is the whole of it, from top to bottom.
 
-import copy
+Importing this module needs no torch, so that a command for a finished run returns at once.
+"""
+
+import hashlib
+import json
 import math
 import sys
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
-from torch import nn
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
 
-from gan_zoo.config.build import RunComponents
-from gan_zoo.config.compatibility import (
-    check_packing,
-    incompatibilities,
-    refuse_batch_norm,
-    refuse_randomness,
-    too_short,
-)
-from gan_zoo.config.schedules import INSTANCE_NOISE, apply
-from gan_zoo.config.schema import (
-    Schedule,
-    schedule,
-)
-from gan_zoo.data.batches import BatchStream, to_device
-from gan_zoo.data.fingerprint import dataset_fingerprint
-from gan_zoo.data.random_streams import global_stream, stream, stream_seed
-from gan_zoo.evaluation.evaluator import Evaluator
-from gan_zoo.evaluation.fixed_latents import NonFiniteSamples
-from gan_zoo.evaluation.reference_scores import Floors
-from gan_zoo.evaluation.registry import Judgement
-from gan_zoo.evaluation.toy_points import reference_of
-from gan_zoo.runs.record import RunRecord, refuse_finished
-from gan_zoo.training.checkpoint import discard_states
-from gan_zoo.training.environment import describe
-from gan_zoo.training.loop import PREFIXES, Training
-from gan_zoo.training.memory import shortage_explained
-from gan_zoo.training.pictures import sample_grid
-from gan_zoo.training.precision import choose, prepare
-from gan_zoo.training.progress import Reporter, warn_of
-from gan_zoo.training.run_writer import RunWriter
+from gan_zoo import __version__
+from gan_zoo.config.build import RunComponents, build
+from gan_zoo.config.compose import check_optional_groups, plain
+from gan_zoo.config.explain import MISTAKES, explain
+from gan_zoo.config.schema import schedule
+from gan_zoo.config.validate import recordable
+from gan_zoo.runs.lock import RunLock
+from gan_zoo.runs.plan import recorded
+from gan_zoo.runs.record import RunRecord, RunSpec, parse_record, write_record, write_text
+from gan_zoo.runs.resume import CHOICES, COSMETIC, check_same, should_resume
+from gan_zoo.training.process import OutOfMemory, describe, shortage_explained
 from gan_zoo.training.signals import Stop, stopping
-from gan_zoo.training.tracking import Tracking
-from gan_zoo.training.trainer import Objective, Trainer
-from gan_zoo.types import (
-    ConfigurationError,
-    Dataset,
-    DivergenceError,
-)
+from gan_zoo.types import DivergenceError
 
+if TYPE_CHECKING:
+    from gan_zoo.training.run_writer import RunWriter
+    from gan_zoo.training.trackers import Tracking
+    from gan_zoo.training.trainer import Trainer
 
-def build_trainer(parts: RunComponents) -> Trainer:
-    """Networks, optimizers and streams, each from its own purpose of the seed."""
-    data, settings, seed = to_device(parts.dataset, parts.device), parts.trainer, parts.seed
-    shape = {"image_shape": tuple(data.sample_shape), "num_classes": data.num_classes}
-    with global_stream(seed, "weights of G"):
-        generator = parts.generator(**shape).to(parts.device)
-    with global_stream(seed, "weights of D"):
-        discriminator = parts.discriminator(**shape).to(parts.device)
-    refuse_batch_norm(parts.regularizer, discriminator)
-    for option in parts.schedules:
-        if option.path == INSTANCE_NOISE:  # half way it is above 0, if it ever is
-            apply(discriminator, option, ["instance_noise"], option.until / 2)
-    refuse_randomness(parts.regularizer, discriminator)
-    check_packing(settings, parts.regularizer, discriminator)
-    twice = parts.regularizer.differentiates_twice
-    execution = choose(settings, parts.device, generator, discriminator, twice_differentiated=twice)
-    prepare(generator, execution, twice_differentiated=False)
-    prepare(discriminator, execution, twice_differentiated=twice)
-    make_d, make_g = parts.optimizers
-    objective = Objective(parts.loss, parts.regularizer, parts.aux)
-    if parts.schedules:  # which change what they are about: not the parts of other trainers
-        objective, settings = copy.deepcopy(objective), copy.deepcopy(settings)
-
-    def batches(size: int, purpose: str) -> BatchStream:
-        return BatchStream(data.train, size, stream(seed, purpose, parts.device))
-
-    return Trainer(
-        generator=generator,
-        discriminator=discriminator,
-        objective=objective,
-        optimizers=(make_d(discriminator.parameters()), make_g(generator.parameters())),
-        latents=parts.latents,
-        labels=parts.labels,
-        batches=(
-            batches(settings.batch_size, "data order of D's steps"),
-            batches(settings.generator_batch_size, "data order of G's steps"),
-        ),
-        num_classes=data.num_classes,
-        updates=schedule_of(parts).updates,
-        settings=settings,
-        seed=seed,
-        device=parts.device,
-        execution=execution,
-        schedules=parts.schedules,
-    )
-
-
-def schedule_of(parts: RunComponents) -> Schedule:
-    """Return the updates of the whole run, epoch by epoch."""
-    return schedule(parts.trainer, len(parts.dataset.train.labels))
+_NOT_RECORDED = ("resume", "sweep_name", "tracker")
 
 
 def run(
-    parts: RunComponents,
+    spec: RunSpec,
+    make: Callable[[], RunComponents],
     folder: Path,
-    record: RunRecord,
     *,
-    bar: bool,
-    state: Mapping[str, Any] | None = None,
+    resume: str = "auto",
+    retry: bool = True,
+    bar: bool = False,
 ) -> RunRecord:
     """Train and measure one variant; the folder holds the outcome, whatever it is.
 
     Args:
-        parts: what the configuration builds.
+        spec: what determines the run's numbers.
+        make: builds what the configuration describes; called unless there is nothing to do.
         folder: of the run.
-        record: of the run, new.
-        bar: whether to show a moving bar.
-        state: to resume from, of ``gan_zoo.training.checkpoint.load_state``; None: start afresh.
+        resume: auto | never | retry.
+        retry: whether a run that failed is tried again.
+        bar: whether to show a progress bar.
 
     Raises:
         AlreadyFinished: the folder holds a finished run.
-        Exception: whatever went wrong, after it was recorded; a ``DivergenceError`` is recorded as
-            the outcome and not raised, unless ``on_divergence`` says so.
+        RunLockedError: another process is training this run.
+        Exception: an error of the run, after it was recorded. A ``DivergenceError`` is recorded as
+            the outcome and only raised if ``trainer.on_divergence`` is ``raise``.
     """
+    with RunLock(folder):
+        resuming = should_resume(folder, spec, resume, retry=retry)
+        components = _build(spec, make, folder, record_failure=not resuming)
+
+        import torch  # from here on
+
+        from gan_zoo.data.random_streams import stream_seed
+        from gan_zoo.training.build import build_for_run
+        from gan_zoo.training.checkpoint import discard_states
+        from gan_zoo.training.loop import TrainingLoop
+        from gan_zoo.training.progress import Reporter
+        from gan_zoo.training.run_writer import RunWriter
+        from gan_zoo.training.trackers import Tracking
+
+        state = _load_state(folder, spec) if resuming else None
+        if state is None:
+            discard_states(folder)
+        write_text(folder / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(spec.config)))
+        planned = schedule(components.trainer, len(components.dataset.train.labels))
+        reporter = Reporter(f"{spec.loss} seed {spec.seed}", planned, bar=bar)
+        writer = RunWriter(folder, spec)
+        tracking = Tracking(components.tracker, writer, warn=reporter.warn)
+        raises = components.trainer.on_divergence == "raise"
+        with (
+            _cpu_threads(components.trainer.threads),
+            _outcome_recorded(writer, tracking, raises=raises) as stop,
+        ):
+            components = _begin(writer, components, state)
+            trainer, evaluator = build_for_run(components, str(writer.record.dataset["sha256"]))
+            _describe(writer, components, trainer)
+            for warning in writer.record.warnings:
+                reporter.warn(warning)
+            tracking.begin()
+            # Layers that draw in their forward pass (dropout) use the global stream, nothing else.
+            torch.manual_seed(stream_seed(spec.seed, "dropout"))
+            loop = TrainingLoop(trainer, evaluator, writer, reporter, tracking=tracking, stop=stop)
+            if state is not None:
+                loop.load_state_dict(state)
+            loop.run()
+        if writer.record.status == "finished":
+            discard_states(folder, keep_newest=True)
+        return writer.record
+
+
+def train(config: DictConfig, folder: Path) -> RunRecord:
+    """``run`` what a configuration, composed by Hydra, describes."""
+    choice = str(config.resume) if config.resume in CHOICES else "auto"  # else: folder, of this run
+    sweep = HydraConfig.get().mode is RunMode.MULTIRUN
+    launcher = str(OmegaConf.select(HydraConfig.instance().cfg, "hydra.launcher._target_"))  # type: ignore[arg-type]
+    record = run(
+        spec_of(config),
+        partial(_components, config),
+        folder,
+        resume=choice,
+        retry=choice == "retry" or not sweep,
+        bar=sys.stderr.isatty() and "BasicLauncher" in launcher,
+    )
+    print(f"gan_zoo: {record.loss} seed {record.seed} {record.status}: {folder}")
+    return record
+
+
+def spec_of(config: DictConfig) -> RunSpec:
+    """Return what determines the numbers of the run that Hydra is about to start."""
+    context = HydraConfig.get()
+    return RunSpec(
+        run_id=identity(config),
+        loss=str(context.runtime.choices["loss"]),
+        seed=int(config.seed),
+        overrides=list(recorded(context.overrides.task)),
+        config=recordable({k: v for k, v in plain(config).items() if k not in _NOT_RECORDED}),
+    )
+
+
+def identity(config: DictConfig) -> str:
+    """Return a hash of what determines a run's numbers: resolved configuration and version."""
+    values = {str(key): config[key] for key in config if key not in ("hydra", *COSMETIC)}
+    if not values.get("schedules"):  # a run without is the same as before schedules existed
+        values.pop("schedules", None)
+    content = {
+        key: OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
+        for key, value in values.items()
+    }
+    text = json.dumps([content, __version__], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def describe_error(error: Exception) -> str:
+    """Return a few lines for a foreseen error, the traceback for any other."""
+    if isinstance(error, MISTAKES):
+        return explain(error)
+    if isinstance(error, OSError | DivergenceError | OutOfMemory):
+        return str(error)
+    return "".join(traceback.format_exception(error))
+
+
+def _components(config: DictConfig) -> RunComponents:
+    """Build what the configuration describes.
+
+    Raises:
+        ConfigurationError: a mistake.
+    """
+    check_optional_groups(HydraConfig.get())
+    return build(config)
+
+
+def _build(
+    spec: RunSpec, make: Callable[[], RunComponents], folder: Path, *, record_failure: bool
+) -> RunComponents:
+    try:
+        with shortage_explained():
+            return make()
+    except Exception as error:
+        if record_failure:
+            told = {"kind": type(error).__name__, "message": describe_error(error)}
+            write_record(folder, RunRecord(**vars(spec), status="failed", error=told))
+        raise
+
+
+def _load_state(folder: Path, spec: RunSpec) -> dict[str, Any] | None:
+    """Return the state to resume from, None if there is no good one.
+
+    Raises:
+        ConfigurationError: the state is of another configuration.
+    """
+    from gan_zoo.training.checkpoint import load_state
+
+    state: dict[str, Any] | None = load_state(folder)
     if state is None:
-        refuse_finished(folder)
-        discard_states(folder)
-    with _threads(parts.trainer.threads):
-        return _recorded(parts, folder, record, state, bar=bar)
+        print(f"gan_zoo: {folder}: no good state is left: starting over", file=sys.stderr)
+    else:
+        check_same(parse_record(state["writer"]["record"]), spec, folder)
+    return state
 
 
 @contextmanager
-def _threads(count: int | None) -> Iterator[None]:
+def _cpu_threads(count: int | None) -> Iterator[None]:
     """Set torch's number of CPU threads, None: leave it, and restore the caller's at the end."""
+    import torch
+
     before = torch.get_num_threads()
     if count is not None:
         torch.set_num_threads(count)
@@ -148,221 +215,107 @@ def _threads(count: int | None) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _recorded(
-    parts: RunComponents,
-    folder: Path,
-    record: RunRecord,
-    state: Mapping[str, Any] | None,
-    *,
-    bar: bool,
-) -> RunRecord:
-    """Do the run's work and write its record, whatever the outcome."""
-    record.environment = {**describe(parts.device), "extractor": _extractor(parts)}
-    record.dataset = dataset_fingerprint(parts.dataset)
-    record.started = _now()
-    journal = RunWriter(folder, record)
-    if state is not None:
-        record.resumed = [*state["journal"]["record"]["resumed"], _resumption(record, state)]
-        journal.load_state_dict(state["journal"])
-    journal.save()
-    tracking = Tracking(parts.tracker, journal, warn=partial(warn_of, _title(record)))
+@contextmanager
+def _outcome_recorded(writer: "RunWriter", tracking: "Tracking", *, raises: bool) -> Iterator[Stop]:
+    """Write the record at the end of the block, however it ends; a divergence is an outcome."""
+    outcome: dict[str, Any] = {"status": "interrupted"}  # SystemExit and the like, too
     try:
         with stopping() as stop, shortage_explained():
-            _train_and_measure(parts, journal, tracking, stop, state, bar=bar)
-        record.status = "finished"
+            yield stop
+        outcome = {"status": "finished"}
     except DivergenceError as error:
-        record.status = "diverged"
-        record.error = _told(error, step=error.step, quantity=error.quantity)
-        if parts.trainer.on_divergence == "raise":
+        outcome = _failure("diverged", error, step=error.step, quantity=error.quantity)
+        if raises:
             raise
-    except KeyboardInterrupt:
-        record.status = "interrupted"
-        raise
     except Exception as error:
-        record.status = "failed"
-        record.error = _told(error, traceback=traceback.format_exc())
+        outcome = _failure("failed", error, traceback=traceback.format_exc())
         raise
     finally:
-        if record.status == "running":  # SystemExit and the like
-            record.status = "interrupted"
-        record.ended = _now()
-        _save_last(journal)
-        tracking.end()
-    if record.status == "finished":
-        discard_states(folder, keep_newest=True)
-    return record
-
-
-def _save_last(journal: RunWriter) -> None:
-    """The record's last word; if even that cannot be written, what went wrong before is told."""
-    try:
-        journal.save()
-    except OSError as error:
-        if journal.record.status == "finished":
-            raise
-        print(f"gan_zoo: the record does not say how the run ended: {error}", file=sys.stderr)
-
-
-def _train_and_measure(
-    parts: RunComponents,
-    journal: RunWriter,
-    tracking: Tracking,
-    stop: Stop,
-    state: Mapping[str, Any] | None,
-    *,
-    bar: bool,
-) -> None:
-    record = journal.record
-    data = to_device(parts.dataset, parts.device)
-    if state is not None and parts.trainer.precision == "auto":  # what it was until now
-        precision = state["journal"]["record"]["environment"]["precision"]
-        parts = replace(parts, trainer=replace(parts.trainer, precision=precision))
-    try:
-        trainer = build_trainer(parts)
-        evaluator = _evaluator(parts, data, trainer.latent_dim, str(record.dataset["sha256"]))
-    except ValueError as error:  # a width, a batch size that does not fit: nothing has begun yet
-        raise ConfigurationError(str(error)) from error
-    record.environment |= trainer.execution.record()
-    record.parameters = {
-        "generator": _count(trainer.generator), "discriminator": _count(trainer.discriminator),
-    }  # fmt: skip
-    record.warnings = [
-        *incompatibilities(parts.loss, parts.regularizer, trainer.discriminator),
-        *too_short(parts.trainer, trainer.planned_updates),
-    ]
-    record.divergence_range = _ends(parts.loss.divergence_range)
-    planned = schedule_of(parts)
-    reporter = Reporter(_title(record), planned, bar=bar)
-    for warning in record.warnings:
-        reporter.warn(warning)
-    tracking.begin()
-    # Layers that draw in their forward pass (dropout) use the global stream; nothing else does.
-    torch.manual_seed(stream_seed(parts.seed, "dropout"))
-    training = Training(
-        trainer, evaluator, journal, reporter,
-        tracking=tracking, dataset=data, stop=stop, seed=parts.seed,
-    )  # fmt: skip
-    if state is not None:
         try:
-            training.load_state_dict(state)
-        except ValueError as error:  # another kind of device
-            raise ConfigurationError(str(error)) from error
-        training.repair()
-    training.unavailable(evaluator.unavailable)
-    try:
-        training.go_on()
-    except DivergenceError:
-        _measure_last_good(training, data)
-        raise
-    try:
-        _measure_finally(training, data)
-    except NonFiniteSamples as error:
-        step = trainer.discriminator_updates
-        raise DivergenceError(step, "generated samples", math.nan) from error
+            writer.write(**outcome, ended=_now())
+        except OSError as error:
+            if outcome["status"] == "finished":
+                raise
+            print(f"gan_zoo: the record does not say how the run ended: {error}", file=sys.stderr)
+        tracking.end()
 
 
-def _evaluator(parts: RunComponents, data: Dataset, latent_dim: int, sha256: str) -> Evaluator:
-    return Evaluator(
-        data,
-        parts.evaluation,
-        latents=parts.latents,
-        latent_dim=latent_dim,
-        reference=reference_of(data, parts.extractor, sha256),
-        device=parts.device,
+def _begin(
+    writer: "RunWriter", components: RunComponents, state: Mapping[str, Any] | None
+) -> RunComponents:
+    """Write the record of a run that starts or resumes; return what it trains.
+
+    A resumed run keeps the precision that ``auto`` selected at its start.
+    """
+    from gan_zoo.data.fingerprint import dataset_fingerprint
+
+    extractor = components.extractor
+    environment = {
+        **describe(components.device),
+        "extractor": extractor and {"name": extractor.name, "sha256": extractor.sha256},
+    }
+    started, resumed = _now(), []
+    if state is not None:
+        before = state["writer"]["record"]
+        resumed = [*before["resumed"], _resumption(state, environment, started)]
+        if components.trainer.precision == "auto":
+            settings = replace(components.trainer, precision=before["environment"]["precision"])
+            components = replace(components, trainer=settings)
+        started = before["started"]
+        writer.load_state_dict(state["writer"])
+    writer.write(
+        environment=environment,
+        dataset=dataset_fingerprint(components.dataset),
+        started=started,
+        resumed=resumed,
+    )
+    return components
+
+
+def _describe(writer: "RunWriter", components: RunComponents, trainer: "Trainer") -> None:
+    """Record what the trainer is, and combinations that defeat a method."""
+    from gan_zoo.config.preflight import incompatibilities, too_short
+
+    networks = {"generator": trainer.generator, "discriminator": trainer.discriminator}
+    ends = components.loss.divergence_range
+    writer.write(
+        environment={**writer.record.environment, **trainer.execution.record()},
+        parameters={
+            name: sum(p.numel() for p in network.parameters() if p.requires_grad)
+            for name, network in networks.items()
+        },
+        warnings=[
+            *incompatibilities(components.loss, components.regularizer, trainer.discriminator),
+            *too_short(components.trainer, trainer.planned_updates),
+        ],
+        divergence_range=ends and [end if math.isfinite(end) else None for end in ends],
     )
 
 
-def _measure_last_good(training: Training, data: Dataset) -> None:
-    """What a diverged run was worth at its last finite state, if it came as far as an epoch."""
-    state, record = training.last_good(), training.journal.record
-    if state is None or state["position"]["epoch"] == 1:
-        return
-    rollbacks = record.rollbacks
-    training.load_state_dict(state)
-    training.tracking.back()
-    record.rollbacks = rollbacks
-    try:
-        _measure_finally(training, data)
-    except NonFiniteSamples:  # finite weights can make numbers that are not: then it has none
-        record.metrics, record.intervals = {}, {}
-        return
-    record.measured_epoch = state["position"]["epoch"] - 1
-
-
-def _measure_finally(training: Training, data: Dataset) -> None:
-    """The final numbers of every generator and of the headline's best weights, and pictures."""
-    evaluator, journal, generators = training.evaluator, training.journal, training.generators
-    record, name = journal.record, training.headline
-
-    def judge(judgement: Judgement, prefix: str) -> None:
-        journal.judgement(judgement, prefix)
-        training.unavailable(judgement.unavailable, prefix)
-
-    last = {each: evaluator.final(network) for each, network in generators.items()}
-    for each, judgement in last.items():
-        judge(judgement, PREFIXES[each])
-    journal.classes({PREFIXES[each]: judgement for each, judgement in last.items()})
-    generator = generators[name]
-    if name in record.best:
-        best = last[name]
-        if record.best[name]["epoch"] != journal.history[-1]["epoch"]:
-            kept = copy.deepcopy(generator)
-            kept.load_state_dict(journal.best_weights[name])
-            best = evaluator.final(kept)
-        judge(best, f"best_{PREFIXES[name]}")
-    floors = training.attempt("values of real data and baselines", evaluator.floors) or Floors()
-    record.floors = dict(floors.values)
-    training.unavailable(floors.unavailable)
-    pictures = evaluator.walks(generator)
-    neighbours = training.attempt("nearest_neighbours", lambda: evaluator.neighbours(generator))
-    if neighbours is not None:
-        pictures["nearest_neighbours"] = neighbours
-    for name, (images, columns) in pictures.items():
-        journal.picture(name, sample_grid(images, columns))
-    journal.curve()
-    discriminator = training.trainer.discriminator
-    journal.landscape(discriminator, evaluator.grid(generator), data.test.images)
-
-
-def _extractor(parts: RunComponents) -> dict[str, str] | None:
-    network = parts.extractor
-    return None if network is None else {"name": network.name, "sha256": network.sha256}
-
-
-def _resumption(record: RunRecord, state: Mapping[str, Any]) -> dict[str, object]:
-    """When and from where the run goes on, and on what; the same machine gives the same bits."""
-    position, environment = state["position"], record.environment
-    before = state["journal"]["record"]["environment"]
+def _resumption(
+    state: Mapping[str, Any], environment: Mapping[str, Any], time: str
+) -> dict[str, object]:
+    """Return when, where and on what a run resumes; print a warning if numbers may differ."""
+    before = state["writer"]["record"]["environment"]
     changed = {
         name: [before.get(name), environment[name]]
         for name in ("commit", "torch", "cpu", "threads", "device_name")
         if before.get(name) != environment[name]
     }
     if changed:
+        what = ", ".join(f"{name} was {old}, is {new}" for name, (old, new) in changed.items())
         print(
-            "gan_zoo: warning: going on under other circumstances, so not bit for bit: "
-            + ", ".join(f"{name} was {old}, is {new}" for name, (old, new) in changed.items()),
+            "gan_zoo: warning: resuming in another environment, so the numbers may not be the same"
+            f" bit for bit: {what}",
             file=sys.stderr,
         )
-    where = {"epoch": position["epoch"], "step": position["step"]}
-    return {"time": record.started, **where, "changed": changed}
+    position = state["position"]
+    return {"time": time, "epoch": position["epoch"], "step": position["step"], "changed": changed}
 
 
-def _title(record: RunRecord) -> str:
-    """What stands before each line that is told of the run."""
-    return f"{record.loss} seed {record.seed}"
-
-
-def _told(error: Exception, **more: object) -> dict[str, object]:
-    return {"kind": type(error).__name__, "message": str(error), **more}
-
-
-def _ends(ends: tuple[float, float] | None) -> list[float | None] | None:
-    return None if ends is None else [end if math.isfinite(end) else None for end in ends]
-
-
-def _count(network: nn.Module) -> int:
-    return sum(p.numel() for p in network.parameters() if p.requires_grad)
+def _failure(status: str, error: Exception, **more: object) -> dict[str, Any]:
+    told = {"kind": type(error).__name__, "message": str(error), **more}
+    return {"status": status, "error": told}
 
 
 def _now() -> str:

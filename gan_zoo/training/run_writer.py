@@ -1,4 +1,4 @@
-"""What a run writes into its folder, epoch by epoch; the record always last."""
+"""The files of a run: history, pictures and weights as they arise, then the record."""
 
 import math
 from collections.abc import Mapping
@@ -19,126 +19,145 @@ from gan_zoo.runs.record import (
     METRICS_NAME,
     TIMING_NAME,
     RunRecord,
+    RunSpec,
     write_bytes,
     write_lines,
     write_record,
     write_rows,
 )
-from gan_zoo.runs.weights import save_epoch, sealed_tensors, weight_path
-from gan_zoo.training.landscape import landscape
-from gan_zoo.training.pictures import loss_curve, sample_grid, sample_scatter
+from gan_zoo.runs.weights import save_epoch, to_safetensors, weight_path
+from gan_zoo.training.pictures import landscape, loss_curve, sample_grid, sample_scatter
+from gan_zoo.types import DivergenceError
 
-# What a record holds of the epochs so far; the rest belongs to the process or to the end.
-CARRIED = ("started", "best", "artifacts", "progress", "collapses", "rollbacks", "unavailable")
+# What the record says of the epochs so far; the rest belongs to the process or to the end.
+OF_EPOCHS = ("started", "best", "artifacts", "progress", "collapses", "unavailable")
 
 
 def grid_name(epoch: int) -> str:
-    """Where in a run's folder the picture of an epoch's samples is, if it has one."""
+    """Return the path of an epoch's sample picture in the folder of its run."""
     return f"samples/plot_epoch_{epoch:03d}_generated.png"
 
 
 @dataclass
 class RunWriter:
-    """A run's folder, its record, and its rows so far.
+    """Write a run's folder. Nothing else changes the record.
 
-    ``history.csv`` holds what configuration and seed determine, ``timing.csv`` what the machine's
-    speed adds, so that the former can be compared byte by byte; ``metrics.jsonl`` holds both.
+    ``history.csv`` holds what configuration and seed determine, ``timing.csv`` what depends on the
+    machine's speed, so that the former can be compared byte by byte; ``metrics.jsonl`` holds both.
+
+    Args:
+        folder: of the run.
+        spec: of the run.
     """
 
     folder: Path
-    record: RunRecord
+    spec: RunSpec
     history: list[dict[str, float]] = field(default_factory=list)
     timing: list[dict[str, float]] = field(default_factory=list)
     best_weights: dict[str, dict[str, Tensor]] = field(default_factory=dict)
 
-    def epoch(self, row: dict[str, float], seconds: float, images: int) -> float:
-        """Add an epoch's row and its training seconds; its speed in images per second."""
-        self.history.append(row)
-        total = seconds + (self.timing[-1]["seconds"] if self.timing else 0.0)
-        speed = images / seconds
-        self.timing.append({"epoch": row["epoch"], "seconds": total, "images_per_second": speed})
-        self._rows()
-        return speed
+    def __post_init__(self) -> None:
+        self.record = RunRecord(**vars(self.spec), status="running")
 
-    def content(self) -> dict[str, Any]:
-        """What a state has to hold of the journal.
+    def write(self, **fields: Any) -> None:
+        """Set fields of the record and write it."""
+        for name, value in fields.items():
+            setattr(self.record, name, value)
+        write_record(self.folder, self.record)
 
-        The best weights are part of it: their file may be of an epoch that a rollback or a kill
-        took back.
+    def state_dict(self) -> dict[str, Any]:
+        """Return record, history and best weights.
+
+        The file of the best weights may be of an epoch that a rollback or a kill took back.
         """
         return {
             "record": asdict(self.record), "history": self.history, "timing": self.timing,
             "best_weights": self.best_weights,
         }  # fmt: skip
 
-    def load_state_dict(self, content: Mapping[str, Any]) -> None:
-        """Stand where ``content`` was taken; the files are made to fit."""
-        self.history, self.timing = list(content["history"]), list(content["timing"])
-        for name in CARRIED:
-            setattr(self.record, name, content["record"][name])
-        self.best_weights = dict(content["best_weights"])
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Restore a state, and rewrite the files that it determines; rollbacks are never undone."""
+        self.history, self.timing = list(state["history"]), list(state["timing"])
+        for name in OF_EPOCHS:
+            setattr(self.record, name, state["record"][name])
+        rollbacks: list[dict[str, Any]] = state["record"]["rollbacks"]
+        if len(rollbacks) > len(self.record.rollbacks):
+            self.record.rollbacks = list(rollbacks)
+        self.best_weights = dict(state["best_weights"])
         for name, weights in self.best_weights.items():
-            self._save_best(name, weights)
+            write_bytes(weight_path(self.folder, name, "best"), to_safetensors(weights))
         if self.history:
-            self._rows()
+            self._write_history()
 
-    def collapse(self, epoch: int, collapse: Collapse) -> None:
-        """Note a sign of collapse."""
-        found = {"epoch": epoch, "quantity": collapse.quantity, "value": collapse.value}
-        self.record.collapses.append(found)
+    def epoch(self, row: dict[str, float], seconds: float, images: int) -> float:
+        """Append an epoch's row and its training seconds; return its images per second."""
+        total = seconds + (self.timing[-1]["seconds"] if self.timing else 0.0)
+        speed = images / seconds
+        self.history.append(row)
+        self.timing.append({"epoch": row["epoch"], "seconds": total, "images_per_second": speed})
+        self._write_history()
+        return speed
 
-    def _rows(self) -> None:
-        columns = list(dict.fromkeys(key for entry in self.history for key in entry))
-        filled = [{key: entry.get(key, "") for key in columns} for entry in self.history]
+    def points(self) -> list[dict[str, float]]:
+        """Return each epoch's row with the training seconds so far and its speed."""
+        pairs = zip(self.history, self.timing, strict=True)
+        return [{**row, **timing} for row, timing in pairs]
+
+    def _write_history(self) -> None:
+        columns = list(dict.fromkeys(key for row in self.history for key in row))
+        filled = [{key: row.get(key, "") for key in columns} for row in self.history]
         write_rows(self.folder / HISTORY_NAME, filled)
         write_rows(self.folder / TIMING_NAME, self.timing)
         write_lines(self.folder / METRICS_NAME, self.points())
 
-    def points(self) -> list[dict[str, float]]:
-        """What is known of each epoch: its row, the training seconds so far, its speed."""
-        pairs = zip(self.history, self.timing, strict=True)
-        return [{**row, **timing} for row, timing in pairs]
+    def progress(self, progress: Mapping[str, float]) -> None:
+        """Write the record after an epoch: how far the run is, and its training seconds."""
+        self.write(progress={**progress, "seconds": self.timing[-1]["seconds"]})
+
+    def collapse(self, epoch: int, collapse: Collapse) -> None:
+        """Note a sign of collapse."""
+        self.record.collapses.append({
+            "epoch": epoch, "quantity": collapse.quantity, "value": collapse.value,
+        })  # fmt: skip
+
+    def rollback(self, error: DivergenceError, to: int) -> int:
+        """Note a rollback to the end of an epoch; return how many there are now."""
+        entry = {"step": error.step, "quantity": error.quantity, "to_epoch": to}
+        self.record.rollbacks.append(entry)
+        return len(self.record.rollbacks)
+
+    def unavailable(self, name: str, reason: str) -> bool:
+        """Note why a metric or picture is missing; return whether that is new."""
+        new = name not in self.record.unavailable
+        if new:
+            self.record.unavailable[name] = reason
+        return new
 
     def samples(self, epoch: int, samples: Tensor, real: Tensor) -> None:
-        """The epoch's picture: a grid of images, or toy points over real ones."""
-        grid = grid_name(epoch)
+        """Write the epoch's picture: a grid of images, or toy points over real ones."""
         toy = samples.ndim == 2
         picture = sample_scatter(samples, real) if toy else sample_grid(samples, GRID_COLUMNS)
-        write_bytes(self.folder / grid, picture)
-        self.record.artifacts["grid"] = grid
+        self._artifact("grid", grid_name(epoch), picture)
 
     def weights(self, epoch: int, networks: Mapping[str, nn.Module], keep: int | None) -> None:
-        """The epoch's weights, those of older epochs removed if ``keep`` says so."""
+        """Write the epoch's weights; remove those older than the newest ``keep`` epochs."""
         save_epoch(self.folder, networks, epoch, keep)
         for name in networks:
             path = weight_path(self.folder, name, epoch)
             self.record.artifacts[name] = path.relative_to(self.folder).as_posix()
 
     def best(self, name: str, network: nn.Module, epoch: int, metric: str, value: float) -> None:
-        """Keep a network's weights if the metric, which is better when smaller, never was so."""
+        """Keep a network's weights if the metric is smaller than ever before."""
         known = self.record.best.get(name)
         if math.isfinite(value) and (known is None or value < known["value"]):
             weights = {key: tensor.clone() for key, tensor in network.state_dict().items()}
-            self._save_best(name, weights)
             self.best_weights[name] = weights
             self.record.best[name] = {"epoch": epoch, "metric": metric, "value": value}
             path = weight_path(self.folder, name, "best").relative_to(self.folder)
-            self.record.artifacts[f"{name}_best"] = path.as_posix()
-
-    def _save_best(self, name: str, weights: Mapping[str, Tensor]) -> None:
-        write_bytes(weight_path(self.folder, name, "best"), sealed_tensors(weights))
-
-    def judgement(self, judgement: Judgement, prefix: str) -> None:
-        """Add final numbers to the record, and tables of those that classes have."""
-        record = self.record
-        for name, value in judgement.values.items():
-            record.metrics[f"{prefix}{name}"] = value if math.isfinite(value) else None
-        for name, ends in judgement.intervals.items():
-            if all(map(math.isfinite, ends)):
-                record.intervals[f"{prefix}{name}"] = list(ends)
+            self._artifact(f"{name}_best", path.as_posix(), to_safetensors(weights))
 
     def classes(self, judgements: Mapping[str, Judgement]) -> None:
-        """Write tables of the numbers that each class has, and of which was taken for which.
+        """Write the metrics of each class, and which class was taken for which.
 
         Args:
             judgements: by the prefix of their metrics; the last one's confusions are written.
@@ -149,48 +168,63 @@ class RunWriter:
             for name, values in judgement.per_class.items()
         }
         if columns:
-            labels = range(len(next(iter(columns.values()))))
-            rows = [
-                {"class": k, **{name: found[k] for name, found in columns.items()}} for k in labels
-            ]
-            self._table("per_class", rows)
+            rows = zip(*columns.values(), strict=True)
+            self._table("per_class", [
+                {"class": k, **dict(zip(columns, row, strict=True))} for k, row in enumerate(rows)
+            ])  # fmt: skip
         confusion = list(judgements.values())[-1].confusion
         if confusion:
-            counts = enumerate(confusion)
-            self._table(
-                "confusion_matrix",
-                [{"label": k, **{str(i): n for i, n in enumerate(row)}} for k, row in counts],
-            )
+            self._table("confusion_matrix", [
+                {"label": k, **{str(i): n for i, n in enumerate(row)}}
+                for k, row in enumerate(confusion)
+            ])  # fmt: skip
+
+    def result(
+        self,
+        judged: Mapping[str, Judgement],
+        floors: Mapping[str, Mapping[str, float]],
+        measured_epoch: int | None,
+    ) -> None:
+        """Set the final metrics of the record, to be written at the end of the run.
+
+        Args:
+            judged: by the prefix of the metrics.
+            floors: metric -> its values of real data and of baselines.
+            measured_epoch: of a diverged run.
+        """
+        self.record.measured_epoch = measured_epoch
+        self.record.metrics = {
+            f"{prefix}{name}": value if math.isfinite(value) else None
+            for prefix, judgement in judged.items()
+            for name, value in judgement.values.items()
+        }
+        self.record.intervals = {
+            f"{prefix}{name}": list(ends)
+            for prefix, judgement in judged.items()
+            for name, ends in judgement.intervals.items()
+            if all(map(math.isfinite, ends))
+        }
+        self.record.floors = {name: dict(values) for name, values in floors.items()}
 
     def picture(self, name: str, png: bytes) -> None:
-        """A further picture that the report shows."""
-        path = f"pictures/{name}.png"
-        write_bytes(self.folder / path, png)
-        self.record.artifacts[name] = path
+        """Write a further picture that the report shows."""
+        self._artifact(name, f"pictures/{name}.png", png)
+
+    def curve(self) -> None:
+        """Write the picture of both networks' losses."""
+        self._artifact("loss_curve", "loss_curve.png", loss_curve(self.history))
+
+    def landscape(self, discriminator: nn.Module, samples: Tensor, real: Tensor) -> None:
+        """Write D's score over the plane with samples and real points; for 2-D points only."""
+        if samples.shape[1:] == (2,):
+            with measuring(discriminator):
+                picture = landscape(partial(scores_of_copies, discriminator), samples, real)
+            self._artifact("landscape", "landscape.png", picture)
 
     def _table(self, name: str, rows: list[dict[str, float]]) -> None:
         write_rows(self.folder / f"{name}.csv", rows)
         self.record.artifacts[name] = f"{name}.csv"
 
-    def progress(self, progress: Mapping[str, float]) -> None:
-        """How far the run is, and the training seconds so far."""
-        self.record.progress = {**progress, "seconds": self.timing[-1]["seconds"]}
-        self.save()
-
-    def curve(self) -> None:
-        """The picture of both networks' losses."""
-        write_bytes(self.folder / "loss_curve.png", loss_curve(self.history))
-        self.record.artifacts["loss_curve"] = "loss_curve.png"
-
-    def landscape(self, discriminator: nn.Module, samples: Tensor, real: Tensor) -> None:
-        """D's score over the plane with samples and real points; of points in the plane only."""
-        if samples.shape[1:] != (2,):
-            return
-        with measuring(discriminator):
-            picture = landscape(partial(scores_of_copies, discriminator), samples, real)
-        write_bytes(self.folder / "landscape.png", picture)
-        self.record.artifacts["landscape"] = "landscape.png"
-
-    def save(self) -> None:
-        """Write the record as it stands."""
-        write_record(self.folder, self.record)
+    def _artifact(self, name: str, path: str, content: bytes) -> None:
+        write_bytes(self.folder / path, content)
+        self.record.artifacts[name] = path

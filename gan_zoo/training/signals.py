@@ -1,8 +1,7 @@
-"""Ctrl-C and SIGTERM: the first finishes what must not be cut, the second stops at once.
+"""Signals: after the first Ctrl-C or SIGTERM a run saves and stops, the second stops it at once.
 
-A scheduler's warning, SIGUSR1 or SIGUSR2, is heeded where something listens to it already, as
-submitit does in a job of SLURM: the run saves, and then that listener gets the signal, to put the
-job into the queue again.
+A scheduler's warning, SIGUSR1 or SIGUSR2, is handled if a listener is installed, as submitit does
+in a SLURM job: the run saves, then the listener gets the signal and requeues the job.
 """
 
 import signal
@@ -17,7 +16,7 @@ WARNINGS = (signal.SIGUSR1, signal.SIGUSR2)  # of a scheduler
 
 
 class Interrupted(KeyboardInterrupt):
-    """The process was asked to stop: by which signal."""
+    """Raised when a signal asks the process to stop."""
 
     def __init__(self, number: int):
         super().__init__(signal.Signals(number).name)
@@ -25,21 +24,21 @@ class Interrupted(KeyboardInterrupt):
 
     @property
     def exit_code(self) -> int:
-        """128 + the signal's number, as shells have it."""
+        """Return 128 + the signal's number, the convention of shells."""
         return 128 + self.number
 
 
 class Stop:
-    """Whether a signal came. Inside ``deferred`` the first only asks, elsewhere it interrupts."""
+    """The signal that arrived, if any; within ``deferred`` the first one does not interrupt."""
 
     def __init__(self) -> None:
         self.signal: int | None = None
-        self.warning: int | None = None  # of a scheduler, which waits for it to be passed on
+        self.warning: int | None = None  # of a scheduler, to be passed on
         self._deferred = False
 
     @contextmanager
     def deferred(self) -> Iterator[None]:
-        """While this lasts, a first signal is left to ``check``."""
+        """Leave a first signal within the block to ``check``."""
         self._deferred = True
         try:
             yield
@@ -47,16 +46,16 @@ class Stop:
             self._deferred = False
 
     def check(self) -> None:
-        """Interrupt if a signal came.
+        """Raise ``Interrupted`` if a signal arrived.
 
         Raises:
-            Interrupted: it did.
+            Interrupted: a signal arrived.
         """
         if self.signal is not None:
             raise Interrupted(self.signal)
 
     def handle(self, number: int, frame: FrameType | None) -> None:
-        """What a signal does."""
+        """Handle a signal."""
         again = self.signal is not None and self.warning is None  # a scheduler sends SIGTERM too
         self.signal = number
         if number in WARNINGS:
@@ -65,7 +64,7 @@ class Stop:
         if again or not self._deferred:
             raise Interrupted(number)
         name = signal.Signals(number).name
-        hint = "" if self.warning else "; again stops at once"
+        hint = "" if self.warning else "; a second one stops at once"
         print(
             f"gan_zoo: {name}: finishing the step and saving{hint}",
             file=sys.stderr, flush=True,
@@ -74,7 +73,7 @@ class Stop:
 
 @contextmanager
 def stopping() -> Iterator[Stop]:
-    """Listen to the signals; only the main thread can, another one goes without."""
+    """Handle signals within the block; in the main thread only, as Python requires."""
     stop = Stop()
     if threading.current_thread() is not threading.main_thread():
         yield stop

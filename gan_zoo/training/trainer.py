@@ -1,86 +1,52 @@
-"""One trainer for every objective: ``Trainer.step`` reads like the algorithm in the papers."""
+"""The training step, the same for every objective, and the state that a resume needs."""
 
 import copy
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
 from torch.optim import Optimizer
 
 from gan_zoo.config.schedules import OptionSchedule, apply, apply_to_optimizer
-from gan_zoo.config.schema import AuxiliarySettings, TrainerSettings
+from gan_zoo.config.schema import TrainerSettings
 from gan_zoo.data.batches import BatchStream
-from gan_zoo.data.random_streams import stream
+from gan_zoo.data.random_streams import stream, stream_seed
+from gan_zoo.training.objective import Objective
+from gan_zoo.training.optimizers import load_optimizer, update_average
 from gan_zoo.training.precision import Execution
 from gan_zoo.types import (
-    AdversarialLoss,
     Batch,
+    ConfigurationError,
     CriticOutput,
     CriticStep,
     Discriminator,
     DivergenceError,
     Generator,
-    Regularizer,
     Sampler,
 )
 
-DISCRIMINATOR_QUANTITIES = (
-    "discriminator_train_loss",
-    "discriminator_train_generation",
-    "discriminator_train_auxiliary",
-    "discriminator_train_penalty",
-    "discriminator_accuracy_real",
-    "discriminator_accuracy_fake",
-    "score_real",
-    "score_fake",
-    "gradient_norm_discriminator",
-)
-GENERATOR_QUANTITIES = (
-    "generator_train_loss",
-    "generator_train_generation",
-    "generator_train_auxiliary",
+# Quantities logged at each update of D and of G; their means are columns of history.csv.
+DISCRIMINATOR_LOG = (
+    "discriminator_train_loss", "discriminator_train_generation", "discriminator_train_auxiliary",
+    "discriminator_train_penalty", "discriminator_accuracy_real", "discriminator_accuracy_fake",
+    "score_real", "score_fake", "gradient_norm_discriminator",
+)  # fmt: skip
+GENERATOR_LOG = (
+    "generator_train_loss", "generator_train_generation", "generator_train_auxiliary",
     "gradient_norm_generator",
-)
-
-WATCHED = 25  # of so many updates of a network, one is compared with the size of its weights
-
-
-@dataclass
-class Objective:
-    """What a variant is made of, beside its optimizers."""
-
-    loss: AdversarialLoss
-    regularizer: Regularizer
-    aux: AuxiliarySettings
-
-    def discriminator(
-        self, real: CriticOutput, fake: CriticOutput, real_labels: Tensor, fake_labels: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """D's adversarial and class loss; the latter is CE(real), plus CE(fake) if ``on_fake``."""
-        auxiliary = cross_entropy(real.class_logits.float(), real_labels)
-        if self.aux.on_fake:
-            auxiliary = auxiliary + cross_entropy(fake.class_logits.float(), fake_labels)
-        return self.loss.discriminator(real.scores.float(), fake.scores.float()), auxiliary
-
-    def generator(
-        self, fake: CriticOutput, real: CriticOutput | None, fake_labels: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """G's adversarial and class loss."""
-        real_scores = None if real is None else real.scores.float()
-        adversarial = self.loss.generator(fake.scores.float(), real_scores)
-        return adversarial, cross_entropy(fake.class_logits.float(), fake_labels)
+)  # fmt: skip
+UPDATE_RATIOS = ("update_ratio_generator", "update_ratio_discriminator")
+WATCHED = 25  # updates of a network between two measurements of its update ratio
 
 
 class Trainer:
-    """Updates a generator and a discriminator in turn; everything random has its own stream.
+    """Update a generator and a discriminator in turn.
 
-    The streams depend on (seed, purpose) alone, and D's latents, G's latents and the data order are
-    different purposes: two runs that differ only in the loss see the same of each.
+    Every random stream depends on (seed, purpose) alone, and D's latents, G's latents and the data
+    order are different purposes: two runs that differ only in the loss draw the same of each.
 
     Args:
         generator: (z, labels) -> images; has ``latent_dim``.
@@ -90,13 +56,13 @@ class Trainer:
         latents, labels: samplers.
         batches: real batches for D's updates, and for G's (used by relativistic losses only).
         num_classes: number of labels.
-        updates: planned updates of D, which a decay of the learning rates is spread over.
-        settings: rhythm.
+        updates: planned updates of D, over which the learning rates decay.
+        settings: of the trainer.
         seed: of all streams.
-        device: where everything lives.
-        execution: how the networks were prepared.
-        schedules: of options that change over the run; the loss, the regularizer and the settings
-            that they name are changed in place.
+        device: of networks, data and streams.
+        execution: precision and memory format of the networks.
+        schedules: of options that change over the run; those of the loss, the regularizer, the
+            settings and the optimizers are changed in place.
     """
 
     def __init__(
@@ -124,25 +90,29 @@ class Trainer:
         self.discriminator_optimizer, self.generator_optimizer = optimizers
         self.latents, self.labels, self.num_classes = latents, labels, num_classes
         self.discriminator_batches, self.generator_batches = batches
-        self.discriminator_rng = stream(seed, "latents of D's steps", device)
-        self.generator_rng = stream(seed, "latents of G's steps", device)
-        self.penalty_rng = stream(seed, "penalty", device)
-        self.planned_updates, self.execution = updates, execution
+        purposes = ("latents of D's steps", "latents of G's steps", "penalty")
+        self._streams = {purpose: stream(seed, purpose, device) for purpose in purposes}
+        self.discriminator_rng, self.generator_rng, self.penalty_rng = self._streams.values()
+        self.seed, self.planned_updates, self.execution = seed, updates, execution
         self.schedules = schedules
         self.ema = None if settings.ema_decay is None else copy.deepcopy(generator)
         if self.ema is not None:
             self.ema.requires_grad_(False)
+        self._networks = {"generator": generator, "discriminator": discriminator}
+        if self.ema is not None:
+            self._networks["ema"] = self.ema
+        self._optimizers, self._batches = optimizers, batches
         self.rates = [
             (group, group["lr"]) for optimizer in optimizers for group in optimizer.param_groups
         ]
         self.discriminator_updates = 0
         self.generator_updates = 0
-        self.discriminator_log: list[Tensor] = []
-        self.generator_log: list[Tensor] = []
-        self.update_ratios: dict[str, list[Tensor]] = {"generator": [], "discriminator": []}
+        self.logs: dict[str, list[Tensor]] = {
+            name: [] for name in (*DISCRIMINATOR_LOG, *GENERATOR_LOG, *UPDATE_RATIOS)
+        }
 
     def step(self) -> None:
-        """One discriminator update and, every ``n_critic``-th time, one generator update."""
+        """Make one update of D and, every ``n_critic``-th time, one of G."""
         self._follow_schedules()
         self._decay_rates()
         generator_turn = (self.discriminator_updates + 1) % self.settings.n_critic == 0
@@ -156,24 +126,24 @@ class Trainer:
             self.discriminator_update()
 
     def discriminator_update(self) -> None:
-        """D's optimizer step, and what constrains D after it."""
+        """Step D's optimizer, then apply the regularizer's constraint."""
         with self._watched("discriminator", self.discriminator, self.discriminator_updates):
             self.discriminator_optimizer.step()
             self.objective.regularizer.constrain(self.critic)
         self.discriminator_updates += 1
 
     def generator_update(self) -> None:
-        """G's optimizer step, and the moving average of its weights if there is one."""
+        """Step G's optimizer and update the moving average of G's weights, if there is one."""
         with self._watched("generator", self.generator, self.generator_updates):
             self.generator_optimizer.step()
         self.generator_updates += 1
         if self.ema is not None and self.settings.ema_decay is not None:
-            # A short memory at first, so that the initial weights are forgotten soon.
+            # A small decay at first, so that the initial weights lose their influence soon.
             warm_up = (1 + self.generator_updates) / (10 + self.generator_updates)
             update_average(self.ema, self.generator, min(self.settings.ema_decay, warm_up))
 
     def discriminator_backward(self, real: Batch) -> None:
-        """Gradients of D's loss on one mixed batch of real and fake samples."""
+        """Compute the gradients of D's loss on one mixed batch of real and fake samples."""
         objective = self.objective
         fake = self.fakes(len(real.labels), self.discriminator_rng)
         if objective.regularizer.needs_image_gradients:
@@ -191,19 +161,20 @@ class Trainer:
         loss.backward()
         norm = self._clip(self.discriminator)
         threshold = objective.loss.real_threshold
-        self.discriminator_log.append(
-            torch.stack([
-                loss.detach(), adversarial.detach(), auxiliary.detach(), penalty.detach(),
-                (on_real.scores > threshold).float().mean(),
-                (on_fake.scores <= threshold).float().mean(),
-                on_real.scores.detach().float().mean(),
-                on_fake.scores.detach().float().mean(),
-                norm,
-            ])
-        )  # fmt: skip
+        self._log(
+            discriminator_train_loss=loss,
+            discriminator_train_generation=adversarial,
+            discriminator_train_auxiliary=auxiliary,
+            discriminator_train_penalty=penalty,
+            discriminator_accuracy_real=(on_real.scores > threshold).float().mean(),
+            discriminator_accuracy_fake=(on_fake.scores <= threshold).float().mean(),
+            score_real=on_real.scores.detach().float().mean(),
+            score_fake=on_fake.scores.detach().float().mean(),
+            gradient_norm_discriminator=norm,
+        )
 
     def generator_backward(self) -> None:
-        """Gradients of G's loss on fresh latents; D's weights take none."""
+        """Compute the gradients of G's loss on new latents; D's weights get none."""
         objective, count = self.objective, self.settings.generator_batch_size
         z, labels = self.draw(count, self.generator_rng)
         with _frozen(self.discriminator):
@@ -217,102 +188,166 @@ class Trainer:
             self.generator_optimizer.zero_grad()
             loss.backward()
         norm = self._clip(self.generator)
-        self.generator_log.append(
-            torch.stack([loss.detach(), adversarial.detach(), auxiliary.detach(), norm])
+        self._log(
+            generator_train_loss=loss,
+            generator_train_generation=adversarial,
+            generator_train_auxiliary=auxiliary,
+            gradient_norm_generator=norm,
         )
 
     def fakes(self, count: int, rng: torch.Generator) -> Batch:
-        """Fresh samples without a graph back to G."""
+        """Return new samples without a graph back to G."""
         z, labels = self.draw(count, rng)
         with torch.no_grad():
             return Batch(self.generator(z, labels), labels)
 
     def draw(self, count: int, rng: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Latents and labels for ``count`` samples."""
+        """Return latents and labels for ``count`` samples."""
         z = self.latents(count, self.latent_dim, rng)
         return z, self.labels(count, self.num_classes, rng)
 
     def collect(self) -> dict[str, float]:
-        """Means of the logged quantities since the last call; one transfer from the device.
+        """Return the means of the logged quantities since the last call, and clear the logs.
+
+        A quantity that was not logged since then is NaN.
 
         Raises:
             DivergenceError: a loss, gradient norm or weight is not finite; it names the first such
                 update.
         """
         means: dict[str, float] = {}
-        done = self.discriminator_updates
-        for names, log, stride in (
-            (DISCRIMINATOR_QUANTITIES, self.discriminator_log, 1),
-            (GENERATOR_QUANTITIES, self.generator_log, self.settings.n_critic),
-        ):
-            values = torch.stack(log).cpu().tolist() if log else []
-            first = done - len(values) * stride + stride
-            for number, row in enumerate(values):
+        for names, stride in ((DISCRIMINATOR_LOG, 1), (GENERATOR_LOG, self.settings.n_critic)):
+            columns = [self.logs[name] for name in names]
+            logged = bool(columns[0])
+            rows = torch.stack([torch.stack(c) for c in columns], 1).tolist() if logged else []
+            first = self.discriminator_updates - (len(rows) - 1) * stride
+            for number, row in enumerate(rows):
                 for name, value in zip(names, row, strict=True):
                     if not math.isfinite(value):
                         raise DivergenceError(first + number * stride, name, value)
-            columns = zip(*values, strict=True) if values else ([] for _ in names)
-            for name, column in zip(names, columns, strict=True):
-                means[name] = sum(column) / len(column) if column else math.nan
-            log.clear()
+            for place, name in enumerate(names):
+                means[name] = sum(row[place] for row in rows) / len(rows) if rows else math.nan
         self.check_weights()
         means["score_gap"] = means["score_real"] - means["score_fake"]
-        for name, ratios in self.update_ratios.items():
-            mean = torch.stack(ratios).mean().item() if ratios else math.nan
-            means[f"update_ratio_{name}"] = mean
-            ratios.clear()
+        for name in UPDATE_RATIOS:
+            ratios = self.logs[name]
+            means[name] = torch.stack(ratios).mean().item() if ratios else math.nan
+        for log in self.logs.values():
+            log.clear()
         return means
 
     def check_weights(self) -> None:
-        """Look whether all weights, and buffers such as batch norm's, are finite.
+        """Check that all weights, and buffers such as batch norm's, are finite.
 
         Raises:
             DivergenceError: those of a network are not.
         """
-        for name, network in (
-            ("discriminator", self.discriminator),
-            ("generator", self.generator),
-        ):
-            held = [t.detach() for t in network.state_dict().values() if t.is_floating_point()]
-            largest = nn.utils.get_total_norm(held, math.inf).item()
+        for name in ("discriminator", "generator"):
+            tensors = getattr(self, name).state_dict().values()
+            floating = [tensor.detach() for tensor in tensors if tensor.is_floating_point()]
+            largest = nn.utils.get_total_norm(floating, math.inf).item()
             if not math.isfinite(largest):
                 raise DivergenceError(self.discriminator_updates, f"weights_{name}", largest)
 
+    def state_dict(self) -> dict[str, Any]:
+        """Return everything that the next updates depend on, as tensors and plain values.
+
+        Weights, buffers, moving average, optimizers, random streams, counters and logs. A loss or
+        regularizer with a state of its own provides ``state_dict`` and ``load_state_dict``.
+        """
+        return {
+            "device": self.device.type,
+            "networks": {name: each.state_dict() for name, each in self._networks.items()},
+            "optimizers": [optimizer.state_dict() for optimizer in self._optimizers],
+            "streams": {name: rng.get_state() for name, rng in self._streams.items()},
+            "batches": [dict(batches.state_dict()) for batches in self._batches],
+            "global": _global_streams(self.device),
+            "objective": {
+                name: part.state_dict()
+                for name, part in vars(self.objective).items()
+                if hasattr(part, "state_dict")
+            },
+            "updates": [self.discriminator_updates, self.generator_updates],
+            "logs": {name: list(log) for name, log in self.logs.items()},
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Restore a state of a trainer of the same configuration; the next updates are the same.
+
+        Raises:
+            ConfigurationError: it is of another kind of device, whose random streams differ.
+        """
+        if state["device"] != self.device.type:
+            raise ConfigurationError(
+                f"the run was trained on {state['device']}, this is {self.device.type}, whose"
+                f" random numbers differ: resume with device={state['device']}, or start over with"
+                " resume=never"
+            )
+        for name, network in self._networks.items():
+            network.load_state_dict(state["networks"][name])
+        for optimizer, saved in zip(self._optimizers, state["optimizers"], strict=True):
+            load_optimizer(optimizer, saved)
+        # Loading replaces the groups; the rates that decay starts from are the configuration's.
+        groups = [group for optimizer in self._optimizers for group in optimizer.param_groups]
+        initial = [rate for _, rate in self.rates]
+        self.rates = list(zip(groups, initial, strict=True))
+        for name, rng in self._streams.items():
+            rng.set_state(state["streams"][name])
+        for batches, saved in zip(self._batches, state["batches"], strict=True):
+            batches.load_state_dict(saved)
+        torch.set_rng_state(state["global"]["cpu"])
+        if self.device.type == "cuda":
+            torch.cuda.set_rng_state(state["global"]["cuda"], self.device)
+        if self.device.type == "mps":
+            torch.mps.set_rng_state(state["global"]["mps"])
+        for name, saved in state["objective"].items():
+            getattr(self.objective, name).load_state_dict(saved)
+        self.discriminator_updates, self.generator_updates = state["updates"]
+        for name, log in state["logs"].items():
+            self.logs[name] = [value.to(self.device) for value in log]
+
+    def reseed(self, rollback: int) -> None:
+        """Seed every stream for the ``rollback``-th rollback, with numbers no step has seen."""
+        for name, rng in self._streams.items():
+            rng.manual_seed(stream_seed(self.seed, f"{name}, rollback {rollback}"))
+        for name, batches in zip(("D", "G"), self._batches, strict=True):
+            purpose = f"data order of {name}'s steps, rollback {rollback}"
+            batches.restart(stream_seed(self.seed, purpose))
+        torch.manual_seed(stream_seed(self.seed, f"dropout, rollback {rollback}"))
+
+    def _log(self, **quantities: Tensor) -> None:
+        for name, value in quantities.items():
+            self.logs[name].append(value.detach())
+
     @contextmanager
     def _watched(self, name: str, network: nn.Module, updates: int) -> Iterator[None]:
-        """Of every ``WATCHED``-th update, ||change|| / ||weights|| over all of a network's."""
+        """Log ||change|| / ||weights|| of a network at every ``WATCHED``-th update."""
         parameters = [p.detach() for p in network.parameters()]
         before = [p.clone() for p in parameters] if updates % WATCHED == 0 else []
         yield
         if before:
             change = nn.utils.get_total_norm(torch._foreach_sub(parameters, before))
-            self.update_ratios[name].append(change / nn.utils.get_total_norm(before))
+            self.logs[f"update_ratio_{name}"].append(change / nn.utils.get_total_norm(before))
 
     def _follow_schedules(self) -> None:
         """Set every option that has a schedule to its value at this update."""
         share = self.discriminator_updates / self.planned_updates
-        optimizers = {
-            "discriminator": self.discriminator_optimizer, "generator": self.generator_optimizer,
-        }  # fmt: skip
         parts = {**vars(self.objective), "trainer": self.settings, "model": self}
         for schedule in self.schedules:
             group, *path = schedule.path
             if group != "optimizer":
                 apply(parts[group], schedule, path, share)
                 continue
-            optimizer = optimizers[path[0]]
+            optimizer = self._optimizers[("discriminator", "generator").index(path[0])]
             apply_to_optimizer(optimizer, schedule, share)
-            if path[1] == "lr":  # what a decay starts from
+            if path[1] == "lr":  # the rates that decay starts from
+                own = {id(group) for group in optimizer.param_groups}
                 self.rates = [
-                    (
-                        known,
-                        known["lr"] if any(known is g for g in optimizer.param_groups) else rate,
-                    )
-                    for known, rate in self.rates
+                    (known, known["lr"] if id(known) in own else rate) for known, rate in self.rates
                 ]
 
     def _decay_rates(self) -> None:
-        """Learning rates: constant, then linear, the update after the last would have 0."""
+        """Decay the learning rates linearly to 0 over the last ``lr_decay`` of the updates."""
         share = self.settings.lr_decay
         left = max(0.0, 1 - self.discriminator_updates / self.planned_updates)
         if left < share:
@@ -320,7 +355,7 @@ class Trainer:
                 group["lr"] = rate * left / share
 
     def _clip(self, network: nn.Module) -> Tensor:
-        """Norm of the gradient before clipping; clips it if the settings say so."""
+        """Clip a network's gradient if the settings ask for it; return its norm before clipping."""
         parameters = [p for p in network.parameters() if p.grad is not None]
         norm = nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
         if self.settings.gradient_clip is not None:
@@ -328,26 +363,14 @@ class Trainer:
         return norm.detach().float()
 
 
-@torch.no_grad()
-def update_average(average: nn.Module, network: nn.Module, decay: float) -> None:
-    """Move averaged weights toward a network's: ``average = decay * average + (1 - decay) * w``.
-
-    Floating-point buffers, such as batch norm's running statistics, are averaged like weights;
-    integer buffers are copied. FID of the default network on 10,000 validation images after 3,000
-    generator updates, with averaged statistics: 9.5 (bce), 23.2 (wgan); copied from G: 10.0, 23.3;
-    recomputed from 200 batches: 9.3, 23.3. So recomputing them is not worth its time.
-    """
-    averaged = [*average.parameters(), *average.buffers()]
-    current = [*network.parameters(), *network.buffers()]
-    floating = [tensor.is_floating_point() for tensor in averaged]
-    torch._foreach_lerp_(
-        [tensor for tensor, is_float in zip(averaged, floating, strict=True) if is_float],
-        [tensor for tensor, is_float in zip(current, floating, strict=True) if is_float],
-        1 - decay,
-    )
-    for target, source, is_float in zip(averaged, current, floating, strict=True):
-        if not is_float:
-            target.copy_(source)
+def _global_streams(device: torch.device) -> dict[str, Tensor]:
+    """Return the state of torch's own streams, which dropout draws from, on CPU and device."""
+    found = {"cpu": torch.get_rng_state()}
+    if device.type == "cuda":
+        found["cuda"] = torch.cuda.get_rng_state(device)
+    if device.type == "mps":
+        found["mps"] = torch.mps.get_rng_state()
+    return found
 
 
 def _split(output: CriticOutput, count: int) -> tuple[CriticOutput, CriticOutput]:

@@ -1,1 +1,1 @@
-"""Launchers and sweepers of gan_zoo, where Hydra looks for plugins; imported at every start."""
+"""Hydra plugins of gan_zoo: launchers and sweepers; Hydra imports them at every start."""

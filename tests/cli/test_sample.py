@@ -1,4 +1,4 @@
-"""Samples are the generator's, the same for a seed; nothing is trusted, nothing overwritten."""
+"""Samples are the generator's, reproducible by seed; no record is trusted, no file overwritten."""
 
 import json
 from functools import partial
@@ -114,12 +114,12 @@ def test_points_are_scattered(tmp_path):
     assert pixels(tmp_path / "out/grid.png").shape[0] > 400
 
 
-def test_nothing_is_overwritten_unless_told(folder, capsys):
+def test_files_are_overwritten_only_on_request(folder, capsys):
     main([str(folder)])
-    told = capsys.readouterr().out.splitlines()
-    assert told == [f"gan_zoo: written: {folder}/sampled/seed-0/{name}" for name in FILES]
+    message = capsys.readouterr().out.splitlines()
+    assert message == [f"gan_zoo: written: {folder}/sampled/seed-0/{name}" for name in FILES]
     before = (folder / "sampled/seed-0/grid.png").read_bytes()
-    with pytest.raises(SystemExit, match=r"seed-0/grid.png is there already: .*overwrite=true"):
+    with pytest.raises(SystemExit, match=r"seed-0/grid.png already exists: .*overwrite=true"):
         main([str(folder), "n=4"])
     assert (folder / "sampled/seed-0/grid.png").read_bytes() == before
     main([str(folder), "n=4", "overwrite=true"])
@@ -127,28 +127,31 @@ def test_nothing_is_overwritten_unless_told(folder, capsys):
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
-        (["labels=3"], r"labels has '3'; allowed: labels from 0 to 2 and ranges"),
-        (["labels=2-1"], r"labels has '2-1'"),
-        (["labels=1,,2"], r"labels has ''"),
-        (["labels=-1"], r"labels has '-1'"),
-        (["labels=two"], r"labels has 'two'"),
-        (["labels=0-2,1"], r"it names 1 twice"),
-        (["n=0"], r"n is 0; allowed: 1 or more"),
-        (["n=50000"], r"n is 50000 for 3 labels; allowed: 100000 samples in all"),
-        (["seed=-1"], r"seed is -1; allowed: from 0"),
+        (["labels=3"], r"labels must be numbers from 0 to 2 and ranges.* got '3'"),
+        (["labels=2-1"], "got '2-1'"),
+        (["labels=1,,2"], "got ''"),
+        (["labels=-1"], "got '-1'"),
+        (["labels=two"], "got 'two'"),
+        (["labels=0-2,1"], r"must name each label once, got 1 twice"),
+        (["n=0"], r"n must be at least 1, got 0"),
+        (["n=50000"], r"n must be at most 33333 for 3 labels \(100000 samples in all\), got 50000"),
+        (["seed=-1"], r"seed must be from 0 to .*, got -1"),
         (["sed=1"], r"Did you mean seed=\?"),
         (
             ["checkpoint=7"],
-            r"epoch_007.safetensors is not there; epochs of generator that are: 002",
+            r"epoch_007.safetensors does not exist; epochs of generator that do: 002",
         ),
         (["checkpoint=best"], r"has no generator_best"),
-        (["network=discriminator"], r"network is 'discriminator'; allowed"),
+        (
+            ["network=discriminator"],
+            r"network must be auto, generator or generator_ema, got 'discriminator'",
+        ),
     ],
 )
-def test_a_mistake_is_told_and_nothing_written(folder, words, told):
-    with pytest.raises(SystemExit, match=told):
+def test_a_mistake_is_reported_and_nothing_written(folder, words, message):
+    with pytest.raises(SystemExit, match=message):
         main([str(folder), *words])
     assert not (folder / "sampled").exists()
 
@@ -157,21 +160,21 @@ def test_labels_keep_their_order():
     assert parse_labels("5, 1-3", 6) == [5, 1, 2, 3]
 
 
-def test_what_is_no_run_is_told(tmp_path):
-    with pytest.raises(SystemExit, match=r"is no folder of a run: it has no record\.json"):
+def test_a_folder_without_a_run_is_reported(tmp_path):
+    with pytest.raises(SystemExit, match=r"is not the folder of a run: it has no record\.json"):
         main([str(tmp_path)])
 
 
-def test_a_diverged_run_is_told_and_sampled(tmp_path, capsys):
+def test_a_diverged_run_is_reported_and_sampled(tmp_path, capsys):
     error = {"kind": "DivergenceError", "message": "step 9: score_real is nan"}
     make_run(tmp_path, status="diverged", error=error)
     main([str(tmp_path)])
-    told = capsys.readouterr().err
-    assert "the run diverged (step 9: score_real is nan); taking the weights in" in told
-    assert "params_generator_epoch_002.safetensors" in told
+    message = capsys.readouterr().err
+    assert "the run diverged (step 9: score_real is nan); loading the weights in" in message
+    assert "params_generator_epoch_002.safetensors" in message
 
 
-def test_a_run_without_weights_is_told(tmp_path):
+def test_a_run_without_weights_is_reported(tmp_path):
     make_run(tmp_path, status="diverged")
     record = read_record(tmp_path)
     record.artifacts = {}
@@ -180,7 +183,7 @@ def test_a_run_without_weights_is_told(tmp_path):
         main([str(tmp_path)])
 
 
-def test_damaged_weights_are_told(folder):
+def test_damaged_weights_are_reported(folder):
     (path,) = (folder / "checkpoints").glob("*.safetensors")
     content = bytearray(path.read_bytes())
     content[-3] ^= 1
@@ -189,7 +192,7 @@ def test_damaged_weights_are_told(folder):
         main([str(folder)])
 
 
-def test_weights_that_make_nan_are_told(tmp_path):
+def test_weights_that_make_nan_are_reported(tmp_path):
     generator = make_run(tmp_path)
     with torch.no_grad():
         generator.conv3.bias.fill_(torch.nan)
@@ -199,7 +202,7 @@ def test_weights_that_make_nan_are_told(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         ({"config": {"model": {"generator": {"_target_": "os.system"}}}}, "is not gan_zoo's"),
         ({"config": []}, "config holds list, not an object"),
@@ -211,11 +214,11 @@ def test_weights_that_make_nan_are_told(tmp_path):
         ({"dataset": {"num_classes": 4, "sample_shape": [1, 8, 8]}}, "weights of another network"),
         (
             {"dataset": {"num_classes": 3, "sample_shape": [1, 10**6, 10**6]}},
-            "weights, which takes .* GB",
+            "weights and needs at least .* GB",
         ),
     ],
 )
-def test_a_record_is_not_trusted(folder, change, told):
+def test_a_record_is_not_trusted(folder, change, message):
     record = read_record(folder)
     for name, value in change.items():
         setattr(record, name, value)
@@ -228,6 +231,6 @@ def test_a_record_is_not_trusted(folder, change, told):
         content["artifacts"], content["schema_version"] = kept, 1
         content.pop("seal")
         (folder / "record.json").write_text(json.dumps(content))
-    with pytest.raises(SystemExit, match=told):
+    with pytest.raises(SystemExit, match=message):
         main([str(folder)])
     assert not (folder / "sampled").exists()

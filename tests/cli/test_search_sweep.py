@@ -18,7 +18,7 @@ from hydra.errors import HydraException
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
-from gan_zoo.config.build import Config
+from gan_zoo.config.schema import Config
 from gan_zoo.config.search import Interval
 from gan_zoo.report.comparison import compare
 from gan_zoo.report.load import load
@@ -26,7 +26,7 @@ from gan_zoo.report.search import search_all
 from gan_zoo.runs.plan import read_plan
 from gan_zoo.runs.record import read_record
 from gan_zoo.types import ConfigurationError, WorkerCrashed
-from hydra_plugins.gan_zoo.search_sweeper import SearchSweeper
+from hydra_plugins.gan_zoo.sweepers import SearchSweeper
 
 ROOT = Path(__file__).parents[2]
 CONF = ROOT / "conf"
@@ -100,9 +100,9 @@ def test_every_loss_gets_as_many_settings_and_every_setting_all_seeds(bench, tmp
     assert all(1e-3 <= float(job[CLIP]) <= 1 for job in batch if CLIP in job)
     assert len(read_plan(tmp_path)) == 16
     best = min(batch, key=rate)
-    told = capsys.readouterr().out
-    assert told.count("best of 4: ") == 2
-    assert f"{LR}={best[LR]}" in told
+    message = capsys.readouterr().out
+    assert message.count("best of 4: ") == 2
+    assert f"{LR}={best[LR]}" in message
 
 
 def test_a_larger_budget_begins_with_the_smaller_one(bench):
@@ -140,11 +140,11 @@ def test_a_run_that_diverged_failed_or_died_is_never_the_best(bench, capsys):
     with pytest.raises(WorkerCrashed, match="gone"):
         made.sweeper.sweep(["loss=bce"])
     rate_of_3 = made.jobs[3][LR]
-    told = f"best of 5: 5: optimizer.generator.lr={rate_of_3} {LR}={rate_of_3}"
-    assert told in capsys.readouterr().out
+    message = f"best of 5: 5: optimizer.generator.lr={rate_of_3} {LR}={rate_of_3}"
+    assert message in capsys.readouterr().out
     made = bench(lambda job: math.inf, budget=2)
     made.sweeper.sweep(["loss=bce"])
-    assert "none of 2 settings came to a number" in capsys.readouterr().out
+    assert "none of 2 settings gave a finite objective" in capsys.readouterr().out
 
 
 def test_one_seed_that_diverges_spoils_a_setting(bench, capsys):
@@ -170,23 +170,23 @@ def test_tpe_asks_in_rounds_and_learns_between_them(bench):
 
 
 @pytest.mark.parametrize(
-    ("words", "options", "told"),
+    ("words", "options", "message"),
     [
-        (["loss=fgan_kl"], {}, "no published ranges of loss=fgan_kl, only of bce, dragan"),
-        (["loss=bce"], {"budget": 0}, "budget is 0; allowed: 1 or more"),
-        (["loss=bce"], {"seed": "x"}, "seed is 'x'; allowed: 0 or more"),
-        (["loss=bce"], {"sampler": "grid"}, "'grid'; allowed: random, tpe"),
+        (["loss=fgan_kl"], {}, "loss=fgan_kl has no published ranges, only bce, dragan"),
+        (["loss=bce"], {"budget": 0}, "budget must be at least 1, got 0"),
+        (["loss=bce"], {"seed": "x"}, "seed must be at least 0, got 'x'"),
+        (["loss=bce"], {"sampler": "grid"}, "must be random or tpe, got 'grid'"),
         (["loss=bce", "loss.smoothin=interval(0,1)"], {}, "Did you mean 'smoothing'"),
         (["loss=bce", f"{LR}=interval(1,0)"], {}, "the lower first"),
         (["loss=bce", f"{LR}=tag(log,interval(0,1))"], {}, "above 0"),
-        (["loss=bce", f"{LR}=tag(sqrt,interval(0,1))"], {}, "tag sqrt is unknown"),
+        (["loss=bce", f"{LR}=tag(sqrt,interval(0,1))"], {}, "only tag allowed is log, got sqrt"),
         (["loss=wgan", f"{LR}=1e-3", "trainer.n_critic=1", "regularizer.clip=0.1",
-          "optimizer.generator.lr=1e-3"], {}, "fixed on the command line"),
+          "optimizer.generator.lr=1e-3"], {}, "the command line fixes"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_searched_is_told_before_anything_runs(bench, words, options, told):
+def test_what_cannot_be_searched_is_reported_before_anything_runs(bench, words, options, message):
     made = bench(rate, **options)
-    with pytest.raises((ConfigurationError, HydraException), match=told):
+    with pytest.raises((ConfigurationError, HydraException), match=message):
         made.sweeper.sweep(words)
     assert made.jobs == []
 
@@ -223,7 +223,7 @@ def test_a_budgeted_search_from_the_command_line_to_its_curves(tmp_path):
             "evaluation.samples=20", "evaluation.final_samples=20", "evaluation.loss_samples=20",
             "trainer.threads=1", "device=cpu", "sweep_name=mine", "loss=bce,wgan"]  # fmt: skip
     done = subprocess.run(
-        [sys.executable, str(ROOT / "run.py"), "+experiment=budgeted_search",
+        [sys.executable, str(ROOT / "run.py"), "experiment=budgeted_search",
          "hydra.sweeper.budget=3", *tiny],
         cwd=tmp_path, env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
         capture_output=True, text=True, timeout=900, check=False,

@@ -1,4 +1,4 @@
-"""The table of a sweep: what is planned, what goes on, what came out."""
+"""The table of a sweep: planned, running and ended runs."""
 
 import pytest
 
@@ -51,7 +51,7 @@ def test_a_retried_run_is_running_whatever_its_old_record_says(tmp_path):
         assert line.state == "running"
 
 
-def test_a_run_that_died_before_its_first_record_is_there(tmp_path):
+def test_a_run_that_died_before_its_first_record_is_listed(tmp_path):
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / LOCK_NAME).touch()
     (line,) = survey(tmp_path)
@@ -61,26 +61,26 @@ def test_a_run_that_died_before_its_first_record_is_there(tmp_path):
 def test_the_table_and_its_counts(tmp_path, capsys):
     sweep(tmp_path)
     main([str(tmp_path)])
-    told = capsys.readouterr().out
-    assert "1 planned, 1 finished, 1 diverged, 1 failed, 2 interrupted, 1 damaged" in told
-    assert "[all] of it" in told
+    message = capsys.readouterr().out
+    assert "1 planned, 1 finished, 1 diverged, 1 failed, 2 interrupted, 1 damaged" in message
+    assert "[all] of it" in message
 
 
 def test_a_run_counts_once_however_often_its_folder_is_given(tmp_path, capsys):
     sweep(tmp_path)
     main([str(tmp_path), f"{tmp_path}/.", str(tmp_path / "finished")])
-    told = capsys.readouterr().out
-    assert "1 planned, 1 finished, 1 diverged, 1 failed, 2 interrupted, 1 damaged" in told
+    message = capsys.readouterr().out
+    assert "1 planned, 1 finished, 1 diverged, 1 failed, 2 interrupted, 1 damaged" in message
 
 
-def test_a_folder_that_is_not_there_is_told(tmp_path, capsys):
+def test_a_missing_folder_is_reported(tmp_path, capsys):
     with pytest.raises(SystemExit, match="no such folder"):
         main([str(tmp_path / "none")])
     main(["--help"])
     assert "planned" in capsys.readouterr().out
 
 
-def test_a_plan_grows_and_a_damaged_one_is_none(tmp_path):
+def test_a_plan_grows_and_a_damaged_one_is_empty(tmp_path):
     jobs = [Job(f"run-{seed}", "bce", seed, ("a=1", "b=2")) for seed in range(3)]
     write_plan(tmp_path, jobs[:2])
     write_plan(tmp_path, jobs[1:])

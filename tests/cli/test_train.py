@@ -32,7 +32,7 @@ def command(script: str, *arguments: str, cwd: Path) -> subprocess.CompletedProc
 
 
 @pytest.mark.parametrize(
-    ("override", "told"),
+    ("override", "message"),
     [
         ("loss=wgann", "there is no 'wgann' in the group 'loss'. Did you mean 'wgan'?"),
         ("trainer.epocs=3", "unknown key 'trainer.epocs'. Did you mean 'epochs'?"),
@@ -40,20 +40,22 @@ def command(script: str, *arguments: str, cwd: Path) -> subprocess.CompletedProc
         ("+trainer.epocs=3", "unknown key 'trainer.epocs'. Did you mean 'epochs'?"),
         ("+loss.smoothin=0.1", "unknown key 'loss.smoothin'"),
         ("data.root=/nowhere", "/nowhere"),
-        ("trainer.epochs=-1", "trainer.epochs is -1; allowed: 1 or more"),
-        ("trainer.batch_size=0", "trainer.batch_size is 0; allowed: 1 or more"),
-        ("trainer.batch_size=60000", "batch_size is 60000; allowed: 1 to 50000"),
+        ("trainer.epochs=-1", "trainer.epochs must be at least 1, got -1"),
+        ("trainer.batch_size=0", "trainer.batch_size must be at least 1, got 0"),
+        ("trainer.batch_size=60000", "batch_size must be from 1 to 50000"),
         ("trainer.epochs=many", "trainer.epochs: Value 'many'"),
-        ("model.generator.width=0", "width is 0"),
-        ("device=cuda:9", "device is 'cuda:9'"),
+        ("model.generator.width=0", "width"),
+        ("device=cuda:9", "device must be auto or one of cpu"),
     ],
 )
-def test_a_mistake_is_told_on_one_screen_before_any_training(tmp_path, monkeypatch, override, told):
+def test_a_mistake_is_reported_on_one_screen_before_any_training(
+    tmp_path, monkeypatch, override, message
+):
     monkeypatch.chdir(tmp_path)
     words = ["run.py", *TINY[1:], override, "hydra.run.dir=run"]
     code, output = examples.called(train.main, words, {})  # in this process: most come with torch
     assert str(code).startswith("gan_zoo: ")
-    assert told in output
+    assert message in output
     assert "Traceback" not in output
     assert len(output.splitlines()) < 25
     assert not list(tmp_path.rglob("*.safetensors"))
@@ -61,7 +63,7 @@ def test_a_mistake_is_told_on_one_screen_before_any_training(tmp_path, monkeypat
         assert read_record(path.parent).status == "failed"
 
 
-def test_a_misspelt_key_in_a_file_is_told_too(tmp_path):
+def test_a_misspelt_key_in_a_file_is_reported_too(tmp_path):
     (tmp_path / "mine/trainer").mkdir(parents=True)
     (tmp_path / "mine/trainer/long.yaml").write_text("epocs: 100\n")
     done = command("run.py", "--config-dir", "mine", "trainer=long", cwd=tmp_path)
@@ -109,9 +111,9 @@ def test_the_same_command_gives_the_same_history_and_finished_work_is_kept(tmp_p
     assert record.environment["extractor"]["name"] == "mnistcnn"
     before = {path: path.read_bytes() for path in (tmp_path / "a").rglob("*.*") if path.is_file()}
     monkeypatch.chdir(tmp_path)
-    code, told = examples.called(train.main, ["run.py", *TINY, "seed=5", "hydra.run.dir=a"], {})
+    code, message = examples.called(train.main, ["run.py", *TINY, "seed=5", "hydra.run.dir=a"], {})
     assert str(code).startswith("gan_zoo: ")
-    assert "never overwritten" in told
+    assert "never overwritten" in message
     records = {path: content for path, content in before.items() if ".hydra" not in path.parts}
     assert all(path.read_bytes() == content for path, content in records.items())
 
@@ -121,7 +123,7 @@ def test_a_sweep_ends_with_a_report_and_one_failure_does_not_stop_the_others(tmp
         "from gan_zoo.losses.bce import Bce\n"
         "class Broken(Bce):\n"
         "    def generator(self, fake, real=None):\n"
-        "        raise RuntimeError('as it was asked to')\n"
+        "        raise RuntimeError('broken on purpose')\n"
     )
     (tmp_path / "mine/loss").mkdir(parents=True)
     (tmp_path / "mine/loss/broken.yaml").write_text(
@@ -138,27 +140,21 @@ def test_a_sweep_ends_with_a_report_and_one_failure_does_not_stop_the_others(tmp
         ("broken", 0, "failed"), ("broken", 1, "failed"),
         ("wgan", 0, "finished"), ("wgan", 1, "finished"),
     ]  # fmt: skip
-    assert "as it was asked to" in json.dumps([record.error for record in records])
+    assert "broken on purpose" in json.dumps([record.error for record in records])
     page = (sweep / "report.html").read_text()
     assert str(sweep / "report.html") in done.stdout
-    assert "as it was asked to" in page
+    assert "broken on purpose" in page
     summary = (sweep / "summary.csv").read_text()
     assert all(name in summary for name in ("bce", "wgan", "broken"))
 
 
-def test_a_failing_report_is_told_and_fails_nothing(tmp_path, monkeypatch, capsys):
+def test_a_failing_report_is_printed_and_does_not_fail_the_sweep(tmp_path, monkeypatch, capsys):
     def broken(folders):
         raise RuntimeError(f"no page of {folders}")
 
     monkeypatch.setattr("gan_zoo.report.build.build_report", broken)
     monkeypatch.setattr(sys, "argv", ["run.py"])
-    train._report(tmp_path)  # does not raise
-    told = capsys.readouterr().err
-    assert "RuntimeError: no page of" in told
-    assert f"compare.py {tmp_path}" in told.partition("try again with: ")[2]
-
-
-def test_a_sweep_over_nothing_is_an_error(tmp_path):
-    done = command("run.py", "-m", "loss=glob(nothing*)", *TINY, cwd=tmp_path)
-    assert done.returncode == 1
-    assert "no runs" in done.stderr
+    train.sweep._report(tmp_path)  # does not raise
+    message = capsys.readouterr().err
+    assert "RuntimeError: no page of" in message
+    assert f"compare.py {tmp_path}" in message.partition("try again with: ")[2]

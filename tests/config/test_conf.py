@@ -15,12 +15,13 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
 from gan_zoo.cli import train
-from gan_zoo.config.build import Config
+from gan_zoo.config.compose import check_optional_groups
+from gan_zoo.config.schema import Config
 from gan_zoo.config.validate import check_targets
 from gan_zoo.models.acgan import Discriminator
-from gan_zoo.types import Batch, CriticStep
+from gan_zoo.types import Batch, ConfigurationError, CriticStep
 
-CONF = Path(train.__file__).parents[1] / "conf"
+CONF = Path(__file__).parents[2] / "conf"
 GROUPS = ["aux", "evaluation", "labels", "latents", "loss", "model", "optimizer", "regularizer",
           "schedules", "tracker", "trainer"]  # fmt: skip
 TOP_LEVEL = {"seed", "device", "data", "model", "latents", "labels", "loss", "regularizer",
@@ -82,7 +83,7 @@ def test_every_data_set_composes(name):
 
 @pytest.mark.parametrize("name", options("experiment"))
 def test_every_experiment_composes(name):
-    """With each loss that its sweep lists; that all losses compose is tested above."""
+    """Compose it with each loss that its sweep lists; that all losses compose is tested above."""
     found = jobs(f"+experiment={name}")
     every = {word for words in found for word in words} >= {f"loss={o}" for o in options("loss")}
     for overrides in found[:1] if every else found:
@@ -109,7 +110,7 @@ def test_the_study_keeps_the_recipes_and_runs_one_thread_per_worker(name):
         assert study.trainer.threads == 1
         assert study.evaluation.every == 1
         assert study.sweep_name == name
-        assert study.hydra.launcher._target_.endswith("JoblibLauncher")
+        assert study.hydra.launcher._target_.endswith("ProcessLauncher")
         assert study.hydra.launcher.n_jobs == -1
     assert composed("+experiment=study_mnist", "sweep_name=mine").hydra.sweep.dir == "multirun/mine"
 
@@ -131,7 +132,7 @@ def test_every_model_builds(name):
 
 
 @pytest.mark.parametrize("name", options("loss"))
-def test_every_loss_file_tells_its_paper_command_expectation_and_deviations(name):
+def test_every_loss_file_states_its_paper_command_expectation_and_deviations(name):
     header = re.match(r"(#.*\n)+", (CONF / "loss" / f"{name}.yaml").read_text()).group()
     assert header.startswith("# @package _global_\n")
     for word in ("Paper:", f"python run.py loss={name}", "Expect:", "Deviation"):
@@ -200,7 +201,7 @@ def test_published_optimizers_have_one_rate_for_both_networks(name):
 
 
 def test_the_document_s_recipe():
-    config = composed("+experiment=acgan_document")
+    config = composed("experiment=acgan_document")
     assert config.trainer.epochs == 50
     assert config.trainer.batch_size == 100
     assert config.trainer.generator_batch_size == 200
@@ -209,6 +210,18 @@ def test_the_document_s_recipe():
         assert config.optimizer[network].lr == 2e-4
         assert config.optimizer[network].betas == [0.5, 0.999]
     assert (config.aux.weight_d, config.aux.weight_g, config.aux.on_fake) == (1, 1, True)
+
+
+def test_local_values_are_taken_where_neither_experiment_nor_command_line_has_others(tmp_path):
+    (tmp_path / "local").mkdir()
+    values = "# @package _global_\ndevice: cpu\ntrainer:\n  threads: 3\n  epochs: 7\n"
+    (tmp_path / "local/default.yaml").write_text(values)
+    search = f"hydra.searchpath=[file://{tmp_path}]"
+    config = composed(search, "experiment=acgan_document", "trainer.threads=2")
+    assert (config.device, config.trainer.epochs, config.trainer.threads) == ("cpu", 50, 2)
+    assert composed(search).trainer.threads == 3
+    with pytest.raises(ConfigurationError, match="there is no 'defalt' in the group 'local'"):
+        check_optional_groups(composed(search, "local=defalt").hydra)
 
 
 def test_a_run_s_identity_is_what_determines_its_numbers():

@@ -14,10 +14,11 @@ from omegaconf import OmegaConf
 from safetensors.torch import load_file
 
 from gan_zoo.cli import train
-from gan_zoo.config.build import build
+from gan_zoo.config.build import RunComponents, build
 from gan_zoo.data.mnist import load_mnist
-from gan_zoo.runs.record import RunRecord
-from gan_zoo.training.run import RunComponents, build_trainer, run
+from gan_zoo.runs.record import RunSpec
+from gan_zoo.training.build import build_trainer
+from gan_zoo.training.run import run
 
 CONF = Path(train.__file__).parents[1] / "conf"
 NAMES = sorted(path.stem for path in (CONF / "loss").glob("*.yaml"))
@@ -56,8 +57,7 @@ def test_trains_on_mnist_without_a_number_that_is_not_finite(name, overrides, tm
     parts = parts_of(f"loss={name}", *overrides)
     assert len(parts.dataset.train.labels) == 50_000
     start = build_trainer(parts)
-    record = RunRecord(run_id="abc", loss=name, seed=0, status="running")
-    record = run(parts, tmp_path, record, bar=False)
+    record = run(RunSpec("abc", name, 0), lambda: parts, tmp_path)
     assert record.status == "finished", record.error
     assert record.warnings == []
     assert record.progress["discriminator_updates"] == 10

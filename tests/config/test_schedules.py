@@ -9,10 +9,9 @@ from omegaconf import OmegaConf
 from gan_zoo import make_trainer
 from gan_zoo.cli import train
 from gan_zoo.cli.api import _composed
-from gan_zoo.config.build import build
+from gan_zoo.config.build import build, plain
 from gan_zoo.config.schedules import OptionSchedule
-from gan_zoo.training.run import build_trainer
-from gan_zoo.training.snapshot import restore, snapshot
+from gan_zoo.training.build import build_trainer
 from gan_zoo.types import ConfigurationError
 
 SMALL = ["model.generator.width=0.02", "model.discriminator.width=0.05", "device=cpu",
@@ -99,9 +98,9 @@ def test_r3gan_s_schedules_on_the_default_network_resume_bit_for_bit():
         whole.step()
     for _ in range(5):
         broken.step()
-    state = snapshot(broken)
+    state = broken.state_dict()
     torch.manual_seed(99)
-    restore(resumed, state)
+    resumed.load_state_dict(state)
     for _ in range(3):
         resumed.step()
     for one, other in zip(
@@ -175,7 +174,7 @@ def test_refuses_a_whole_number_that_would_not_be_one():
 def test_a_run_without_schedules_is_the_same_run_as_before_there_were_any(tmp_path):
     with _composed(RING, tmp_path, None) as (config, _):
         same = train.identity(config)
-        assert "schedules" not in train.plain(config)
+        assert "schedules" not in plain(config)
         before = OmegaConf.create(OmegaConf.to_container(config))
         del before["schedules"]
         assert train.identity(before) == same

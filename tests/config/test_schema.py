@@ -45,8 +45,8 @@ CONF = Path(__file__).parents[2] / "conf"
         (EvaluationSettings, "loss_split", "train"),
     ],
 )
-def test_a_value_out_of_range_is_told_with_its_name_and_what_is_allowed(settings, key, value):
-    with pytest.raises(ValueError, match=rf"{key} is .*; allowed: "):
+def test_a_value_out_of_range_is_reported_with_its_name_and_what_is_allowed(settings, key, value):
+    with pytest.raises(ValueError, match=rf"{key} must be .*, got "):
         settings(**{key: value})
 
 

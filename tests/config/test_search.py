@@ -1,4 +1,4 @@
-"""Ranges, draws and what a run is worth to a search."""
+"""Search ranges, draws and the objective of a run."""
 
 import math
 from pathlib import Path
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.stats import kstest
 
-from gan_zoo.config.search import Choice, Interval, RandomSampler, objective
+from gan_zoo.config.search import Choice, Interval, RandomSampler, TpeSampler, objective
 from gan_zoo.runs.record import RunRecord
 from gan_zoo.types import ConfigurationError
 
@@ -67,22 +67,22 @@ def test_no_rounding_leaves_an_interval(interval):
 
 
 @pytest.mark.parametrize(
-    ("made", "told"),
+    ("made", "message"),
     [
         (lambda: Interval(1, 1), "the lower first"),
         (lambda: Interval(2, 1), "the lower first"),
         (lambda: Interval(0, math.inf), "finite"),
         (lambda: Interval(math.nan, 1), "finite"),
         (lambda: Interval(0, 1, log=True), "above 0"),
-        (lambda: Choice(()), "one value or more"),
+        (lambda: Choice(()), "at least one value"),
     ],
 )
-def test_an_impossible_range_is_refused(made, told):
-    with pytest.raises(ConfigurationError, match=told):
+def test_an_impossible_range_is_refused(made, message):
+    with pytest.raises(ConfigurationError, match=message):
         made()
 
 
-def test_a_run_is_worth_its_best_validation_number_and_divergence_is_the_worst():
+def test_the_objective_is_the_best_validation_metric_and_divergence_is_the_worst():
     best = {"generator": {"epoch": 2, "metric": "fid_m_validation_1k", "value": 12.5}}
 
     def worth(status, best=best):
@@ -95,7 +95,7 @@ def test_a_run_is_worth_its_best_validation_number_and_divergence_is_the_worst()
     assert math.isnan(worth("finished", {}))
 
 
-def test_a_run_with_averaged_weights_is_worth_theirs():
+def test_the_objective_of_averaged_weights_comes_first():
     best = {"generator_ema": {"epoch": 2, "metric": "fid_m_validation_1k", "value": 12.5}}
     artifacts = {"generator": "a.safetensors", "generator_ema": "b.safetensors"}
     record = RunRecord("abc", "bce", 0, "finished", best=best, artifacts=artifacts)
@@ -105,7 +105,6 @@ def test_a_run_with_averaged_weights_is_worth_theirs():
 def test_tpe_finds_more_good_settings_than_chance_and_repeats_itself():
     """Half of its later settings are as good as the best eighth of the random ones."""
     pytest.importorskip("optuna", reason="the extra [optuna] is not installed")
-    from gan_zoo.config.tpe import TpeSampler
 
     def run(make):
         sampler, found = make(SPACE, 0), []
@@ -124,9 +123,8 @@ def test_tpe_finds_more_good_settings_than_chance_and_repeats_itself():
     assert all(1e-5 <= float(setting["lr"]) <= 1e-2 for _, setting in tpe)
 
 
-def test_of_a_failure_tpe_learns_nothing_and_of_a_divergence_that_it_is_bad():
+def test_tpe_learns_nothing_from_a_failure_and_avoids_a_divergence():
     optuna = pytest.importorskip("optuna", reason="the extra [optuna] is not installed")
-    from gan_zoo.config.tpe import TpeSampler
 
     sampler = TpeSampler(SPACE, 0)
     for number, value in enumerate([math.inf, math.nan, 3.0]):

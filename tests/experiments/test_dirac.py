@@ -6,6 +6,7 @@ from functools import partial
 import pytest
 import torch
 
+from gan_zoo.config.build import RunComponents
 from gan_zoo.config.schema import AuxiliarySettings, EvaluationSettings, TrainerSettings
 from gan_zoo.data.toys import dirac
 from gan_zoo.losses.bce import Bce
@@ -15,7 +16,7 @@ from gan_zoo.models.affine import DiracDiscriminator, DiracGenerator
 from gan_zoo.models.latents import Normal, UniformLabels
 from gan_zoo.regularizers.gradient_penalties import R1, GradientPenalty
 from gan_zoo.regularizers.none import Unregularized
-from gan_zoo.training.run import RunComponents, build_trainer
+from gan_zoo.training.build import build_trainer
 
 RATE = 0.1
 

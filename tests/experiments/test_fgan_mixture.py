@@ -32,7 +32,7 @@ def folder(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("fgan_mixture")
     losses = "loss=" + ",".join(f"fgan_{name}" for name in NAMES)
     done = subprocess.run(
-        [sys.executable, str(ROOT / "run.py"), "+experiment=fgan_mixture", losses, *REDUCED,
+        [sys.executable, str(ROOT / "run.py"), "experiment=fgan_mixture", losses, *REDUCED,
          f"hydra.sweep.dir={folder}"],
         cwd=folder, env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
         capture_output=True, text=True, timeout=900, check=False,

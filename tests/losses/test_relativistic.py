@@ -11,7 +11,7 @@ from omegaconf import OmegaConf
 from gan_zoo.losses.relativistic import RaHinge, RaLsGan, RaSGan, RsGan
 from gan_zoo.regularizers.gradient_penalties import R1R2
 from gan_zoo.regularizers.none import Unregularized
-from gan_zoo.training.run import build_trainer
+from gan_zoo.training.build import build_trainer
 
 REAL = torch.tensor([0.0, 2.0, -1.0, 5.0, -4.0], dtype=torch.float64)  # mean 0.4
 FAKE = torch.tensor([1.0, -3.0, 0.5, 0.0, 8.0], dtype=torch.float64)  # mean 1.3

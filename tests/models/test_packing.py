@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from gan_zoo.config.compatibility import check_packing
+from gan_zoo.config.preflight import check_packing
 from gan_zoo.config.schema import TrainerSettings
 from gan_zoo.losses.bce import Bce
 from gan_zoo.losses.relativistic import RsGan
@@ -21,7 +21,7 @@ from gan_zoo.testing.models import (
     Built,
     treats_samples_apart_in_evaluation_mode,
 )
-from gan_zoo.training.run import build_trainer
+from gan_zoo.training.build import build_trainer
 from gan_zoo.types import Batch, CriticOutput, CriticStep
 
 IMAGES, POINTS = (3, 12, 20), (2,)

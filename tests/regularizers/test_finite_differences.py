@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from gan_zoo.config.compatibility import incompatibilities, refuse_batch_norm, refuse_randomness
+from gan_zoo.config.preflight import incompatibilities, refuse_batch_norm, refuse_randomness
 from gan_zoo.losses.wgan import Wgan
 from gan_zoo.models.acgan import Discriminator as Acgan
 from gan_zoo.models.infogan import Discriminator

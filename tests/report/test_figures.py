@@ -115,7 +115,7 @@ def test_zeros_and_infinities_do_not_change_the_linear_part():
 def panels(monkeypatch):
     """The panels of figures that are rendered."""
     kept = []
-    monkeypatch.setattr("gan_zoo.training.pictures.rendered", lambda f: kept.extend(f.axes) or b"")
+    monkeypatch.setattr("gan_zoo.training.pictures.to_png", lambda f: kept.extend(f.axes) or b"")
     return kept
 
 

@@ -1,4 +1,4 @@
-"""One process at a time, whatever happened to the one before; with processes, as it is meant."""
+"""One process holds a folder at a time, tested with real processes."""
 
 import json
 import os
@@ -15,7 +15,7 @@ from gan_zoo.runs.lock import LOCK_NAME, Owner, RunLock, RunLockedError, alive, 
 HOLD = """
 import sys, time
 from pathlib import Path
-from gan_zoo.lock import RunLockedError, RunLock
+from gan_zoo.runs.lock import RunLockedError, RunLock
 try:
     with RunLock(Path(sys.argv[1])):
         print("held", flush=True)
@@ -60,7 +60,7 @@ def test_a_folder_has_one_owner_and_then_another(tmp_path):
     end(other)
 
 
-def test_of_many_that_find_a_dead_owner_one_gets_the_folder(tmp_path):
+def test_one_of_many_processes_acquires_the_lock_of_a_dead_owner(tmp_path):
     first = holder(tmp_path)
     assert said(first) == "held"
     first.kill()
@@ -80,7 +80,7 @@ def write_owner(folder, who, age=0.0):
     os.utime(folder / LOCK_NAME, (then, then))
 
 
-def test_a_process_id_that_is_another_s_by_now_is_no_owner(tmp_path):
+def test_a_reused_process_id_is_not_the_owner(tmp_path):
     with RunLock(tmp_path):
         me = owner(tmp_path)
     write_owner(tmp_path, me)
@@ -89,12 +89,12 @@ def test_a_process_id_that_is_another_s_by_now_is_no_owner(tmp_path):
     assert not alive(tmp_path)
 
 
-def test_an_owner_elsewhere_lives_as_long_as_it_gives_signs(tmp_path, monkeypatch):
+def test_an_owner_elsewhere_is_alive_while_it_refreshes_the_file(tmp_path, monkeypatch):
     monkeypatch.setattr(lock, "SETTLE", 0.0)
     elsewhere = Owner("other", "other machine", os.getpid(), "1")
     write_owner(tmp_path, elsewhere, age=lock.STALE - 60)
     assert alive(tmp_path)
-    with pytest.raises(RunLockedError, match="sign of life"), RunLock(tmp_path):
+    with pytest.raises(RunLockedError, match="which was alive"), RunLock(tmp_path):
         pass
     write_owner(tmp_path, elsewhere, age=lock.STALE + 60)
     assert not alive(tmp_path)
@@ -102,15 +102,18 @@ def test_an_owner_elsewhere_lives_as_long_as_it_gives_signs(tmp_path, monkeypatc
         assert owner(tmp_path).pid == os.getpid()
 
 
-def test_of_two_machines_that_take_over_at_once_the_last_to_write_has_it(tmp_path, monkeypatch):
+def test_of_two_machines_that_acquire_at_once_the_last_to_write_has_the_lock(tmp_path, monkeypatch):
     other = Owner("third", "third machine", 1, "1")
     write_owner(tmp_path, Owner("other", "other machine", 1, "1"), age=lock.STALE + 60)
     monkeypatch.setattr(lock.time, "sleep", lambda _: write_owner(tmp_path, other))
-    with pytest.raises(RunLockedError, match="taken over by process 1 on third"), RunLock(tmp_path):
+    with (
+        pytest.raises(RunLockedError, match="just acquired by process 1 on third"),
+        RunLock(tmp_path),
+    ):
         pass
 
 
-def test_an_owner_gives_signs_of_life(tmp_path, monkeypatch):
+def test_an_owner_refreshes_the_file(tmp_path, monkeypatch):
     monkeypatch.setattr(lock, "BEAT", 0.01)
     with RunLock(tmp_path):
         os.utime(tmp_path / LOCK_NAME, (0, 0))
@@ -120,7 +123,7 @@ def test_an_owner_gives_signs_of_life(tmp_path, monkeypatch):
             time.sleep(0.01)
 
 
-def test_a_lock_file_that_was_cut_off_is_nobody_s(tmp_path):
+def test_a_truncated_lock_file_has_no_owner(tmp_path):
     (tmp_path / LOCK_NAME).write_text('{"host": "a"')
     assert owner(tmp_path) is None
     with RunLock(tmp_path):

@@ -1,4 +1,4 @@
-"""Records: whole or not at all, readable for ever, never overwritten when finished."""
+"""Records are written completely or not at all, and read in all versions."""
 
 import csv
 import json
@@ -8,11 +8,9 @@ import pytest
 
 from gan_zoo.runs.record import (
     SCHEMA_VERSION,
-    AlreadyFinished,
     RecordError,
     RunRecord,
     read_record,
-    refuse_finished,
     write_record,
     write_rows,
     write_text,
@@ -25,12 +23,12 @@ def record(status="finished"):
     )
 
 
-def test_a_record_comes_back_as_written(tmp_path):
+def test_a_record_is_read_as_it_was_written(tmp_path):
     write_record(tmp_path, record())
     assert read_record(tmp_path) == record()
 
 
-def test_a_record_never_holds_what_json_has_no_word_for(tmp_path):
+def test_a_record_never_holds_a_number_that_json_lacks(tmp_path):
     bad = record()
     bad.metrics["fid"] = float("nan")
     with pytest.raises(ValueError, match="not JSON compliant"):
@@ -63,13 +61,13 @@ def test_a_failed_write_leaves_the_old_file_and_no_litter(tmp_path, monkeypatch)
          "status is 'odd'"),
     ],
 )  # fmt: skip
-def test_a_damaged_record_is_told_with_what_is_wrong(tmp_path, content, told):
+def test_the_error_for_a_damaged_record_names_the_reason(tmp_path, content, told):
     (tmp_path / "record.json").write_text(content)
     with pytest.raises(RecordError, match=told):
         read_record(tmp_path)
 
 
-def test_a_key_of_another_version_is_passed_over(tmp_path):
+def test_a_key_of_another_version_is_ignored(tmp_path):
     content = {
         "schema_version": 1,
         "run_id": "a",
@@ -80,20 +78,6 @@ def test_a_key_of_another_version_is_passed_over(tmp_path):
     }
     (tmp_path / "record.json").write_text(json.dumps(content))
     assert read_record(tmp_path).status == "failed"
-
-
-@pytest.mark.parametrize("status", ["finished", "diverged"])
-def test_a_run_that_came_to_its_end_is_not_overwritten(tmp_path, status):
-    write_record(tmp_path, record(status))
-    with pytest.raises(AlreadyFinished, match="never overwritten"):
-        refuse_finished(tmp_path)
-
-
-@pytest.mark.parametrize("status", ["running", "failed", "interrupted"])
-def test_a_run_that_did_not_may_be_started_again(tmp_path, status):
-    refuse_finished(tmp_path)
-    write_record(tmp_path, record(status))
-    refuse_finished(tmp_path)
 
 
 def test_rows_keep_every_digit(tmp_path):

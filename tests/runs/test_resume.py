@@ -1,8 +1,7 @@
-"""Which run may start in which folder, told from records alone."""
+"""Which run resumes, starts over or is refused in a folder."""
 
 import pytest
 
-from gan_zoo.runs.folders import run_folder, sweep_folder
 from gan_zoo.runs.record import (
     AlreadyFinished,
     DamagedRecord,
@@ -11,7 +10,13 @@ from gan_zoo.runs.record import (
     write_record,
     write_text,
 )
-from gan_zoo.runs.resume import Failed, differences, should_resume
+from gan_zoo.runs.resume import (
+    PreviousRunFailed,
+    differences,
+    run_folder,
+    should_resume,
+    sweep_folder,
+)
 from gan_zoo.types import ConfigurationError
 
 
@@ -30,7 +35,7 @@ def record(status="running", run_id="abc", epochs=2, lr_decay=0.0, every=1, **mo
 def left(folder, old, *, state=True):
     write_record(folder, old)
     if state:
-        write_text(folder / "checkpoints/state.safetensors", "")
+        write_text(folder / "checkpoints/state.pt", "")
 
 
 def ask(folder, new=None, choice="auto", *, retry=False):
@@ -38,7 +43,7 @@ def ask(folder, new=None, choice="auto", *, retry=False):
 
 
 @pytest.mark.parametrize("status", ["running", "interrupted"])
-def test_what_was_interrupted_goes_on_unless_told_otherwise(tmp_path, status):
+def test_an_interrupted_run_resumes_unless_asked_not_to(tmp_path, status):
     assert not ask(tmp_path)  # nothing there
     left(tmp_path, record(status), state=False)
     assert not ask(tmp_path)  # nothing to go on from
@@ -49,13 +54,13 @@ def test_what_was_interrupted_goes_on_unless_told_otherwise(tmp_path, status):
 
 
 @pytest.mark.parametrize("choice", ["auto", "never", "retry"])
-def test_what_is_finished_is_never_done_again(tmp_path, choice):
+def test_a_finished_run_is_never_repeated(tmp_path, choice):
     left(tmp_path, record("finished"))
     with pytest.raises(AlreadyFinished):
         ask(tmp_path, choice=choice, retry=True)
 
 
-def test_what_diverged_begins_anew_when_asked_and_what_failed_goes_on(tmp_path):
+def test_with_retry_a_diverged_run_starts_over_and_a_failed_one_resumes(tmp_path):
     left(tmp_path, record("diverged"))
     with pytest.raises(AlreadyFinished):
         ask(tmp_path, retry=True)
@@ -63,12 +68,12 @@ def test_what_diverged_begins_anew_when_asked_and_what_failed_goes_on(tmp_path):
     assert not (tmp_path / "record.json").exists()
     assert (tmp_path / "record.json.diverged").exists()
     left(tmp_path, record("failed"))
-    with pytest.raises(Failed, match=r"failed \(MemoryError\); resume=retry"):
+    with pytest.raises(PreviousRunFailed, match=r"failed \(MemoryError\); resume=retry"):
         ask(tmp_path)
     assert ask(tmp_path, choice="retry", retry=True)
 
 
-def test_another_configuration_is_refused_naming_what_differs(tmp_path):
+def test_another_configuration_is_an_error_that_names_the_differences(tmp_path):
     left(tmp_path, record("interrupted"))
     other = record(run_id="other", loss={"smoothing": 0.2}, device="cuda")
     with pytest.raises(ConfigurationError, match=r"loss\.smoothing: there 0\.1, here 0\.2") as told:
@@ -79,12 +84,12 @@ def test_another_configuration_is_refused_naming_what_differs(tmp_path):
         ask(tmp_path, record(run_id="other"))
 
 
-def test_a_mistake_that_was_corrected_is_no_other_configuration(tmp_path):
+def test_a_corrected_mistake_is_not_another_configuration(tmp_path):
     left(tmp_path, record("failed"), state=False)
     assert not ask(tmp_path, record(run_id="other", loss={}))
 
 
-def test_epochs_may_grow_where_the_shorter_run_is_the_longer_one_s_beginning(tmp_path):
+def test_epochs_may_grow_if_the_shorter_run_is_the_beginning_of_the_longer(tmp_path):
     left(tmp_path, record("finished"))
     assert ask(tmp_path, record(run_id="other", epochs=3))
     with pytest.raises(ConfigurationError, match=r"trainer\.epochs: there 2, here 1"):
@@ -96,19 +101,26 @@ def test_epochs_may_grow_where_the_shorter_run_is_the_longer_one_s_beginning(tmp
     with pytest.raises(ConfigurationError, match=r"evaluation\.every is 3"):
         ask(tmp_path, record(run_id="other", epochs=3, every=3))
     left(tmp_path, record("finished"))
-    (tmp_path / "checkpoints/state.safetensors").unlink()
+    (tmp_path / "checkpoints/state.pt").unlink()
     with pytest.raises(ConfigurationError, match="no state that more epochs could start from"):
         ask(tmp_path, record(run_id="other", epochs=3))
 
 
-def test_a_damaged_record_is_put_aside_and_the_state_decides(tmp_path, capsys):
+def test_a_state_of_the_old_format_is_reported_and_the_run_starts_over(tmp_path, capsys):
+    left(tmp_path, record("interrupted"), state=False)
+    write_text(tmp_path / "checkpoints/state.safetensors", "")
+    assert not ask(tmp_path)
+    assert "written by an older version and cannot be read" in capsys.readouterr().err
+
+
+def test_a_damaged_record_is_renamed_and_the_state_decides(tmp_path, capsys):
     left(tmp_path, record("interrupted"))
     (tmp_path / "record.json").write_text("{")
     with pytest.raises(DamagedRecord):
         ask(tmp_path, choice="never")
     assert ask(tmp_path)
     assert (tmp_path / "record.json.damaged").read_text() == "{"
-    assert "going on from the run's state" in capsys.readouterr().err
+    assert "kept as record.json.damaged" in capsys.readouterr().err
     with pytest.raises(Exception, match="cannot be read"):
         read_record(tmp_path)
 
@@ -119,7 +131,7 @@ def test_differences_are_of_leaves_and_of_keys_that_one_side_lacks():
     assert differences(old, new) == {"a.b": ([1, 2], [1, 3]), "a.c": ({}, None), "z": (None, 0)}
 
 
-def test_resume_and_sweep_name_say_where(tmp_path):
+def test_resume_and_sweep_name_choose_the_folder(tmp_path):
     assert run_folder("auto", "usual") == "usual"
     with pytest.raises(ValueError, match="resume is 'atuo'; allowed: auto, never, retry"):
         run_folder("atuo", "usual")

@@ -1,4 +1,4 @@
-"""A number that is not finite: the run stops, goes back or raises; what it was worth is kept."""
+"""A number that is not finite: the run stops, rolls back or raises; its last metrics are kept."""
 
 import math
 import os
@@ -13,12 +13,13 @@ from gan_zoo.data.toys import ring
 from gan_zoo.evaluation.collapse import collapses
 from gan_zoo.losses.bce import Bce
 from gan_zoo.models.mlp import Discriminator, Generator
-from gan_zoo.runs.record import RunRecord, read_record
+from gan_zoo.runs.record import read_record
+from gan_zoo.training.build import build_trainer
 from gan_zoo.training.checkpoint import load_state
-from gan_zoo.training.loop import ROLLBACKS
-from gan_zoo.training.run import build_trainer, run
+from gan_zoo.training.loop import MAX_ROLLBACKS
 from gan_zoo.training.signals import Interrupted
 from gan_zoo.types import DivergenceError
+from tests.running import run_components as go
 
 STEPS = 10  # updates of D in an epoch
 
@@ -40,12 +41,8 @@ def parts(tiny_parts):
     )
 
 
-def go(parts, folder, state=None):
-    return run(parts, folder, RunRecord("abc", "bce", 0, "running"), bar=False, state=state)
-
-
 def broken_at(*updates: int) -> Bce:
-    """Infinite at D's updates of those numbers, counted over all that this process makes."""
+    """Return a loss that is infinite at these updates of D, counted over the whole process."""
 
     class Broken(Bce):
         calls = 0
@@ -64,7 +61,7 @@ def with_policy(parts, policy, loss):
     return replace(parts, loss=loss, trainer=replace(parts.trainer, on_divergence=policy))
 
 
-def test_a_diverged_run_is_worth_what_its_last_finite_state_is(parts, tmp_path):
+def test_a_diverged_run_is_measured_at_its_last_finite_state(parts, tmp_path):
     shorter = go(replace(parts, trainer=replace(parts.trainer, epochs=2)), tmp_path / "shorter")
     record = go(with_policy(parts, "stop", broken_at(2 * STEPS + 3)), tmp_path / "diverged")
     assert record.status == "diverged"
@@ -76,20 +73,20 @@ def test_a_diverged_run_is_worth_what_its_last_finite_state_is(parts, tmp_path):
     assert read_record(tmp_path / "diverged") == record
 
 
-def test_one_that_diverges_in_its_first_epoch_is_worth_nothing(parts, tmp_path):
+def test_a_run_that_diverges_in_its_first_epoch_has_no_metrics(parts, tmp_path):
     record = go(with_policy(parts, "stop", broken_at(4)), tmp_path)
     assert (record.status, record.metrics, record.measured_epoch) == ("diverged", {}, None)
     assert record.error["step"] == 4
 
 
-def test_raise_records_it_and_raises(parts, tmp_path):
+def test_on_divergence_raise_records_and_raises(parts, tmp_path):
     with pytest.raises(DivergenceError, match="at discriminator update 4"):
         go(with_policy(parts, "raise", broken_at(4)), tmp_path)
     assert read_record(tmp_path).status == "diverged"
 
 
 @pytest.mark.parametrize(("at", "back_to"), [(4, 0), (2 * STEPS + 3, 2)])
-def test_rollback_goes_on_from_the_last_good_state_with_other_random_numbers(
+def test_rollback_continues_from_the_last_finite_state_with_new_random_numbers(
     parts, tmp_path, at, back_to
 ):
     straight = go(parts, tmp_path / "straight")
@@ -106,16 +103,16 @@ def test_rollback_goes_on_from_the_last_good_state_with_other_random_numbers(
     assert record.metrics.keys() == straight.metrics.keys()
 
 
-def test_rollbacks_come_to_an_end(parts, tmp_path):
+def test_the_number_of_rollbacks_is_limited(parts, tmp_path):
     always = broken_at(*range(STEPS + 3, 1000))
     record = go(with_policy(parts, "rollback", always), tmp_path)
     assert record.status == "diverged"
-    assert len(record.rollbacks) == ROLLBACKS
+    assert len(record.rollbacks) == MAX_ROLLBACKS
     assert record.measured_epoch == 1
     assert read_record(tmp_path) == record
 
 
-def test_a_rollback_is_not_forgotten_by_dying(parts, tmp_path):
+def test_an_interrupted_run_keeps_its_rollback(parts, tmp_path):
     whole = go(with_policy(parts, "rollback", broken_at(STEPS + 3)), tmp_path / "whole")
     loss = broken_at(STEPS + 3)
     true = type(loss).generator
@@ -128,8 +125,7 @@ def test_a_rollback_is_not_forgotten_by_dying(parts, tmp_path):
     type(loss).generator = dying
     with pytest.raises(Interrupted):
         go(with_policy(parts, "rollback", loss), tmp_path / "dying")
-    state = load_state(tmp_path / "dying")
-    record = go(with_policy(parts, "rollback", Bce()), tmp_path / "dying", state)
+    record = go(with_policy(parts, "rollback", Bce()), tmp_path / "dying")
     assert record.rollbacks == whole.rollbacks != []
     assert record.metrics == whole.metrics
     history = [(tmp_path / name / "history.csv").read_bytes() for name in ("whole", "dying")]
@@ -149,7 +145,7 @@ def test_a_weight_that_is_not_finite_is_found(parts, network, value):
         trainer.check_weights()
 
 
-def test_samples_that_are_all_the_same_are_a_collapse():
+def test_equal_samples_are_a_collapse():
     real = torch.rand(50, 1, 4, 4, generator=torch.Generator().manual_seed(0))
     same = real[:1].expand(30, 1, 4, 4)
     ((quantity, value),) = collapses(same, real, None)
@@ -166,7 +162,7 @@ def test_samples_of_one_class_are_a_collapse():
     assert collapses(real, real, torch.arange(20) % 2) == []
 
 
-def test_a_collapse_is_recorded_and_the_run_goes_on(parts, tmp_path, capsys):
+def test_a_collapse_is_recorded_and_does_not_end_the_run(parts, tmp_path, capsys):
     class Dead(Generator):
         def forward(self, z, labels):
             return 0 * super().forward(z, labels)

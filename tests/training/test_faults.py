@@ -1,4 +1,4 @@
-"""What goes wrong around a run leaves a record that says so, and costs no number."""
+"""Failures around a run are recorded and change no number of the resumed run."""
 
 import errno
 import os
@@ -12,17 +12,13 @@ import pytest
 import torch
 
 from gan_zoo.losses.bce import Bce
-from gan_zoo.runs.record import RunRecord, read_record
+from gan_zoo.runs.record import read_record
 from gan_zoo.training.checkpoint import load_state
-from gan_zoo.training.memory import OutOfMemory
-from gan_zoo.training.run import run
+from gan_zoo.training.process import OutOfMemory
 from gan_zoo.training.signals import Interrupted, stopping
+from tests.running import run_components as go
 
 ROOT = Path(__file__).parents[2]
-
-
-def go(parts, folder, state=None):
-    return run(parts, folder, RunRecord("abc", "bce", 0, "running"), bar=False, state=state)
 
 
 @pytest.mark.parametrize(
@@ -33,7 +29,7 @@ def go(parts, folder, state=None):
         (ValueError("odd"), ValueError),
     ],
 )
-def test_a_run_that_fails_says_how_and_goes_on_when_asked(tiny_parts, tmp_path, error, kind):
+def test_a_failed_run_is_recorded_and_can_be_resumed(tiny_parts, tmp_path, error, kind):
     class Failing(Bce):
         calls = 0
 
@@ -50,14 +46,12 @@ def test_a_run_that_fails_says_how_and_goes_on_when_asked(tiny_parts, tmp_path, 
     assert record.status == "failed"
     assert record.error["kind"] == kind.__name__
     assert record.error["message"] == str(caught.value)
-    go(tiny_parts, tmp_path / "failed", load_state(tmp_path / "failed"))
+    go(tiny_parts, tmp_path / "failed")
     history = [(tmp_path / name / "history.csv").read_bytes() for name in ("whole", "failed")]
     assert history[0] == history[1]
 
 
-def test_a_full_disk_leaves_the_last_good_state_and_its_own_error(
-    tiny_parts, tmp_path, monkeypatch, capsys
-):
+def test_a_full_disk_raises_and_keeps_the_last_state(tiny_parts, tmp_path, monkeypatch, capsys):
     go(tiny_parts, tmp_path / "whole")
     true, left = os.fsync, [13]  # so many files still have room: into the second epoch
 
@@ -76,12 +70,12 @@ def test_a_full_disk_leaves_the_last_good_state_and_its_own_error(
     monkeypatch.undo()
     state = load_state(tmp_path / "full")
     assert state["position"]["epoch"] == 2
-    go(tiny_parts, tmp_path / "full", state)
+    go(tiny_parts, tmp_path / "full")
     for name in ("history.csv", "checkpoints/params_generator_epoch_002.safetensors"):
         assert (tmp_path / "full" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
 
 
-def test_a_first_signal_waits_where_it_should_and_a_second_does_not():
+def test_a_first_signal_is_deferred_and_a_second_is_not():
     with stopping() as stop:
         with stop.deferred():
             os.kill(os.getpid(), signal.SIGINT)
@@ -96,14 +90,14 @@ def test_a_first_signal_waits_where_it_should_and_a_second_does_not():
     assert told.value.exit_code == 130
 
 
-def test_the_signals_do_afterwards_what_they_did_before():
+def test_the_signal_handlers_are_restored():
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     with stopping():
         assert signal.getsignal(signal.SIGTERM) != before[1]
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
 
 
-def test_a_scheduler_s_warning_is_saved_for_and_then_passed_on_to_who_waits_for_it():
+def test_a_scheduler_s_warning_is_deferred_and_then_passed_to_its_listener():
     heard = []
 
     def train():
@@ -129,13 +123,13 @@ def test_a_scheduler_s_warning_is_saved_for_and_then_passed_on_to_who_waits_for_
         signal.signal(signal.SIGUSR2, before)
 
 
-def test_a_warning_that_nobody_waits_for_is_left_alone():
+def test_a_warning_without_a_listener_is_not_handled():
     assert signal.getsignal(signal.SIGUSR2) is signal.SIG_DFL
     with stopping():
         assert signal.getsignal(signal.SIGUSR2) is signal.SIG_DFL
 
 
-def test_a_folder_that_cannot_be_written_to_is_told_in_one_line(tmp_path):
+def test_a_folder_that_cannot_be_written_to_is_a_one_line_error(tmp_path):
     (tmp_path / "file").write_text("")
     done = subprocess.run(
         [sys.executable, str(ROOT / "run.py"), "hydra.run.dir=file/run"],

@@ -1,4 +1,4 @@
-"""Whatever is configured and whenever it is killed: the numbers of a run that was left alone."""
+"""A run that is killed at any time and resumed has the numbers of an undisturbed one."""
 
 import os
 import signal
@@ -39,7 +39,7 @@ PARTS = {
 
 @st.composite
 def configurations(draw) -> list[str]:
-    """The words of a valid command line for the default network."""
+    """Draw a valid command line for the default network."""
     words = [f"loss={draw(st.sampled_from(LOSSES))}"]
     for name, values in PARTS.items():
         if draw(st.integers(0, 3)) == 0:
@@ -101,14 +101,14 @@ def check(words, kills):
 
 
 def start(words, folder):
-    CONTEXT.set_forkserver_preload(["gan_zoo.cli.train", "gan_zoo.training.run"])
+    CONTEXT.set_forkserver_preload(["gan_zoo.cli.train", "gan_zoo.training.loop"])
     process = CONTEXT.Process(target=train, args=([*words, *SHORT], folder))
     process.start()
     return process
 
 
 def finished(words, folder):
-    """The run after a process that nobody killed."""
+    """Train to the end and return the run."""
     process = start(words, folder)
     process.join()
     log = folder.with_suffix(".log").read_text()

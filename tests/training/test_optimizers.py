@@ -1,6 +1,8 @@
 """Optimistic gradient methods: their recurrences, games in which they come to rest, their state."""
 
 import math
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -8,7 +10,6 @@ import torch
 
 from gan_zoo import make_trainer
 from gan_zoo.training.optimizers import OptimisticAdam, OptimisticSGD
-from gan_zoo.training.snapshot import restore, snapshot
 
 DIRAC = ["data=dirac", "model=dirac", "latents=normal", "aux=none", "regularizer=none",
          "trainer.simultaneous=true", "trainer.lr_decay=0", "trainer.ema_decay=null",
@@ -89,7 +90,44 @@ def test_resumes_bit_for_bit_on_the_default_network(name):
         whole.step()
     for _ in range(2):
         broken.step()
-    restore(resumed, snapshot(broken))
+    resumed.load_state_dict(broken.state_dict())
     for _ in range(2):
         resumed.step()
     assert whole.collect() == resumed.collect()
+
+
+PROGRAM = """
+import sys, torch
+from gan_zoo.training.optimizers import without_compiler
+
+if sys.argv[1] == "without":
+    without_compiler()
+torch.manual_seed(0)
+for make in (
+    lambda p: torch.optim.Adam(p, 1e-2, fused=True), lambda p: torch.optim.RMSprop(p, 1e-2),
+    lambda p: torch.optim.SGD(p, 1e-2, momentum=0.5), lambda p: torch.optim.AdamW(p, 1e-2),
+):
+    layer = torch.nn.Linear(3, 2)
+    optimizer = make(layer.parameters())
+    for _ in range(3):
+        optimizer.zero_grad()
+        layer(torch.randn(4, 3)).square().sum().backward()
+        optimizer.step()
+    optimizer.load_state_dict(optimizer.state_dict())
+    assert torch.is_grad_enabled() and all(p.requires_grad for p in layer.parameters())
+    print(layer.weight.tolist())
+print("torch._dynamo" in sys.modules)
+"""
+
+
+def test_optimizers_do_the_same_without_importing_the_compiler():
+    outputs = {
+        way: subprocess.run(
+            [sys.executable, "-c", PROGRAM, way], capture_output=True, text=True, check=True
+        ).stdout.splitlines()
+        for way in ("with", "without")
+    }
+    assert outputs["with"].pop() == "True"
+    assert outputs["without"].pop() == "False"
+    assert outputs["with"] == outputs["without"]
+    assert len(outputs["with"]) == 4

@@ -1,4 +1,4 @@
-"""What ``auto`` comes to on which device, and that only training's products are in bf16."""
+"""What ``auto`` selects on each device, and that bf16 affects only products in training."""
 
 import copy
 from dataclasses import replace
@@ -12,8 +12,8 @@ from gan_zoo.models.acgan import Discriminator, Generator
 from gan_zoo.regularizers.finite_differences import ApproximateR1
 from gan_zoo.regularizers.gradient_penalties import GradientPenalty
 from gan_zoo.training import precision
+from gan_zoo.training.build import build_trainer
 from gan_zoo.training.precision import SMALL, Execution, choose, prepare
-from gan_zoo.training.run import build_trainer
 
 CPU = torch.device("cpu")
 SHAPE = {"image_shape": (1, 8, 8), "num_classes": 3}
@@ -28,7 +28,7 @@ def flags(monkeypatch, tmp_path, words):
 
 @pytest.fixture
 def networks():
-    """As small as those that are probed may be."""
+    """Return the smallest networks that are probed."""
     pair = Generator(**SHAPE, width=0.25), Discriminator(**SHAPE, width=0.25)
     assert sum(p.numel() for network in pair for p in network.parameters()) >= SMALL
     return pair
@@ -36,7 +36,7 @@ def networks():
 
 @pytest.fixture
 def speedups(monkeypatch, tmp_path):
-    """What probes are to find, in turn; the cache is empty."""
+    """Return a list of the speedups that probes will find, in turn; the cache is empty."""
     monkeypatch.setenv("GAN_ZOO_CACHE", str(tmp_path / "cache"))
     found = []
     monkeypatch.setattr(precision, "_speedup", lambda *_: found.pop(0))
@@ -52,7 +52,7 @@ def speedups(monkeypatch, tmp_path):
         ("avx2 fma avx512f", [], "fp32"),  # bf16 would be emulated: no probe
     ],
 )
-def test_auto_is_bf16_where_the_cpu_multiplies_it_and_is_faster_by_it(
+def test_auto_is_bf16_where_the_cpu_multiplies_it_natively_and_faster(
     monkeypatch, tmp_path, networks, speedups, words, measured, expected
 ):
     flags(monkeypatch, tmp_path, words)
@@ -68,9 +68,7 @@ def test_small_networks_are_not_probed(monkeypatch, tmp_path, speedups):
     assert choose(TrainerSettings(), CPU, *small).precision == "fp32"
 
 
-def test_a_probe_counts_for_all_runs_of_such_networks_on_the_machine(
-    monkeypatch, tmp_path, networks, speedups
-):
+def test_the_result_of_a_probe_is_cached(monkeypatch, tmp_path, networks, speedups):
     flags(monkeypatch, tmp_path, "amx_bf16")
     speedups += [1.5, 0.9]
     assert choose(TrainerSettings(), CPU, *networks).precision == "bf16"
@@ -80,7 +78,7 @@ def test_a_probe_counts_for_all_runs_of_such_networks_on_the_machine(
     assert choose(other, CPU, *networks).precision == "fp32"
 
 
-def test_what_another_process_found_meanwhile_counts(monkeypatch, tmp_path, networks, speedups):
+def test_the_result_of_another_process_is_used(monkeypatch, tmp_path, networks, speedups):
     flags(monkeypatch, tmp_path, "amx_bf16")
 
     def slowly(*_):
@@ -107,7 +105,7 @@ def test_a_probe_changes_neither_networks_nor_random_streams(monkeypatch, networ
             assert torch.equal(tensor, old[name])
 
 
-def test_auto_is_fp32_where_nothing_is_known_of_the_device(monkeypatch, tmp_path, networks):
+def test_auto_is_fp32_on_an_unknown_device(monkeypatch, tmp_path, networks):
     monkeypatch.setattr(precision, "CPU_INFO", tmp_path / "nothing")
     assert choose(TrainerSettings(), CPU, *networks).precision == "fp32"
     mps = choose(TrainerSettings(), torch.device("mps"), *networks)
@@ -115,7 +113,7 @@ def test_auto_is_fp32_where_nothing_is_known_of_the_device(monkeypatch, tmp_path
 
 
 @pytest.mark.parametrize("native", [True, False])
-def test_auto_on_cuda_is_bf16_if_it_is_not_emulated(monkeypatch, networks, speedups, native):
+def test_auto_on_cuda_is_bf16_unless_emulated(monkeypatch, networks, speedups, native):
     seen = []
 
     def supported(including_emulation):
@@ -130,7 +128,7 @@ def test_auto_on_cuda_is_bf16_if_it_is_not_emulated(monkeypatch, networks, speed
     assert seen == [False]
 
 
-def test_what_the_settings_say_is_done(monkeypatch, tmp_path, networks, speedups):
+def test_settings_other_than_auto_are_used(monkeypatch, tmp_path, networks, speedups):
     flags(monkeypatch, tmp_path, "amx_bf16")
     settings = TrainerSettings(precision="fp32", memory_format="contiguous")
     assert choose(settings, CPU, *networks) == Execution("fp32", "contiguous")
@@ -173,7 +171,7 @@ def test_a_step_in_bf16_leaves_losses_gradients_and_optimizer_in_single_precisio
     for optimizer in (trainer.generator_optimizer, trainer.discriminator_optimizer):
         for parameter, state in optimizer.state.items():
             assert {parameter.grad.dtype, state["exp_avg"].dtype} == {torch.float32}
-    assert all(row.dtype == torch.float32 for row in trainer.discriminator_log)
+    assert all(log[0].dtype == torch.float32 for log in trainer.logs.values() if log)
 
 
 def test_bf16_trains_towards_the_same_losses(tiny_parts):
@@ -221,6 +219,6 @@ def test_a_penalty_of_finite_differences_leaves_the_critic_in_bf16(tiny_parts):
     assert trainer.collect()["discriminator_train_penalty"] > 0
 
 
-def test_the_record_says_what_auto_came_to(tiny_parts):
+def test_the_record_holds_what_auto_selected(tiny_parts):
     found = build_trainer(tiny_parts).execution.record()
     assert found == {"precision": "fp32", "memory_format": "channels_last"}

@@ -1,4 +1,4 @@
-"""A whole run in a folder: what it leaves, that it repeats itself, how failures are recorded."""
+"""A whole run: its files, its reproducibility, the record of failures."""
 
 import csv
 import math
@@ -19,26 +19,19 @@ from gan_zoo.evaluation.registry import MEASURES, Judgement
 from gan_zoo.losses.bce import Bce
 from gan_zoo.losses.lsgan import Lsgan
 from gan_zoo.losses.wgan import Wgan
-from gan_zoo.runs.record import AlreadyFinished, RunRecord, read_record
+from gan_zoo.runs.record import AlreadyFinished, read_record
 from gan_zoo.runs.weights import load_weights
+from gan_zoo.training.build import build_trainer
 from gan_zoo.training.loop import weighted
 from gan_zoo.training.pictures import sample_grid
-from gan_zoo.training.run import build_trainer, run
-
-
-def new_record():
-    return RunRecord(run_id="abc", loss="bce", seed=0, status="running")
-
-
-def go(parts, folder):
-    return run(parts, folder, new_record(), bar=False)
+from tests.running import run_components as go
 
 
 def rows(path):
     return list(csv.DictReader(path.read_text().splitlines()))
 
 
-def test_a_run_leaves_everything_it_promises(tiny_parts, tmp_path):
+def test_a_run_writes_all_its_files(tiny_parts, tmp_path):
     go(tiny_parts, tmp_path)
     record = read_record(tmp_path)
     assert record.status == "finished"
@@ -77,7 +70,7 @@ def test_same_configuration_same_numbers(tiny_parts, tmp_path):
     assert different != (tmp_path / "a/history.csv").read_bytes()
 
 
-def test_what_was_drawn_before_in_the_process_does_not_matter(tiny_parts, tmp_path):
+def test_random_numbers_drawn_before_do_not_matter(tiny_parts, tmp_path):
     go(tiny_parts, tmp_path / "a")
     torch.rand(17)
     go(replace(tiny_parts, loss=Lsgan()), tmp_path / "between")
@@ -86,7 +79,7 @@ def test_what_was_drawn_before_in_the_process_does_not_matter(tiny_parts, tmp_pa
 
 
 class Eye:
-    """A feature network of tiny images: their four quarters, and logits by brightness."""
+    """A feature network of tiny images: the means of their quarters, logits by brightness."""
 
     name, sha256 = "eye", "e" * 64
 
@@ -97,8 +90,8 @@ class Eye:
         return Features(quarters, -10 * (quarters.mean(1, keepdim=True) - levels).abs())
 
 
-def test_measuring_changes_no_training_number(tiny_parts, tmp_path, monkeypatch):
-    """Everything there is to measure, at every epoch, against the least that can be measured."""
+def test_evaluation_changes_no_training_number(tiny_parts, tmp_path, monkeypatch):
+    """All metrics at every epoch, compared with as few as possible."""
     monkeypatch.setenv("GAN_ZOO_CACHE", str(tmp_path / "cache"))
     settings = replace(tiny_parts.trainer, epochs=3)
     least = EvaluationSettings(every=9, pictures=9, samples=2, final_samples=2, loss_samples=2)
@@ -131,10 +124,10 @@ def test_measuring_changes_no_training_number(tiny_parts, tmp_path, monkeypatch)
 
 
 @pytest.mark.parametrize(("validated", "measured"), [([3.0, 2.0], 2), ([2.0, 3.0], 3)])
-def test_the_averaged_generator_stands_for_the_run(
+def test_the_averaged_generator_represents_the_run(
     tiny_parts, tmp_path, monkeypatch, validated, measured
 ):
-    """Its pictures, tables and best weights; those are measured again only if not the last."""
+    """Its pictures, tables and best weights, which are measured unless they are the last."""
     monkeypatch.setenv("GAN_ZOO_CACHE", str(tmp_path / "cache"))
     evaluation = EvaluationSettings(
         samples=20, final_samples=30, loss_samples=20, floors=False, metrics=["label_accuracy"]
@@ -183,7 +176,7 @@ def test_retention_keeps_the_newest_epochs(tiny_parts, tmp_path):
     assert sorted(path.name for path in (tmp_path / "checkpoints").iterdir()) == [
         "params_discriminator_epoch_003.safetensors",
         "params_generator_epoch_003.safetensors",
-        "state.safetensors",
+        "state.pt",
     ]
     assert len(list((tmp_path / "samples").iterdir())) == 3
 
@@ -202,7 +195,7 @@ def test_every_epoch_and_every_loss_draw_the_grid_from_the_same_latents(tiny_par
     assert first.labels.tolist() == [0] * 10 + [1] * 10 + [2] * 10
 
 
-def test_a_diverged_run_is_an_outcome_and_is_kept(tiny_parts, tmp_path):
+def test_a_diverged_run_is_an_outcome_and_never_overwritten(tiny_parts, tmp_path):
     class Broken(Bce):
         calls = 0
 
@@ -228,9 +221,7 @@ def test_a_diverged_run_is_an_outcome_and_is_kept(tiny_parts, tmp_path):
         (KeyboardInterrupt(), "interrupted", None),
     ],
 )
-def test_a_run_that_breaks_off_is_recorded_and_the_error_raised(
-    tiny_parts, tmp_path, raised, status, told
-):
+def test_a_run_that_raises_is_recorded(tiny_parts, tmp_path, raised, status, told):
     class Breaking(Bce):
         def generator(self, fake, real=None):
             raise raised
@@ -253,13 +244,13 @@ def test_a_finished_run_is_never_overwritten(tiny_parts, tmp_path):
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 
 
-def test_an_epoch_s_mean_weighs_its_pieces():
+def test_an_epoch_s_mean_is_weighted_by_updates():
     nan = float("nan")
     pieces = [(3, {"d": 1.0, "g": nan}), (1, {"d": 5.0, "g": 2.0})]
     assert weighted(pieces) == {"d": 2.0, "g": 2.0}
 
 
-def test_a_combination_that_defeats_the_method_is_warned_of_and_recorded(
+def test_a_combination_that_defeats_the_method_is_recorded_with_a_warning(
     tiny_parts, tmp_path, capsys
 ):
     record = go(replace(tiny_parts, loss=Wgan()), tmp_path)
@@ -268,7 +259,7 @@ def test_a_combination_that_defeats_the_method_is_warned_of_and_recorded(
     assert read_record(tmp_path).warnings == record.warnings
 
 
-def test_a_generator_that_is_never_trained_is_warned_of_before_training(
+def test_a_generator_that_is_never_trained_gives_a_warning_before_training(
     tiny_parts, tmp_path, capsys
 ):
     settings = replace(tiny_parts.trainer, epochs=2, max_steps=3, n_critic=7)

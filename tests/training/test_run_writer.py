@@ -1,4 +1,4 @@
-"""What a run leaves for points in the plane, which images do not have."""
+"""The landscape of a critic, written for 2-D points only."""
 
 from dataclasses import replace
 from functools import partial
@@ -8,12 +8,8 @@ from PIL import Image
 from gan_zoo.config.schema import TrainerSettings
 from gan_zoo.data.toys import gaussian_mixture_1d, swiss_roll
 from gan_zoo.models.mlp import Discriminator, Generator
-from gan_zoo.runs.record import RunRecord, read_record
-from gan_zoo.training.run import run
-
-
-def go(parts, folder):
-    return run(parts, folder, RunRecord("abc", "bce", 0, "running"), bar=False)
+from gan_zoo.runs.record import read_record
+from tests.running import run_components as go
 
 
 def on_points(parts, dataset):
@@ -39,8 +35,8 @@ def test_other_samples_have_no_landscape(tiny_parts, tmp_path):
     assert "landscape" not in go(on_a_line, tmp_path / "line").artifacts
 
 
-def test_the_landscape_moves_nothing(tiny_parts, tmp_path, monkeypatch):
-    """The weights that are measured afterwards and the random streams are those of before."""
+def test_the_landscape_changes_no_number(tiny_parts, tmp_path, monkeypatch):
+    """Weights and random streams are the same with and without it."""
     parts = on_points(tiny_parts, swiss_roll(samples=600))
     go(parts, tmp_path / "with")
     monkeypatch.setattr("gan_zoo.training.run_writer.RunWriter.landscape", lambda *_: None)

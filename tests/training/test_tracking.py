@@ -1,4 +1,4 @@
-"""A tracker is told what the journal holds, each epoch once, and decides on nothing."""
+"""A tracker gets each epoch once, and changes no number."""
 
 import json
 import os
@@ -11,19 +11,17 @@ import pytest
 import torch
 
 from gan_zoo.losses.bce import Bce
-from gan_zoo.runs.record import RunRecord
-from gan_zoo.training.checkpoint import load_state
-from gan_zoo.training.run import run
 from gan_zoo.training.signals import Interrupted
-from gan_zoo.training.tracking import tag
+from gan_zoo.training.trackers import tag
 from gan_zoo.types import ConfigurationError
+from tests.running import run_components
 
 TIME = ("progress/seconds", "progress/images_per_second")
 
 
 @dataclass
 class Noting:
-    """Keeps what it is told, as a tracker's own storage would."""
+    """Keep what is reported, as a tracker's storage would."""
 
     begun: int = 0
     told: list = field(default_factory=list)
@@ -42,7 +40,7 @@ class Noting:
 
 
 class Meddling(Noting):
-    """Draws, changes what it is handed, and forgets its manners."""
+    """Draw random numbers and change everything that can be changed."""
 
     def log(self, epoch, values, pictures):
         torch.rand(7)
@@ -81,9 +79,8 @@ class Failing(Noting):
             raise RuntimeError("database is locked")
 
 
-def go(parts, folder, tracker, state=None):
-    record = RunRecord("abc", "bce", 0, "running")
-    return run(replace(parts, tracker=tracker), folder, record, bar=False, state=state)
+def go(parts, folder, tracker):
+    return run_components(replace(parts, tracker=tracker), folder)
 
 
 def lasting(folder):
@@ -97,9 +94,9 @@ def lines(folder):
 
 @pytest.fixture(autouse=True)
 def _no_pictures(monkeypatch):
-    """What is in them is of no consequence here, and they take most of the time."""
-    for name in ("journal.sample_grid", "journal.loss_curve", "experiment.sample_grid"):
-        monkeypatch.setattr(f"gan_zoo.{name}", lambda *_: b"")
+    """Draw no pictures, which take most of the time."""
+    for name in ("run_writer.sample_grid", "run_writer.loss_curve", "loop.sample_grid"):
+        monkeypatch.setattr(f"gan_zoo.training.{name}", lambda *_: b"")
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +106,7 @@ def known():
 
 @pytest.fixture
 def whole(tiny_parts, tmp_path_factory, known):
-    """Folder and tracker of an undisturbed run, which is made once."""
+    """Return folder and tracker of an undisturbed run, which is made once."""
     if not known:
         known["folder"], known["tracker"] = tmp_path_factory.mktemp("whole"), Noting()
         go(tiny_parts, known["folder"], known["tracker"])
@@ -130,7 +127,7 @@ def interrupted(parts, folder, tracker, *, after):
         go(replace(parts, loss=Signalling()), folder, tracker)
 
 
-def test_every_epoch_is_told_once_with_its_picture(whole):
+def test_every_epoch_is_reported_once_with_its_picture(whole):
     _, tracker = whole
     assert [(epoch, pictures) for epoch, _, pictures in tracker.told] == [
         (1, ["plot_epoch_001_generated.png"]), (2, ["plot_epoch_002_generated.png"]),
@@ -142,7 +139,7 @@ def test_every_epoch_is_told_once_with_its_picture(whole):
 
 
 @pytest.mark.parametrize("tracker", [Meddling(), Failing("log"), Failing("end")])
-def test_no_tracker_moves_a_number(tiny_parts, tmp_path, whole, tracker):
+def test_no_tracker_changes_a_number(tiny_parts, tmp_path, whole, tracker):
     record = go(tiny_parts, tmp_path / "tracked", tracker)
     assert lasting(tmp_path / "tracked") == lasting(whole[0])
     assert record.status == "finished"
@@ -156,7 +153,7 @@ def test_a_killed_run_has_each_epoch_once_in_its_tracker_and_in_metrics_jsonl(
     tracker = Noting()  # of both processes: what it holds outlives them
     interrupted(tiny_parts, tmp_path / "broken", tracker, after=after)
     assert tracker.ended == [("interrupted", [])]
-    go(tiny_parts, tmp_path / "broken", tracker, load_state(tmp_path / "broken"))
+    go(tiny_parts, tmp_path / "broken", tracker)
     assert tracker.told == whole[1].told
     assert tracker.begun == 2
     expected = lines(whole[0])
@@ -169,7 +166,7 @@ def test_a_killed_run_has_each_epoch_once_in_its_tracker_and_in_metrics_jsonl(
     assert list(found[0]) == (whole[0] / "history.csv").read_text().splitlines()[0].split(",")
 
 
-def test_what_is_not_finite_is_null_in_the_file_and_not_told(tiny_parts, tmp_path):
+def test_a_number_that_is_not_finite_is_null_in_the_file_and_not_reported(tiny_parts, tmp_path):
     """Without an update of G in an epoch, its losses in training have no mean."""
     tracker = Noting()
     settings = replace(tiny_parts.trainer, epochs=1, n_critic=20)  # of 12 updates in an epoch
@@ -180,19 +177,19 @@ def test_what_is_not_finite_is_null_in_the_file_and_not_told(tiny_parts, tmp_pat
     assert values["loss/discriminator_train_loss"] == row["discriminator_train_loss"]
 
 
-def test_a_tracker_that_cannot_begin_is_told_before_any_training(tiny_parts, tmp_path):
+def test_a_tracker_that_cannot_begin_is_an_error_before_any_training(tiny_parts, tmp_path):
     with pytest.raises(ConfigurationError, match=r"cannot begin: OSError.*No space.*tracker=none"):
         go(tiny_parts, tmp_path, Failing("begin"))
     assert not (tmp_path / "history.csv").exists()
 
 
-def test_a_tracker_that_fails_later_is_told_of_once_and_left_alone(tiny_parts, tmp_path, capsys):
+def test_a_tracker_that_fails_later_is_dropped_with_one_warning(tiny_parts, tmp_path, capsys):
     tracker = Failing("log")
     go(tiny_parts, tmp_path, tracker)
     (told,) = [line for line in capsys.readouterr().err.splitlines() if "tracker" in line]
     assert told == (
         "gan_zoo: warning: bce seed 0: tracker Failing failed: RuntimeError: database is locked."
-        " The run goes on without it; its folder has everything"
+        " The run continues without it; its folder has everything"
     )
     assert len(tracker.told) == 1
     assert tracker.ended == []
@@ -215,7 +212,7 @@ class Exploding(Bce):
         return loss
 
 
-def test_after_a_rollback_only_what_counts_is_shown(tiny_parts, tmp_path):
+def test_after_a_rollback_only_the_remaining_epochs_are_shown(tiny_parts, tmp_path):
     tracker = Noting()
     settings = replace(tiny_parts.trainer, epochs=4, checkpoint_every=2, on_divergence="rollback")
     parts = replace(tiny_parts, trainer=settings, loss=Exploding(at=42))  # in epoch 4, to epoch 2
@@ -227,7 +224,7 @@ def test_after_a_rollback_only_what_counts_is_shown(tiny_parts, tmp_path):
     assert shown == [row["generator_train_loss"] for row in lines(tmp_path)]
 
 
-def test_a_diverged_run_shows_the_epochs_that_its_numbers_are_of(tiny_parts, tmp_path):
+def test_a_diverged_run_shows_the_epochs_up_to_the_measured_one(tiny_parts, tmp_path):
     tracker = Noting()
     settings = replace(tiny_parts.trainer, epochs=4, checkpoint_every=2)
     record = go(replace(tiny_parts, trainer=settings, loss=Exploding(at=42)), tmp_path, tracker)

@@ -1,4 +1,4 @@
-"""The shared step: who moves when, on what, and that the loss alone is what a variant changes."""
+"""The training step: which network is updated when and on what; variants differ in nothing else."""
 
 import hashlib
 import math
@@ -14,8 +14,8 @@ from gan_zoo.losses.lsgan import Lsgan
 from gan_zoo.losses.wgan import Wgan
 from gan_zoo.regularizers.gradient_penalties import R1, R1R2, Dragan, GradientPenalty
 from gan_zoo.regularizers.none import Unregularized
-from gan_zoo.training.run import build_trainer
-from gan_zoo.training.trainer import Objective
+from gan_zoo.training.build import build_trainer
+from gan_zoo.training.objective import Objective
 from gan_zoo.types import CriticOutput, DivergenceError
 
 
@@ -140,7 +140,7 @@ def test_the_class_loss_is_summed_over_real_and_fake_as_in_the_paper():
     torch.testing.assert_close(of_g, cross_entropy(fake.class_logits, fake_labels))
 
 
-def test_the_losses_weights_enter_the_total(tiny_parts):
+def test_the_class_loss_s_weights_enter_the_total(tiny_parts):
     aux = AuxiliarySettings(weight_d=3.0, weight_g=0.5)
     trainer = build_trainer(replace(tiny_parts, aux=aux))
     trainer.step()
@@ -207,7 +207,7 @@ def test_a_loss_that_is_not_finite_raises_with_its_step_and_name(tiny_parts, bad
     assert told.value.quantity == "discriminator_train_loss"
 
 
-def test_g_s_divergence_is_told_at_d_s_update(tiny_parts):
+def test_g_s_divergence_is_reported_at_d_s_update(tiny_parts):
     class Broken(Bce):
         def generator(self, fake, real=None):
             return super().generator(fake, real) * float("inf")
@@ -272,7 +272,7 @@ def test_training_learns_the_classes(tiny_parts):
     assert trainer.collect()["discriminator_train_auxiliary"] < 0.5 * start
 
 
-def test_update_ratios_tell_how_far_an_update_moved_the_weights(tiny_parts):
+def test_update_ratios_are_the_relative_change_of_the_weights(tiny_parts):
     trainer = build_trainer(tiny_parts)
     networks = {"generator": trainer.generator, "discriminator": trainer.discriminator}
 
@@ -321,7 +321,7 @@ def test_the_average_follows_the_weights_and_changes_nothing_else(tiny_parts):
         (Dragan(), [20, 10]),
     ],
 )
-def test_a_penalty_costs_no_forward_pass_that_it_can_do_without(tiny_parts, regularizer, sizes):
+def test_a_penalty_needs_no_superfluous_forward_pass(tiny_parts, regularizer, sizes):
     trainer = build_trainer(replace(tiny_parts, regularizer=regularizer))
     seen = []
     trainer.discriminator.register_forward_hook(lambda _, inputs, __: seen.append(len(inputs[0])))

@@ -1,7 +1,7 @@
-"""Runs of a sweep differ in the columns they are compared by."""
+"""The columns by which trackers compare runs."""
 
 from gan_zoo.runs.record import RunRecord
-from gan_zoo.training.trackers.hyperparameters import headline, hyperparameters
+from gan_zoo.training.trackers import headline, hyperparameters
 
 CONFIG = {
     "seed": 3,
@@ -18,7 +18,7 @@ def record(*overrides: str) -> RunRecord:
     return RunRecord("abc", "lsgan", 3, "finished", overrides=list(overrides), config=CONFIG)
 
 
-def test_what_decides_on_training_is_a_column_and_nothing_else():
+def test_options_that_determine_training_are_columns_and_no_others():
     assert hyperparameters(record()) == {
         "loss": "lsgan", "seed": 3, "loss.a": 0.0, "loss.b": 1.0, "regularizer": "Unregularized",
         "optimizer.generator": "Adam", "optimizer.generator.lr": 1e-3, "trainer.n_critic": 1,
@@ -26,7 +26,7 @@ def test_what_decides_on_training_is_a_column_and_nothing_else():
     }  # fmt: skip
 
 
-def test_the_short_list_has_what_the_command_line_changed():
+def test_the_short_list_includes_what_the_command_line_changed():
     short = {"loss", "seed", "regularizer", "optimizer.generator.lr", "trainer.n_critic"}
     assert set(headline(record())) == short
     assert set(headline(record("loss.b=0.9", "+trainer.simultaneous=false"))) == {

@@ -1,8 +1,8 @@
 """The tracker of a run that asks for none."""
 
-from gan_zoo.config.build import UNTRACKED
+from gan_zoo.config.schema import UNTRACKED
 from gan_zoo.runs.record import RunRecord
-from gan_zoo.training.trackers.none import Untracked
+from gan_zoo.training.trackers import Untracked
 
 
 def test_it_leaves_nothing(tmp_path):

@@ -1,4 +1,4 @@
-"""TensorBoard's own reader finds in a run's folder what the run's files say, each epoch once."""
+"""TensorBoard's reader finds the numbers of the run's files, each epoch once."""
 
 import importlib.util
 import io
@@ -14,17 +14,15 @@ from PIL import Image
 
 from gan_zoo.losses.bce import Bce
 from gan_zoo.runs.record import RunRecord
-from gan_zoo.training.checkpoint import load_state
-from gan_zoo.training.run import run
 from gan_zoo.training.signals import Interrupted
-from gan_zoo.training.trackers.tensorboard import TensorBoard
+from gan_zoo.training.trackers import TensorBoard
+from tests.running import run_components
 
 CONFIG = {"optimizer": {"generator": {"_target_": "torch.optim.Adam", "lr": 1e-3}}}
 
 
-def go(parts, folder, state=None):
-    record = RunRecord("abc", "bce", 0, "running", config=CONFIG)
-    return run(replace(parts, tracker=TensorBoard()), folder, record, bar=False, state=state)
+def go(parts, folder):
+    return run_components(replace(parts, tracker=TensorBoard()), folder, config=CONFIG)
 
 
 def shown(folder):
@@ -68,7 +66,7 @@ def test_scalars_pictures_and_hyperparameters_are_those_of_the_run(whole):
     assert record.metrics == {}
 
 
-def test_final_numbers_stand_beside_the_hyperparameters(tmp_path):
+def test_hyperparameters_are_shown_with_the_final_metrics(tmp_path):
     pytest.importorskip("tensorboard")
     from tensorboard.plugins.hparams import plugin_data_pb2
 
@@ -87,7 +85,7 @@ def test_final_numbers_stand_beside_the_hyperparameters(tmp_path):
     assert told["optimizer.generator.lr"].number_value == 1e-3
 
 
-def test_a_killed_run_goes_on_in_the_same_place_without_doubled_points(tiny_parts, tmp_path, whole):
+def test_a_resumed_run_has_no_point_twice(tiny_parts, tmp_path, whole):
     class Signalling(Bce):
         calls = 0
 
@@ -101,14 +99,14 @@ def test_a_killed_run_goes_on_in_the_same_place_without_doubled_points(tiny_part
     with pytest.raises(Interrupted):
         go(replace(tiny_parts, loss=Signalling()), folder)
     assert [step for step, _ in scalars(folder)["loss/generator_train_loss"]] == [1]
-    go(tiny_parts, folder, load_state(folder))
+    go(tiny_parts, folder)
     assert scalars(folder) == scalars(whole[0])
 
 
-def test_a_missing_package_is_told_with_the_extra_that_brings_it(monkeypatch):
+def test_a_missing_package_is_an_error_that_names_the_extra(monkeypatch):
     true = importlib.util.find_spec
     monkeypatch.setattr(
-        "gan_zoo.config.extras.find_spec",
+        "gan_zoo.config.validate.find_spec",
         lambda name: None if name == "tensorboard" else true(name),
     )
     with pytest.raises(

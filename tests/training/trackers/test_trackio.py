@@ -1,4 +1,4 @@
-"""Trackio's own database has each epoch of a run once, and leaves other runs alone."""
+"""Trackio's database has each epoch of a run once; other runs are not changed."""
 
 import json
 import os
@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from gan_zoo.training.trackers.trackio import Trackio
+from gan_zoo.training.trackers import Trackio
 
 ROOT = Path(__file__).parents[3]
 
 SCRIPT = """
 import os, sys, time
 from pathlib import Path
-from gan_zoo.records import RunRecord
-from gan_zoo.trackers.trackio import Trackio
+from gan_zoo.runs.record import RunRecord
+from gan_zoo.training.trackers import Trackio
 
 folder, ends, epochs = Path(sys.argv[1]), sys.argv[2] == "ends", int(sys.argv[3])
 record = RunRecord("abc", "bce", 0, "running", started="2026-01-02T03:04:05Z",
@@ -45,7 +45,7 @@ print(json.dumps([
 
 
 def python(code: str, *words: str, home: Path) -> str:
-    """In a process of its own: Trackio takes its place from the environment when imported."""
+    """Run code in a new process: Trackio reads its folder from the environment on import."""
     done = subprocess.run(
         [sys.executable, "-c", code, *words], capture_output=True, text=True, check=False,
         env={**os.environ, "TRACKIO_DIR": str(home), "PYTHONPATH": str(ROOT)},
@@ -54,7 +54,7 @@ def python(code: str, *words: str, home: Path) -> str:
     return done.stdout
 
 
-def test_a_killed_run_goes_on_as_the_same_run_without_doubled_points(tmp_path):
+def test_a_resumed_run_is_the_same_run_and_has_no_point_twice(tmp_path):
     pytest.importorskip("trackio")
     from PIL import Image
 
@@ -81,7 +81,7 @@ def test_a_killed_run_goes_on_as_the_same_run_without_doubled_points(tmp_path):
         assert (tmp_path / "home/media" / picture["file_path"]).exists()
 
 
-def test_a_missing_package_is_told_with_the_extra_that_brings_it(monkeypatch):
-    monkeypatch.setattr("gan_zoo.config.extras.find_spec", lambda name: None)
+def test_a_missing_package_is_an_error_that_names_the_extra(monkeypatch):
+    monkeypatch.setattr("gan_zoo.config.validate.find_spec", lambda name: None)
     with pytest.raises(ValueError, match=r"tracker=trackio needs trackio, .*gan-zoo\[trackio\]"):
         Trackio()

@@ -1,4 +1,4 @@
-"""Which combinations are told of, and that the published ones are not."""
+"""Combinations that defeat a method cause a warning; the published ones do not."""
 
 import re
 from pathlib import Path
@@ -8,7 +8,7 @@ from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 from torch import nn
 
-from gan_zoo.config.compatibility import incompatibilities, refuse_batch_norm, too_short
+from gan_zoo.config.preflight import incompatibilities, refuse_batch_norm, too_short
 from gan_zoo.config.schema import TrainerSettings
 from gan_zoo.losses.bce import Bce
 from gan_zoo.losses.wgan import Wgan
@@ -44,7 +44,7 @@ def batch_normalised():
         (Wgan(), WeightClip(), spectral(), "clipping bounds nothing"),
     ],
 )
-def test_tells_what_defeats_a_method(loss, regularizer, network, message):
+def test_warns_of_what_defeats_a_method(loss, regularizer, network, message):
     (found,) = incompatibilities(loss, regularizer, network)
     assert re.search(message, found)
     assert re.search(r"\b[Uu]se ", found)  # the way out
@@ -73,11 +73,11 @@ def test_allows_batch_norm_where_no_gradient_is_penalised(regularizer):
         (Bce(), R1(), spectral()),
     ],
 )
-def test_says_nothing_of_what_works(loss, regularizer, network):
+def test_does_not_warn_of_what_works(loss, regularizer, network):
     assert incompatibilities(loss, regularizer, network) == []
 
 
-def test_tells_of_everything_at_once():
+def test_warns_of_everything_at_once():
     both = Combined([WeightClip(), R1()])
     network = nn.Sequential(PLAIN, spectral())
     assert len(incompatibilities(Wgan(), both, network)) == 2
@@ -98,4 +98,6 @@ def test_every_recipe_fits_its_default_network(name):
 def test_a_run_that_ends_before_the_first_update_of_the_generator(n_critic, updates, warned):
     found = too_short(TrainerSettings(n_critic=n_critic), updates)
     assert len(found) == warned
-    assert all("trainer.n_critic is 6" in told and "n_critic=5 or less" in told for told in found)
+    assert all(
+        "trainer.n_critic is 6" in message and "n_critic=5 or less" in message for message in found
+    )

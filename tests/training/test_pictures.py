@@ -1,4 +1,4 @@
-"""The critic's landscape: the colours follow the score, the points sit where they are."""
+"""The critic's landscape: colours follow the score, points are at their coordinates."""
 
 import io
 
@@ -7,8 +7,8 @@ import pytest
 import torch
 from PIL import Image
 
-from gan_zoo.training import landscape as module
-from gan_zoo.training.landscape import landscape
+from gan_zoo.training import pictures
+from gan_zoo.training.pictures import landscape
 
 CORNERS = torch.tensor([[-1.0, -1.0], [1.0, 1.0]])  # all the real points there are
 NOWHERE = torch.zeros(0, 2)
@@ -19,7 +19,7 @@ def pixels(picture):
 
 
 def plane(picture):
-    """The columns left of the colour bar and right of the labels, the middle rows."""
+    """Return the middle rows, and the columns between the labels and the colour bar."""
     height, width, _ = picture.shape
     return picture[height // 3 : 2 * height // 3, width // 5 : 3 * width // 5]
 
@@ -34,7 +34,7 @@ def test_colours_follow_the_score_along_its_own_axis():
     assert green[0].mean() > green[-1].mean() + 40  # the picture's first row is its top
 
 
-def test_generated_points_lie_where_they_are():
+def test_generated_points_are_at_their_coordinates():
     """Orange in the lower right quarter of the axes, and nowhere else."""
     points = torch.tensor([[0.9, -0.9]]) + 0.05 * torch.randn(300, 2)
     without, with_points = (
@@ -60,8 +60,8 @@ def test_says_how_many_points_are_outside(monkeypatch):
 def test_scores_the_plane_around_the_real_points_in_chunks():
     seen = []
     landscape(lambda at: seen.append(at) or at[:, 0], NOWHERE, torch.tensor([[0.0, 0], [4, 8]]))
-    assert max(len(part) for part in seen) == module.CHUNK
+    assert max(len(part) for part in seen) == pictures.CHUNK
     plane = torch.cat(seen)
-    assert len(plane) == module.RESOLUTION**2
+    assert len(plane) == pictures.RESOLUTION**2
     assert plane.amin(0).tolist() == pytest.approx([-1, -2])
     assert plane.amax(0).tolist() == pytest.approx([5, 10])

@@ -1,0 +1,112 @@
+"""Composition: from overrides and YAML files to one configuration. Importing it needs no torch."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import hydra.conf
+from hydra import compose, initialize_config_dir
+from hydra.core.config_store import ConfigStore
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.singleton import Singleton
+from hydra.core.utils import JobRuntime
+from hydra.version import VersionBase
+from omegaconf import DictConfig, OmegaConf
+
+from gan_zoo.config.schema import Config
+from gan_zoo.config.validate import nearest
+from gan_zoo.types import ConfigurationError
+
+_OF_AN_APPLICATION = (GlobalHydra, JobRuntime, VersionBase)
+
+ConfigStore.instance().store("base_schema", Config)  # what conf/config.yaml is checked against
+
+
+def config_folder() -> Path:
+    """Return the folder conf/: inside an installed package, beside it in a checkout."""
+    package = Path(__file__).parents[1]
+    inside = package / "conf"
+    return inside if inside.is_dir() else package.parent / "conf"
+
+
+def current_words(words: Sequence[str]) -> list[str]:
+    """Return overrides with ``+experiment=``, the form of earlier versions, replaced.
+
+    >>> current_words(["+experiment=dirac", "seed=1"])
+    ['experiment=dirac', 'seed=1']
+    """
+    return [word.removeprefix("+") if word.startswith("+experiment=") else word for word in words]
+
+
+def compose_config(words: Sequence[str], *, with_hydra: bool = False) -> DictConfig:
+    """Return the shipped configuration with overrides.
+
+    A Hydra application that calls this keeps its own Hydra.
+
+    Args:
+        words: overrides, as on a command line.
+        with_hydra: whether to include Hydra's own node, which ``build`` does not take.
+
+    Raises:
+        HydraException: an override that does not compose.
+        OmegaConfBaseException: a value that cannot be set.
+    """
+    instances = Singleton._instances
+    before: dict[type, Singleton] = {
+        kind: instances.pop(kind) for kind in _OF_AN_APPLICATION if kind in instances
+    }
+    try:
+        with initialize_config_dir(str(config_folder().absolute()), version_base="1.3"):
+            return compose("config", current_words(words), return_hydra_config=with_hydra)
+    finally:
+        for kind in _OF_AN_APPLICATION:
+            instances.pop(kind, None)
+        instances.update(before)
+
+
+def plain(config: DictConfig) -> dict[str, Any]:
+    """Return a configuration as dicts and lists, with every interpolation resolved."""
+    content = OmegaConf.to_container(config, resolve=True, enum_to_str=True)
+    assert isinstance(content, dict)
+    # an empty `schedules` is left out, so that it does not change a run's identity
+    return {str(k): v for k, v in content.items() if not (k == "schedules" and not v)}
+
+
+def refuse_shadowed(folder: Path) -> None:
+    """Refuse a user's file that has the name of a shipped one, which Hydra would load instead.
+
+    Every report knows a loss of that name by its published recipe; so it is not replaced.
+
+    Raises:
+        ConfigurationError: naming the files; identical copies are allowed.
+    """
+    found = []
+    for shipped in (config_folder(), Path(hydra.conf.__file__).parent):
+        for path in sorted(shipped.rglob("*.yaml")):
+            own = folder / path.relative_to(shipped)
+            if own.is_file() and own.read_bytes() != path.read_bytes():
+                found.append(own)
+    if found:
+        new = found[0].with_name(f"my_{found[0].name}")
+        raise ConfigurationError(
+            f"{', '.join(map(str, found[:5]))}{' ...' if found[5:] else ''}: gan_zoo ships a"
+            f" configuration of that name, which would be used instead. Rename yours, as"
+            f" {new.name}, and choose it by that name"
+        )
+
+
+def check_optional_groups(hydra_config: Any) -> None:
+    """Refuse a missing option of the groups ``tuned`` and ``local``, which Hydra ignores.
+
+    Raises:
+        ConfigurationError: an option on the command line that does not exist.
+    """
+    for group in ("tuned", "local"):
+        folders = [Path(source.path) / group for source in hydra_config.runtime.config_sources]
+        names = {path.stem for folder in folders for path in folder.glob("*.yaml")}
+        name = str(hydra_config.runtime.choices.get(group))
+        given = any(word.startswith(f"{group}=") for word in hydra_config.overrides.task)
+        if given and name not in names:
+            raise ConfigurationError(
+                f"there is no '{name}' in the group '{group}'.{nearest(name, names)}"
+            )
