@@ -141,7 +141,7 @@ def test_refuses_finite_differences_with_instance_noise():
 REFUSED = {
     "+schedules.regularizer.gama={end: 1}": "the configuration has no regularizer.gama",
     "+schedules.regularizer.gamma={end: -1}": "gamma is",
-    "+schedules.regularizer.gamma={end: 0}": "regularizer.gamma is 0",
+    "+schedules.regularizer.gamma={end: 0}": "regularizer.gamma must be finite and above 0, got 0",
     "+schedules.regularizer.gamma={end: [1, 2]}": "allowed: a number, as the option's own 10",
     "+schedules.regularizer.gamma={end: 1, shape: exponential}": "allowed: cosine or linear",
     "+schedules.regularizer.gamma={end: 1, until: 0}": "allowed: above 0 to 1",

@@ -55,5 +55,5 @@ def test_a_foreign_state_is_refused(linear):
 
 
 def test_one_is_not_a_combination():
-    with pytest.raises(ValueError, match=r"regularizer\.parts has 1"):
+    with pytest.raises(ValueError, match=r"regularizer\.parts must have at least 2 .*got 1"):
         Combined([R1()])

@@ -113,7 +113,7 @@ def test_says_what_it_is(kind):
     assert not made.needs_image_gradients
     assert not made.differentiates_twice
     for name in ("gamma", "sigma"):
-        with pytest.raises(ValueError, match=rf"regularizer\.{name} is -1"):
+        with pytest.raises(ValueError, match=rf"regularizer\.{name} must be .*got -1"):
             kind(**{name: -1})
 
 

@@ -4,8 +4,8 @@ from copy import deepcopy
 
 import pytest
 import torch
-from gan_zoo.regularizers.stateless import Stateless
 
+from gan_zoo.regularizers.base import Penalty
 from gan_zoo.regularizers.combined import Combined
 from gan_zoo.regularizers.gradient_penalties import R1, gradients_at, input_gradients
 from gan_zoo.regularizers.lecam import LeCam
@@ -14,7 +14,7 @@ from gan_zoo.testing import check_regularizer
 from gan_zoo.testing.regularizers import CONTRACTS
 
 
-class Mutant(Stateless):
+class Mutant(Penalty):
     """R1, right as it stands."""
 
     needs_image_gradients = True
@@ -46,7 +46,7 @@ class HidesItsNeed(Mutant):
     needs_image_gradients = False
 
 
-class NeedsNothing(Stateless):
+class NeedsNothing(Penalty):
     needs_image_gradients = True
     penalises_gradients = False
     constrains_weights = False
