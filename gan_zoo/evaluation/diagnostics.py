@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from gan_zoo.data.random_streams import stream
 from gan_zoo.evaluation.fixed_latents import measuring
-from gan_zoo.models.packing import scores_of_copies
+from gan_zoo.models.discriminator import scores_of_copies
 
 SAMPLES = 200  # points between real and generated ones
 

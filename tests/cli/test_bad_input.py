@@ -382,7 +382,7 @@ def images(root=None):
                 "~model.generator.hidden",
                 "~model.generator.activation",
             ],
-            "acgan is for images (C, H, W), these samples have shape (1,)",
+            "acgan needs images (C, H, W), got samples of shape (1,)",
         ),
         (["evaluation.metrics=[fid]"], "there is nothing to measure"),
         (["device=cuda:7"], "device must be auto or one of"),
