@@ -61,17 +61,17 @@ def costs() -> list[Section]:
 
 
 def measures(evaluator: Evaluator, trainer: Trainer) -> list[list[str]]:
-    """What each measure takes of the final numbers, once real images are known."""
-    bank, reference = evaluator.final_bank, evaluator.reference
+    """Return the seconds of each final metric, once features of real images are known."""
+    latents, reference = evaluator.final_latents, evaluator.reference
     assert isinstance(reference, Reference)
-    images = bank.images(trainer.generator)
-    fake = reference.seen(images, bank.labels)
+    images = latents.images(trainer.generator)
+    fake = reference.embed(images, latents.labels)
     parts: dict[str, Callable[[], object]] = {
-        "making images": lambda: bank.images(trainer.generator),
-        "features of images": lambda: reference.seen(images, bank.labels),
+        "making images": lambda: latents.images(trainer.generator),
+        "features of images": lambda: reference.embed(images, latents.labels),
     }
     for name in [*evaluator.final_metrics, "parzen"]:
-        parts[name] = lambda name=name: reference.judge(fake, "test", [name])  # type: ignore[misc]
+        parts[name] = lambda name=name: reference.measure(fake, "test", [name])  # type: ignore[misc]
         parts[name]()  # real images
     return [
         [f"- {name}", spread([seconds_of(work) for _ in range(2)])] for name, work in parts.items()

@@ -18,7 +18,7 @@ from pathlib import Path
 SHORT = [
     "trainer.max_steps=12", "trainer.epochs=2", "trainer.threads=1", "trainer.precision=fp32",
     "evaluation.samples=200", "evaluation.final_samples=300", "evaluation.loss_samples=100",
-    "evaluation.floors=false", "device=cpu",
+    "device=cpu",
 ]  # fmt: skip
 TOYS = ["trainer.max_steps=20", "trainer.epochs=2", "trainer.threads=1", "device=cpu"]
 RUNS = {
@@ -51,14 +51,15 @@ def main() -> int:
     parser.add_argument("root", type=Path, nargs="?", default=Path(__file__).parents[1])
     parser.add_argument("--against", type=Path)
     options = parser.parse_args()
+    short = [*SHORT, f"evaluation.{scores_key(options.root)}=false"]
     found: dict[str, dict[str, str]] = {}
     with tempfile.TemporaryDirectory() as scratch:
         for name, words in RUNS.items():
             folder = Path(scratch, name)
-            run(options.root, [*SHORT, *words, f"hydra.run.dir='{folder}'"])
+            run(options.root, [*short, *words, f"hydra.run.dir='{folder}'"])
             found[name] = hashes(folder)
         folder = Path(scratch, "resumed")
-        words = [*SHORT, "trainer.lr_decay=0", f"hydra.run.dir='{folder}'"]
+        words = [*short, "trainer.lr_decay=0", f"hydra.run.dir='{folder}'"]
         run(options.root, [word.replace("epochs=2", "epochs=1") for word in words])
         run(options.root, words)  # more epochs: resumes after the first
         found["resumed"] = hashes(folder)
@@ -81,6 +82,12 @@ def main() -> int:
     ]
     print("\n".join(different) or f"{len(before)} runs: every number is the same")
     return 1 if different else 0
+
+
+def scores_key(root: Path) -> str:
+    """Return what a checkout calls ``evaluation.reference_scores``, formerly ``floors``."""
+    settings = (root / "conf/evaluation/default.yaml").read_text()
+    return "reference_scores" if "reference_scores" in settings else "floors"
 
 
 def run(root: Path, words: list[str]) -> None:

@@ -1,10 +1,10 @@
 """How long the report of a large sweep takes, and how large its page becomes.
 
-``python -m benchmarks.report [folder=DIR] [variants=12] [seeds=5] [epochs=50]``.  Writes what that
+``python -m benchmarks.report [folder=DIR] [variants=12] [seeds=5] [epochs=50]``. Writes what that
 many runs leave behind: a grid of a hundred digits for each epoch, losses and diagnostics, every
-metric at the last and at the best epoch with floors and intervals, numbers by class, a confusion
-matrix, three further pictures.  Then builds their report twice and prints what the second took,
-with everything warm.  Nothing is trained; the numbers mean nothing.
+metric at the last and at the best epoch with reference scores and intervals, numbers by class, a
+confusion matrix, three further pictures.  Then builds their report twice and prints the time
+of the second, with everything warm.  Nothing is trained; the numbers mean nothing.
 """
 
 import lzma
@@ -148,7 +148,7 @@ def write_run(
     rows = history(epochs, badness, n_critic, rng)
     record.progress = {**{name: rows[-1][name] for name in list(rows[0])[:4]}, "epochs": epochs}
     record.progress["seconds"] = 40.0 * epochs
-    record.floors = {
+    record.reference_scores = {
         f"{name}_{PROTOCOL}": {"real": real, "class_means": real + far, "noise": real + 1.5 * far}
         for name, (real, far) in QUALITY.items()
     }

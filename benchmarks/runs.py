@@ -15,7 +15,8 @@ def small_run(folder: Path) -> Path:
     """A real run of three short epochs."""
     whole = parts(
         "trainer.epochs=3", "trainer.max_steps=3", "evaluation.samples=100",
-        "evaluation.final_samples=100", "evaluation.loss_samples=100", "evaluation.floors=false",
+        "evaluation.final_samples=100", "evaluation.loss_samples=100",
+        "evaluation.reference_scores=false",
     )  # fmt: skip
     run(RunSpec("0" * 12, "bce", 0), lambda: whole, folder)
     return folder

@@ -31,7 +31,7 @@ SHORT = [  # sizes alone: networks, optimizers and memory format are those of ev
     "trainer.generator_batch_size=16", "trainer.ema_decay=0.999", "trainer.threads=1",
     "trainer.keep_checkpoints=1", "evaluation.samples=20", "evaluation.final_samples=50",
     "evaluation.loss_samples=20", "evaluation.metrics=[fid,label_accuracy]",
-    "evaluation.floors=false", "evaluation.pictures=8", "device=cpu",
+    "evaluation.reference_scores=false", "evaluation.pictures=8", "device=cpu",
     "hydra.sweeper.max_batch_size=10",
 ]  # fmt: skip
 # What a run's numbers are; seconds, dates and the interruptions are none.

@@ -16,7 +16,8 @@ ROUNDS, JOBS, STEPS = 2, 4, 150
 SINGLE, ONE, TWO = "1 worker x 1 thread", "1 worker x 2 threads", "2 workers x 1 thread"
 SHORT = [
     "device=cpu", "trainer.epochs=1", f"trainer.max_steps={STEPS}", "evaluation.samples=100",
-    "evaluation.final_samples=100", "evaluation.loss_samples=100", "evaluation.floors=false",
+    "evaluation.final_samples=100", "evaluation.loss_samples=100",
+    "evaluation.reference_scores=false",
     "evaluation.metrics=[fid,label_accuracy]",
 ]  # fmt: skip
 

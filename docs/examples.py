@@ -39,7 +39,7 @@ SMALL = ["trainer.epochs=1", "trainer.max_steps=3", "trainer.threads=1", "device
          "trainer.batch_size=4", "trainer.generator_batch_size=4", "evaluation.samples=20",
          "evaluation.final_samples=20", "evaluation.loss_samples=20"]  # fmt: skip
 TINY = [*SMALL, "model.generator.width=0.02", "model.discriminator.width=0.05",
-        "evaluation.floors=false", "evaluation.metrics=[fid,label_accuracy]"]  # fmt: skip
+        "evaluation.reference_scores=false", "evaluation.metrics=[fid,label_accuracy]"]  # fmt: skip
 _FENCE = re.compile(r"^( *)```([^\n`]*)\n(.*?)^\1```$", re.DOTALL | re.MULTILINE)
 _OVERRIDE = re.compile(r"[~+\w].*=")
 _POINTS = re.compile(

@@ -1,4 +1,4 @@
-"""The list of metrics, from the report's catalogue.
+"""The list of metrics, from the metric registry.
 
 ``python -m docs.metrics [FOLDER]`` writes it (default: docs/generated).
 """
@@ -8,17 +8,17 @@ from pathlib import Path
 
 from docs.headers import markdown
 from docs.losses import GENERATED, keep
-from gan_zoo.report.catalogue import METRICS
+from gan_zoo.evaluation.metrics.registry import QUANTITIES
 
 _BETTER = {1: ", higher is better", -1: ", lower is better", 0: ""}
 
 
 def listing() -> str:
-    """An item for each final metric: its name in records, title, direction, meaning and unit."""
+    """Return an item for each quantity: its name in records, title, direction, meaning and unit."""
     items = [
         f"- `{name}`: **{entry.title}**{_BETTER[entry.better]}. {markdown(entry.meaning)}"
         + (f" In: {markdown(entry.unit)}." if entry.unit else "")
-        for name, entry in METRICS.items()
+        for name, entry in QUANTITIES.items()
     ]
     return "\n".join(items) + "\n"
 

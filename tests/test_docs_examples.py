@@ -31,7 +31,7 @@ def test_the_readme_s_other_programs_run(tmp_path, monkeypatch):
     for line in [*made, *others]:
         here = line.replace("multirun/<date>/<time>", "multirun/mine")
         if "evaluate" in line:
-            here += " metrics=fid floors=false" + " samples=20" * ("runs/" in line)
+            here += " metrics=fid reference_scores=false" + " samples=20" * ("runs/" in line)
         code, printed = examples.execute(here)
         assert not code, f"{line}: {printed}"
     assert set(re.findall(r"^```(\w+)$", README.read_text(), re.MULTILINE)) <= {"yaml", "python"}

@@ -18,7 +18,8 @@ from gan_zoo.runs.record import read_record
 ROOT = Path(__file__).parents[1]
 SMALL = ["trainer.epochs=1", "trainer.max_steps=3", "trainer.batch_size=4", "device=cpu",
          "trainer.generator_batch_size=4", "trainer.threads=1", "evaluation.samples=20",
-         "evaluation.final_samples=20", "evaluation.loss_samples=20", "evaluation.floors=false",
+         "evaluation.final_samples=20", "evaluation.loss_samples=20",
+         "evaluation.reference_scores=false",
          "evaluation.extractor=none"]  # fmt: skip
 
 
@@ -74,11 +75,11 @@ def test_the_user_s_run_is_evaluated_again_only_by_permission(example, monkeypat
             "loss": "bgan", "model": "dense", "data": "stripes", "device": "cpu",
             "trainer": {"epochs": 1, "max_steps": 3, "batch_size": 4, "generator_batch_size": 4},
             "evaluation": {"samples": 20, "final_samples": 20, "loss_samples": 20,
-                           "floors": False, "metrics": ["fid"], "extractor": network},
+                           "reference_scores": False, "metrics": ["fid"], "extractor": network},
         }, config_dir="conf", folder="run",
     )  # fmt: skip
     assert run.record.config["loss"] == {"_target_": "my_gan.bgan.Bgan", "scale": 1.0}
-    words = ["run", "samples=20", "metrics=fid", "floors=false", "out=found.json"]
+    words = ["run", "samples=20", "metrics=fid", "reference_scores=false", "out=found.json"]
     with pytest.raises(SystemExit, match=r"not gan_zoo's and would be called\. If you trust"):
         evaluate(words)
     evaluate([*words, "allow=my_gan"])

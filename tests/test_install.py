@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[1]
 PYTHON = f"python{sys.version_info.major}.{sys.version_info.minor}"
 SMALL = ["trainer.epochs=1", "trainer.max_steps=3", "trainer.batch_size=4", "device=cpu",
          "trainer.generator_batch_size=4", "evaluation.samples=20", "evaluation.final_samples=20",
-         "evaluation.loss_samples=20", "evaluation.floors=false",
+         "evaluation.loss_samples=20", "evaluation.reference_scores=false",
          "evaluation.metrics=[fid,label_accuracy]"]  # fmt: skip
 TINY = [*SMALL, "model.generator.width=0.02", "model.discriminator.width=0.05"]
 
@@ -83,7 +83,9 @@ def test_a_run_and_its_measurement_in_an_empty_folder(call):
     record = read_record(call.folder / "run")
     assert record.dataset["train"] == 50_000
     assert "label_accuracy_mnistcnn_test_20" in record.metrics
-    assert "fid" in call("gan-zoo", "evaluate", "run", "samples=20", "metrics=fid", "floors=false")
+    assert "fid" in call(
+        "gan-zoo", "evaluate", "run", "samples=20", "metrics=fid", "reference_scores=false"
+    )
     assert "1 finished" in call("gan-zoo", "status", "run")
 
 
@@ -105,7 +107,7 @@ def test_the_plugin_example_in_an_empty_folder(call):
     assert record.config["loss"]["_target_"] == "my_gan.bgan.Bgan"
     assert record.config["regularizer"]["_target_"] == "my_gan.drift.Drift"
     assert "label_accuracy_stripescnn_test_20" in record.metrics
-    measure = ["gan-zoo", "evaluate", "run", "samples=20", "metrics=fid", "floors=false"]
+    measure = ["gan-zoo", "evaluate", "run", "samples=20", "metrics=fid", "reference_scores=false"]
     assert "If you trust it: allow=my_gan" in call(*measure, fails=True)
     assert "fid" in call(*measure, "allow=my_gan")
 

@@ -11,8 +11,8 @@ PACKAGE = Path(__file__).parents[1] / "gan_zoo"
 LAYERS = {
     "__init__": 0, "types": 0,
     "losses": 1, "regularizers": 1, "models": 1, "data": 1, "runs": 1,
-    "evaluation": 2, "report": 2,
-    "config": 3,
+    "evaluation": 2,
+    "config": 3, "report": 3,
     "training": 4,
     "cli": 5, "testing": 5,
     "experiments": 6,

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from gan_zoo.config.build import RunComponents
+    from gan_zoo.evaluation.measurement import Measurement
     from gan_zoo.evaluation.reference import Reference
-    from gan_zoo.evaluation.registry import Judgement
     from gan_zoo.evaluation.toy_points import PointReference
 
     Standard = Reference | PointReference
@@ -45,7 +45,7 @@ class Options(WeightsOptions):
     samples: Annotated[int, Range(2, MAX_SAMPLES), "that the run's generator makes"] = 10000
     split: Annotated[str, OneOf(("test", "validation"))] = "test"
     data: Annotated[str, "data set that files of samples are compared with"] = "mnist"
-    floors: Annotated[bool, "also measure real data and weak baselines"] = True
+    reference_scores: Annotated[bool, "also measure real data and weak baselines"] = True
     out: Annotated[str, "JSON file to write"] = ""
 
 
@@ -56,10 +56,9 @@ def evaluate(what: Path, options: Options) -> dict[str, Any]:
         ValueError: options, files or metrics that cannot be used, or too few samples.
     """
     from gan_zoo.data.batches import to_device
-    from gan_zoo.data.fingerprint import dataset_fingerprint
-    from gan_zoo.evaluation.features.for_dataset import unmeasurable
-    from gan_zoo.evaluation.reference import named
-    from gan_zoo.evaluation.reference_scores import floors
+    from gan_zoo.data.dataset import dataset_fingerprint
+    from gan_zoo.evaluation.features.train import no_extractor_reason
+    from gan_zoo.evaluation.reference_scores import reference_scores
     from gan_zoo.evaluation.toy_points import reference_of
     from gan_zoo.training.process import keep_freed_memory
 
@@ -75,7 +74,7 @@ def evaluate(what: Path, options: Options) -> dict[str, Any]:
     sha256, network = str(dataset_fingerprint(parts.dataset)["sha256"]), parts.extractor
     reference = reference_of(to_device(parts.dataset, parts.device), network, sha256)
     if reference is None:
-        why = unmeasurable(parts.dataset) or "its configuration has no feature network"
+        why = no_extractor_reason(parts.dataset) or "its configuration has no feature network"
         raise ValueError(f"there is nothing to measure: {why}")
     if run is None:
         images, labels = _from_file(what, reference)
@@ -83,15 +82,18 @@ def evaluate(what: Path, options: Options) -> dict[str, Any]:
     else:
         metrics = _metrics(options, options.samples, True, reference)
         images, labels = _from_run(what, run, options, parts)
-    fake, count = reference.seen(images, labels), len(images)
-    protocol = reference.protocol(options.split, count)
-    judgement = named(reference.judge(fake, options.split, metrics), protocol)
-    with_floors = options.floors and options.split == "test" and fake.labels is not None
-    known = dict(floors(reference, count, metrics).values) if with_floors else {}
-    if options.floors and not with_floors:
+    fake, count = reference.embed(images, labels), len(images)
+    measurement = reference.measure(fake, options.split, metrics).renamed(
+        lambda name: reference.full_name(name, options.split, count)
+    )
+    comparable = options.split == "test" and fake.labels is not None
+    known: dict[str, dict[str, float]] = {}
+    if options.reference_scores and comparable:
+        known = dict(reference_scores(reference, count, metrics).values)
+    elif options.reference_scores:
         print(
-            "gan_zoo: real data and weak baselines are not measured: that needs labelled samples"
-            " and split=test",
+            "gan_zoo: reference scores are left out: they exist only for labelled samples and"
+            " split=test",
             file=sys.stderr,
         )
     content = {
@@ -99,19 +101,19 @@ def evaluate(what: Path, options: Options) -> dict[str, Any]:
         "checkpoint": None if run is None else _checkpoint(run, options),
         "extractor": None if network is None else {"name": network.name, "sha256": network.sha256},
         "dataset": {"name": parts.dataset.name, "sha256": sha256},
-        "metrics": {k: v if math.isfinite(v) else None for k, v in judgement.values.items()},
-        "unavailable": judgement.unavailable,
-        "intervals": {name: list(ends) for name, ends in judgement.intervals.items()},
-        "floors": known,
-        "per_class": {  # null for a class without samples
+        "metrics": {k: v if math.isfinite(v) else None for k, v in measurement.values.items()},
+        "unavailable": measurement.unavailable,
+        "intervals": {name: list(ends) for name, ends in measurement.intervals.items()},
+        "reference_scores": known,
+        "per_class": {  # a class of which there is no sample has no number
             name: [v if math.isfinite(v) else None for v in values]
-            for name, values in judgement.per_class.items()
+            for name, values in measurement.per_class.items()
         },
-        "confusion_matrix": judgement.confusion,
+        "confusion_matrix": measurement.confusion,
     }
-    for name, why in judgement.unavailable.items():
+    for name, why in measurement.unavailable.items():
         print(f"gan_zoo: warning: {name} is not available: {why}", file=sys.stderr)
-    _show(judgement, known)
+    _show(measurement, known)
     return content
 
 
@@ -150,7 +152,7 @@ def _check_options(options: Options, *, of_a_run: bool) -> None:
 def _from_run(
     folder: Path, run: RunRecord, options: Options, parts: "RunComponents"
 ) -> "tuple[Tensor, Tensor]":
-    from gan_zoo.evaluation.fixed_latents import Bank
+    from gan_zoo.evaluation.fixed_latents import FixedLatents
     from gan_zoo.runs.weights import load_weights
     from gan_zoo.training.build import build_trainer
 
@@ -158,11 +160,11 @@ def _from_run(
     trainer = build_trainer(replace(parts, trainer=settings))
     path = weights_of(folder, run, network_of(run, options.network), options.checkpoint)
     load_weights(path, trainer.generator)
-    bank = Bank(
+    fixed = FixedLatents(
         options.samples, latents=parts.latents, dim=trainer.latent_dim,
         classes=parts.dataset.num_classes, name="final", device=parts.device,
     )  # fmt: skip
-    return bank.images(trainer.generator), bank.labels
+    return fixed.images(trainer.generator), fixed.labels
 
 
 def _from_file(path: Path, reference: "Standard") -> "tuple[Tensor, Tensor | None]":
@@ -186,13 +188,13 @@ def _from_file(path: Path, reference: "Standard") -> "tuple[Tensor, Tensor | Non
 
 
 def _metrics(options: Options, count: int, labelled: bool, reference: "Standard") -> list[str]:
-    from gan_zoo.evaluation.registry import ON_REQUEST, chosen, smallest
+    from gan_zoo.evaluation.metrics.registry import choose, min_samples, without_requested
 
     classes = reference.dataset.num_classes
     allowed = reference.applicable(labelled=labelled)
-    usual = [name for name in allowed if name not in ON_REQUEST]
-    names = chosen(options.metrics.split(",") if options.metrics else None, allowed, usual)
-    least = smallest(names, classes)
+    given = options.metrics.split(",") if options.metrics else None
+    names = choose(given, allowed, without_requested(allowed))
+    least = min_samples(names, classes)
     if count < least:
         raise ValueError(
             f"there must be at least {least} samples for {', '.join(names)}, got {count}. Name"
@@ -201,7 +203,7 @@ def _metrics(options: Options, count: int, labelled: bool, reference: "Standard"
     return names
 
 
-def _show(judgement: "Judgement", known: dict[str, dict[str, float]]) -> None:
+def _show(measurement: "Measurement", known: dict[str, dict[str, float]]) -> None:
     from rich.console import Console
     from rich.table import Table
 
@@ -210,8 +212,8 @@ def _show(judgement: "Judgement", known: dict[str, dict[str, float]]) -> None:
     table.add_column("metric")
     for column in ("value", "95% over samples", *(name.replace("_", " ") for name in baselines)):
         table.add_column(column, justify="right")
-    for name, value in judgement.values.items():
-        ends = judgement.intervals.get(name)
+    for name, value in measurement.values.items():
+        ends = measurement.intervals.get(name)
         interval = "" if ends is None else f"{ends[0]:.4g} to {ends[1]:.4g}"
         others = (known.get(name, {}).get(baseline) for baseline in baselines)
         cells = ("" if other is None else f"{other:.4g}" for other in others)

@@ -76,12 +76,12 @@ def largest_difference(trained: Trained, function: "Function") -> float:
     """
     import torch
 
-    from gan_zoo.evaluation.fixed_latents import measuring
+    from gan_zoo.evaluation.fixed_latents import evaluating
 
     found = []
     for count in BATCHES:
         z, labels = _inputs(trained, count)
-        with measuring(trained.network):
+        with evaluating(trained.network):
             expected = trained.network(z, labels)
             images = function(z, labels)
         if images.shape != expected.shape:

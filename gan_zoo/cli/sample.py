@@ -110,9 +110,9 @@ def _latents(trained: Trained, count: int, seed: int, purpose: str) -> "Tensor":
 def _made(trained: Trained, z: "Tensor", labels: "Tensor") -> "Tensor":
     import torch
 
-    from gan_zoo.evaluation.fixed_latents import CHUNK, NonFiniteSamples, measuring
+    from gan_zoo.evaluation.fixed_latents import CHUNK, NonFiniteSamples, evaluating
 
-    with measuring(trained.network):
+    with evaluating(trained.network):
         pairs = zip(z.split(CHUNK), labels.split(CHUNK), strict=True)
         images = torch.cat([trained.network(part, which) for part, which in pairs])
     if not bool(images.isfinite().all()):

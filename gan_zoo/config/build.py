@@ -194,7 +194,7 @@ def _built(
     from hydra.utils import instantiate
 
     from gan_zoo.config import preflight
-    from gan_zoo.data.validation import check_dataset
+    from gan_zoo.data.dataset import check_dataset
     from gan_zoo.evaluation.evaluator import check_metrics
     from gan_zoo.evaluation.features.extractor import Extractor
     from gan_zoo.types import AdversarialLoss, Dataset, Regularizer, Tracker
@@ -247,7 +247,7 @@ def _built(
 
 
 def _extractor(choice: str, dataset: "Dataset", device: Any) -> "FeatureNetwork | None":
-    from gan_zoo.evaluation.features.for_dataset import extractor_for
+    from gan_zoo.evaluation.features.train import extractor_for
 
     if choice not in ("auto", "none"):
         raise ConfigurationError(

@@ -178,7 +178,7 @@ class EvaluationSettings:
     final_samples: Annotated[int, SAMPLE_COUNT] = 10000  # generated images of the final metrics
     validation_metrics: list[str] | None = None  # null: fid, label_accuracy
     metrics: list[str] | None = None  # of the final measurement; null: all but gan_train
-    floors: bool = True  # whether to measure real data and weak baselines too
+    reference_scores: bool = True  # whether to measure real data and weak baselines too
     extractor: Any = "auto"  # auto | none | {_target_: ...} of a network of your own
     # the split of the loss table's "test" rows
     loss_split: Annotated[str, OneOf(("validation", "test"))] = "validation"

@@ -18,14 +18,16 @@ OURS = (
 )  # fmt: skip
 SCRIPT = "gan_zoo.evaluation.features.train."  # among them, but it writes files
 LARGEST = 3.4e38  # of float32
+RENAMED = {"floors": "reference_scores"}  # old key -> new key
 _INSTANTIATE_KEYS = {"_target_", "_partial_", "_convert_", "_recursive_", "_args_"}
 _PLAIN = {bool: "true or false", int: "an integer", float: "a number", str: "a string"}
 
 
 def nearest(name: str, valid: Iterable[str]) -> str:
-    """Return `` Did you mean 'x'?`` if a valid name is similar, and the list of valid names."""
+    """Return ``Did you mean 'x'?`` if there is a similar or renamed key, and the valid ones."""
     valid = sorted(valid)
-    close = difflib.get_close_matches(name, valid, n=1, cutoff=0.5)
+    renamed = [RENAMED[name]] if RENAMED.get(name) in valid else []
+    close = renamed or difflib.get_close_matches(name, valid, n=1, cutoff=0.5)
     hint = f" Did you mean '{close[0]}'?" if close else ""
     return f"{hint} Valid: {', '.join(valid)}"
 

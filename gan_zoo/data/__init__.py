@@ -1,1 +1,1 @@
-"""Data sets, how they are split, and batches drawn from them on the device."""
+"""Data sets, how they are split, random streams, and batches drawn on the device."""

@@ -1,4 +1,4 @@
-"""The whole data set on the training device, and batches drawn from it there."""
+"""Keep a whole data set on the training device and draw batches from it there."""
 
 from typing import TypedDict
 
@@ -9,46 +9,48 @@ from gan_zoo.types import Batch, Dataset, Split
 
 
 class StreamState(TypedDict):
-    """Where a ``BatchStream`` stands: enough to continue it bit for bit."""
+    """The state of a ``BatchStream``: enough to continue it bit for bit."""
 
     generator: Tensor  # state before the current epoch's permutation was drawn
-    position: int  # batches of the current epoch already given
+    position: int  # batches of the current epoch already drawn
 
 
 def to_device(dataset: Dataset, device: torch.device | str) -> Dataset:
-    """The same data set with all its tensors on ``device``, bytes still bytes."""
+    """Return a data set with all its tensors on ``device``, images still as bytes."""
+
+    def move(split: Split) -> Split:
+        return Split(split.images.to(device), split.labels.to(device))
+
     return dataset._replace(
-        train=_split_to(dataset.train, device),
-        validation=_split_to(dataset.validation, device),
-        test=_split_to(dataset.test, device),
+        train=move(dataset.train), validation=move(dataset.validation), test=move(dataset.test)
     )
 
 
 def normalise(images: Tensor) -> Tensor:
-    """Bytes to float32 in [-1, 1], x / 127.5 - 1; floats (toy data) pass unchanged."""
+    """Map bytes to float32 in [-1, 1] by x / 127.5 - 1; return floats (toy data) unchanged."""
     if images.dtype == torch.uint8:
         return images.float().div_(127.5).sub_(1)
     return images
 
 
 class BatchStream:
-    """Batches without end: a fresh permutation each epoch, its last partial batch dropped.
+    """Endless batches: a new permutation each epoch, without its last partial batch.
 
     Args:
-        split: where the samples come from, on the device the batches are wanted on.
+        split: to draw from, on the device of the batches.
         batch_size: samples in each batch.
-        rng: the stream's own generator, on the same device; nothing else may draw from it.
+        rng: on the same device, used by this stream alone.
 
     Raises:
-        ValueError: batch_size below 1 or above the split's size.
+        ValueError: If ``batch_size`` is below 1 or above the split's size.
     """
 
     def __init__(self, split: Split, batch_size: int, rng: torch.Generator) -> None:
         count = len(split.labels)
         if not 1 <= batch_size <= count:
             raise ValueError(
-                f"batch_size is {batch_size}; allowed: 1 to {count}, the size of the split. "
-                "Choose a smaller batch or a larger data set"
+                f"batch_size must be from 1 to {count}, the size of the split, got {batch_size}:"
+                " choose a smaller batch or a larger data set"
             )
         self.batches_per_epoch = count // batch_size
         self._split = split
@@ -57,7 +59,7 @@ class BatchStream:
         self._begin_epoch()
 
     def next(self) -> Batch:
-        """The next batch: normalised images and int64 labels."""
+        """Return the next batch: normalised images and int64 labels."""
         if self._position == self.batches_per_epoch:
             self._begin_epoch()
         start = self._position * self._batch_size
@@ -67,27 +69,27 @@ class BatchStream:
         return Batch(normalise(images), self._split.labels.index_select(0, chosen))
 
     def state_dict(self) -> StreamState:
-        """The stream's position, to be given to ``load_state_dict`` of a stream like this one."""
+        """Return the stream's state, for ``load_state_dict`` of a stream made likewise."""
         return StreamState(generator=self._epoch_start.clone(), position=self._position)
 
     def load_state_dict(self, state: StreamState) -> None:
-        """Continue where ``state`` was taken.
+        """Restore a state of ``state_dict``.
 
         Raises:
-            ValueError: the position lies outside the epoch, as of another split or batch size.
+            ValueError: If the position lies outside the epoch, as with another split or batch size.
         """
         position = state["position"]
         if not 0 <= position <= self.batches_per_epoch:
             raise ValueError(
-                f"the saved position is {position}; allowed: 0 to {self.batches_per_epoch}. "
-                "It was saved with another data set or batch size: resume with the same ones"
+                f"the saved position must be from 0 to {self.batches_per_epoch}, got {position}:"
+                " resume with the data set and batch size it was saved with"
             )
         self._rng.set_state(state["generator"])
         self._begin_epoch()
         self._position = position
 
     def restart(self, seed: int) -> None:
-        """Begin an epoch anew, in an order that the stream did not know before."""
+        """Start a new epoch, in an order determined by ``seed``."""
         self._rng.manual_seed(seed)
         self._begin_epoch()
 
@@ -96,7 +98,3 @@ class BatchStream:
         count = len(self._split.labels)
         self._order = torch.randperm(count, generator=self._rng, device=self._rng.device)
         self._position = 0
-
-
-def _split_to(split: Split, device: torch.device | str) -> Split:
-    return Split(split.images.to(device), split.labels.to(device))

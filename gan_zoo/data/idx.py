@@ -1,4 +1,4 @@
-"""The idx files that MNIST and its relatives come in: raw, gzip- or xz-compressed."""
+"""Read the idx files of MNIST and similar data sets: raw, gzip- or xz-compressed."""
 
 import gzip
 import hashlib
@@ -12,72 +12,77 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gan_zoo.types import Split
+
 SUFFIXES = (".xz", ".gz", "")
 MAGIC_UBYTE = 0x00000800  # plus the number of dimensions
 
 
 class DataError(ValueError):
-    """Data that cannot be had: which file, what was expected, what to do."""
+    """Raised when data are missing or damaged; says which file, what was expected, what to do."""
 
 
 class IdxFile(NamedTuple):
-    """What is known of an idx file of bytes before it is read."""
+    """The expected name, shape and checksum of an idx file of bytes."""
 
     stem: str  # its name without .xz or .gz
     shape: tuple[int, ...]
     sha256: str  # of the decompressed content, header included
 
 
-def expanded(root: str) -> Path:
-    """Return the folder that ``data.root`` names, ``~`` being the home folder.
+def expand_root(root: str) -> Path:
+    """Return ``data.root`` as a path, with ``~`` replaced by the home folder.
 
     Raises:
-        DataError: there is no home folder, as in some containers and batch systems.
+        DataError: If there is no home folder, as in some containers and batch systems.
     """
     try:
         return Path(root).expanduser()
     except RuntimeError as error:
         raise DataError(
-            f"data.root is {root!r}, and there is no home folder here: give a folder without ~ as"
-            " data.root"
+            f"data.root must be a folder without ~, as there is no home folder here, got {root!r}"
         ) from error
+
+
+def read_split(folder: Path, files: tuple[IdxFile, IdxFile], remedy: str) -> Split:
+    """Read images as bytes (N, 1, H, W) and their labels; arguments and errors of ``read_idx``."""
+    images, labels = (read_idx(folder, file, remedy) for file in files)
+    return Split(images.unsqueeze(1), labels.long())
 
 
 def read_idx(folder: Path, expected: IdxFile, remedy: str) -> Tensor:
     """Read and verify one idx file of bytes.
 
     Args:
-        folder: where it lies, as ``stem.xz``, ``stem.gz`` or ``stem``; the first found is read.
-        expected: its name, shape and checksum.
-        remedy: what a user should do if it is missing or damaged; ends the error message.
+        folder: of ``stem.xz``, ``stem.gz`` or ``stem``; the first found is read.
+        expected: name, shape and checksum.
+        remedy: what to do if it is missing or damaged, for the error message.
 
     Returns:
         A uint8 tensor of ``expected.shape``.
 
     Raises:
-        DataError: missing, truncated, corrupt, of another kind, shape or content than expected.
+        DataError: If the file is missing, truncated, corrupt, or not the expected one.
     """
     path = _find(folder, expected.stem, remedy)
     longest = 4 + 4 * 3 + prod(expected.shape)
     content = _decompressed(path, longest + 1, remedy)
     shape = _shape(content)
     if shape is None:
-        raise DataError(
-            f"{path}: is no idx file of bytes; expected one of shape {expected.shape}. {remedy}"
-        )
+        raise DataError(f"{path} must be an idx file of bytes of shape {expected.shape}. {remedy}")
     if shape != expected.shape:
-        raise DataError(f"{path}: holds shape {shape}, expected {expected.shape}. {remedy}")
+        raise DataError(f"{path} must hold shape {expected.shape}, got {shape}. {remedy}")
     start = 4 + 4 * len(shape)
     size = start + prod(shape)
     if len(content) != size:
         raise DataError(
-            f"{path}: holds {len(content)} bytes when decompressed, expected {size}. {remedy}"
+            f"{path} must hold {size} bytes when decompressed, got {len(content)}. {remedy}"
         )
     found = hashlib.sha256(content).hexdigest()
     if found != expected.sha256:
         raise DataError(
-            f"{path}: sha256 of the decompressed content is {found}, "
-            f"expected {expected.sha256}. {remedy}"
+            f"{path}: the decompressed content must have sha256 {expected.sha256}, got {found}."
+            f" {remedy}"
         )
     # the copy makes the bytes writable, as torch wants them
     array = np.frombuffer(content, dtype=np.uint8, offset=start).copy()
@@ -86,7 +91,7 @@ def read_idx(folder: Path, expected: IdxFile, remedy: str) -> Tensor:
 
 def _find(folder: Path, stem: str, remedy: str) -> Path:
     if not folder.is_dir():
-        raise DataError(f"{folder}: no such folder; expected one that holds {stem}. {remedy}")
+        raise DataError(f"{folder}: no such folder, expected one with {stem}. {remedy}")
     for suffix in SUFFIXES:
         path = folder / f"{stem}{suffix}"
         if path.is_file():
@@ -95,7 +100,7 @@ def _find(folder: Path, stem: str, remedy: str) -> Path:
 
 
 def _decompressed(path: Path, most: int, remedy: str) -> bytes:
-    """At most so many bytes, more than are expected: a few bytes can be packed to fill memory."""
+    """Read at most ``most`` bytes, since a small compressed file may expand to fill memory."""
     try:
         match path.suffix:
             case ".xz":
@@ -109,13 +114,13 @@ def _decompressed(path: Path, most: int, remedy: str) -> bytes:
                     return file.read(most)
     except (OSError, EOFError, lzma.LZMAError, zlib.error) as error:
         raise DataError(
-            f"{path}: cannot be read ({error}); "
-            f"expected a whole {path.suffix or 'idx'} file, not truncated or damaged. {remedy}"
+            f"cannot read {path} ({error}): expected a complete {path.suffix or 'idx'} file."
+            f" {remedy}"
         ) from error
 
 
 def _shape(content: bytes) -> tuple[int, ...] | None:
-    """The shape that an idx header of bytes tells; None if there is no such header."""
+    """Return the shape in the header of an idx file of bytes; None if the header is another."""
     dimensions = int.from_bytes(content[:4], "big") - MAGIC_UBYTE
     if not 1 <= dimensions <= 3 or len(content) < 4 + 4 * dimensions:
         return None

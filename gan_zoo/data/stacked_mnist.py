@@ -1,4 +1,4 @@
-"""Stacked MNIST: three random digits as the channels of one image, 1,000 modes to cover."""
+"""Stacked MNIST: three random digits as the channels of an image, 1,000 modes to cover."""
 
 import torch
 
@@ -11,28 +11,28 @@ HELD_OUT = 10_000  # images of the validation and of the test part
 
 
 def load_stacked_mnist(samples: int = 128_000, seed: int = 0, root: str | None = None) -> Dataset:
-    """Stacked MNIST as bytes (N, 3, 28, 28), all of one class: the protocol is unconditional.
+    """Load stacked MNIST as bytes (N, 3, 28, 28), all of one class: the task is unconditional.
 
-    Each part stacks digits of MNIST's own part, so no digit of the test part was trained on. The
-    modes are not given to the networks as labels: a generator that is told the mode has none to
-    miss. ``features.stacked`` tells them of images.
+    Each part stacks digits of the same part of MNIST, so that no test digit is in the training
+    part. Modes are not labels, since a generator that gets the mode as an input cannot miss it;
+    ``features.cnn.stacked_modes`` recognises them.
 
     Args:
         samples: training images, 2,352 bytes each; validation and test part have 10,000 each.
-        seed: of what is stacked, apart from the run's seed.
+        seed: of the choice of digits, independent of the run's seed.
         root: of MNIST's files, as for ``load_mnist``.
 
     Raises:
-        ValueError: samples or seed out of its range.
-        DataError: MNIST's files are missing or damaged.
+        ValueError: If ``samples`` or ``seed`` is out of range.
+        DataError: If MNIST's files are missing or damaged.
 
     Source: Metz et al. 2017 (unrolled GAN, arXiv 1611.02163); 128,000 images as in PacGAN (Lin et
-    al. 2018, arXiv 1712.04086). Deviation: those papers hold no digits out.
+    al. 2018, arXiv 1712.04086). Deviation: those papers hold out no digits.
     """
     if not 1 <= samples <= MAX_SAMPLES:
-        raise ValueError(f"data.samples is {samples}; allowed: from 1 to {MAX_SAMPLES}")
+        raise ValueError(f"data.samples must be from 1 to {MAX_SAMPLES}, got {samples}")
     if seed < 0:
-        raise ValueError(f"data.seed is {seed}; allowed: 0 or more")
+        raise ValueError(f"data.seed must be at least 0, got {seed}")
     digits = load_mnist(root)
 
     def part(source: Split, count: int, name: str) -> Split:
@@ -49,12 +49,12 @@ def load_stacked_mnist(samples: int = 128_000, seed: int = 0, root: str | None =
 
 
 def stack_digits(digits: Split, count: int, rng: torch.Generator) -> Split:
-    """``count`` stacks of three digits drawn independently and with replacement.
+    """Return stacks of three digits drawn independently and with replacement.
 
     Args:
         digits: images (M, 1, H, W) and their classes, 0 to 9.
         count: of stacks.
-        rng: draws them; on the CPU, as the digits are.
+        rng: on the CPU, as the digits are.
 
     Returns:
         Images (count, 3, H, W), and as labels the modes 100 a + 10 b + c of digits a, b, c.

@@ -1,8 +1,8 @@
-"""Points whose distribution is known exactly: the testbeds of mode collapse and of convergence.
+"""Points from known distributions, to study mode collapse and convergence.
 
-Every set is float32 (N, D) from its own seed; labels are mode indices. ``samples`` counts training
-and validation points together (the last sixth is the validation part); a sixth as many more are
-the test part.
+Every set is float32 (N, D) with its own seed; labels are mode indices. ``samples`` counts training
+and validation points together (the last sixth is the validation part); the test part has a sixth
+as many more.
 """
 
 import math
@@ -12,11 +12,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from gan_zoo.data.dataset import hold_out
 from gan_zoo.data.random_streams import stream
-from gan_zoo.data.splits import hold_out
 from gan_zoo.types import Dataset, Split
 
-MAX_SAMPLES = 20_000_000  # some 60 bytes each while they are drawn
+MAX_SAMPLES = 20_000_000  # about 60 bytes each while they are drawn
 SAMPLES = 120_000  # 100,000 to train on, as in PacGAN's experiments
 
 
@@ -28,14 +28,14 @@ class Modes(NamedTuple):
     stds: Tensor  # (K,)
 
     def sample(self, count: int, rng: torch.Generator) -> Split:
-        """``count`` independent points, float32 (count, D), and the modes they came from."""
+        """Draw independent points, float32 (count, D), with their modes as labels."""
         labels = torch.multinomial(self.weights, count, replacement=True, generator=rng)
         noise = torch.randn(count, self.means.shape[1], generator=rng, dtype=torch.float64)
         points = self.means[labels] + self.stds[labels, None] * noise
         return Split(points.float(), labels)
 
     def log_density(self, points: Tensor) -> Tensor:
-        """log sum_k w_k N(x; m_k, s_k^2 I) of (N, D) points, in nats; (N,) float64."""
+        """Return log sum_k w_k N(x; m_k, s_k^2 I) of (N, D) points, in nats: (N,) float64."""
         dim = self.means.shape[1]
         z = (points.double()[:, None] - self.means) / self.stds[:, None]
         logs = self.weights.log() - z.square().sum(2) / 2 - dim * self.stds.log()
@@ -43,7 +43,7 @@ class Modes(NamedTuple):
 
 
 def gaussian_mixture_1d_modes() -> Modes:
-    """0.33 N(-1, variance 0.065) + 0.67 N(2, variance 2).
+    """Return 0.33 N(-1, variance 0.065) + 0.67 N(2, variance 2).
 
     Source: the univariate experiment of f-GAN (Nowozin, Cseke, Tomioka 2016, arXiv 1606.00709,
     section 2.4). These five numbers are a fit to the optimal Gaussians and divergences of its
@@ -57,7 +57,7 @@ def gaussian_mixture_1d_modes() -> Modes:
 
 
 def ring_modes() -> Modes:
-    """Eight Gaussians of standard deviation 0.01 on the unit circle, at angles 2 pi k / 8.
+    """Return eight Gaussians of standard deviation 0.01 on the unit circle, at angles 2 pi k / 8.
 
     Source: PacGAN (Lin et al. 2018, arXiv 1712.04086, table 1). All eight are distinct: an
     evenly spaced range that includes both 0 and 2 pi would double one.
@@ -67,7 +67,7 @@ def ring_modes() -> Modes:
 
 
 def grid_modes() -> Modes:
-    """25 Gaussians of standard deviation 0.05 at {-4, -2, 0, 2, 4}^2; mode 5 i + j at (x_i, y_j).
+    """Return 25 Gaussians of deviation 0.05 at {-4, -2, 0, 2, 4}^2; mode 5 i + j at (x_i, y_j).
 
     Source: PacGAN (Lin et al. 2018, arXiv 1712.04086, table 1).
     """
@@ -76,26 +76,26 @@ def grid_modes() -> Modes:
 
 
 def gaussian_mixture_1d(seed: int = 0, samples: int = SAMPLES) -> Dataset:
-    """Points of ``gaussian_mixture_1d_modes``, (N, 1)."""
+    """Draw points of ``gaussian_mixture_1d_modes``, (N, 1)."""
     return _from_modes("gaussian_mixture_1d", gaussian_mixture_1d_modes(), seed, samples)
 
 
 def ring(seed: int = 0, samples: int = SAMPLES) -> Dataset:
-    """Points of ``ring_modes``, (N, 2)."""
+    """Draw points of ``ring_modes``, (N, 2)."""
     return _from_modes("ring", ring_modes(), seed, samples)
 
 
 def grid(seed: int = 0, samples: int = SAMPLES) -> Dataset:
-    """Points of ``grid_modes``, (N, 2)."""
+    """Draw points of ``grid_modes``, (N, 2)."""
     return _from_modes("grid", grid_modes(), seed, samples)
 
 
 def swiss_roll(seed: int = 0, samples: int = SAMPLES) -> Dataset:
-    """A rolled band in the plane: (t cos t, t sin t) + N(0, 0.25^2 I), all divided by 7.5, (N, 2).
+    """Draw a rolled band: (t cos t, t sin t) + N(0, 0.25^2 I), all divided by 7.5, (N, 2).
 
     t = 1.5 pi (1 + 2 u) with u ~ U(0, 1); one class.
 
-    Source: the toy sets of WGAN-GP's authors (Gulrajani et al. 2017, arXiv 1704.00028, figure 1).
+    Source: the toy sets of the WGAN-GP paper (Gulrajani et al. 2017, arXiv 1704.00028, figure 1).
     """
 
     def draw(count: int, rng: torch.Generator) -> Split:
@@ -108,7 +108,7 @@ def swiss_roll(seed: int = 0, samples: int = SAMPLES) -> Dataset:
 
 
 def dirac(samples: int = 600) -> Dataset:
-    """Every point at 0, (N, 1): the data of the Dirac-GAN; one class.
+    """Return points that are all 0, (N, 1): the data of the Dirac-GAN; one class.
 
     Source: Mescheder, Geiger, Nowozin 2018 (arXiv 1801.04406), definition 2.1.
     """
@@ -137,10 +137,10 @@ def _dataset(
     samples: int,
 ) -> Dataset:
     if seed < 0:
-        raise ValueError(f"data.seed is {seed}; allowed: 0 or more")
+        raise ValueError(f"data.seed must be at least 0, got {seed}")
     if not 6 <= samples <= MAX_SAMPLES:
         raise ValueError(
-            f"data.samples is {samples}; allowed: from 6, as a sixth is held out, to {MAX_SAMPLES}"
+            f"data.samples must be from 6, as a sixth is held out, to {MAX_SAMPLES}, got {samples}"
         )
     training = draw(samples, stream(seed, f"{name}/train"))
     test = draw(samples // 6, stream(seed, f"{name}/test"))

@@ -1,1 +1,1 @@
-"""The protocol: which numbers are measured of a generator, on which samples, against which data."""
+"""Evaluation: metrics, the feature networks they use, the evaluator, and reference scores."""

@@ -1,8 +1,8 @@
-"""Features of real images, kept in the cache folder from one process to the next.
+"""Features of real images in the cache folder, for later processes.
 
-They are most of what a short run takes to measure: MNIST's 70,000 images, six seconds on two cores.
-Only those by networks of this package are kept: the checksum of a user's own tells its weights, not
-its code. Numbers of all runs on a machine come from the same bits, whoever computed them.
+Computing them takes most of the evaluation of a short run: six seconds on two cores for MNIST's
+70,000 images. Only features by this package's own networks are cached, since the checksum of a
+user's network covers its weights, but not its code. All runs on a machine read the same bits.
 """
 
 import sys
@@ -12,7 +12,6 @@ import torch
 from torch import Tensor
 
 from gan_zoo import __version__
-from gan_zoo.evaluation.features.cnn import Features
 from gan_zoo.evaluation.features.extractor import SHIPPED, FeatureNetwork
 from gan_zoo.runs.cache import cache_path, is_there, keep
 from gan_zoo.runs.weights import CheckpointError, read_weights, to_safetensors
@@ -20,60 +19,50 @@ from gan_zoo.runs.weights import CheckpointError, read_weights, to_safetensors
 _OURS = {shipped.sha256 for shipped in SHIPPED.values()}
 
 
-def kept_path(extractor: object, sha256: str, split: str) -> Path | None:
-    """Where these features are kept; None if they are not, or there is no cache folder.
+def feature_path(extractor: object, sha256: str, what: str) -> Path | None:
+    """Return the file of these features; None if they are not cached, or there is no folder.
 
     Args:
         extractor: the feature network.
         sha256: the data set's fingerprint.
-        split: which part of it.
+        what: a split, or what a metric derives from one.
     """
     if not isinstance(extractor, FeatureNetwork) or extractor.sha256 not in _OURS:
         return None
-    # what rounds otherwise has features of its own
+    # hardware and versions that round differently have files of their own
     kind = extractor.device.type
     capability = torch.backends.cpu.get_cpu_capability() if kind == "cpu" else "float32"
     versions = f"{__version__}-{torch.__version__}-{kind}-{capability}".replace("+", "-")
-    name = f"{extractor.sha256[:16]}-{sha256[:16]}-{split}-{versions}.safetensors"
+    name = f"{extractor.sha256[:16]}-{sha256[:16]}-{what}-{versions}.safetensors"
     return cache_path("real_features", name)
 
 
-def read_features(path: Path | None, count: int) -> Features | None:
-    """What ``keep_features`` wrote; None if there is none, or (told) damaged or of other images."""
+def read_tensors(
+    path: Path | None, names: tuple[str, ...], rows: int | None = None
+) -> list[Tensor] | None:
+    """Read tensors by name; None if there is no file, or (with a warning) an unusable one.
+
+    Args:
+        path: of the file.
+        names: of the tensors.
+        rows: that every tensor must have, if known.
+    """
     if path is None or not is_there(path):
         return None
     try:
-        found = read_weights(path)
-        features, logits = found["features"], found["logits"]
-        if not len(features) == len(logits) == count:
-            raise ValueError(f"it holds {len(features)} images, not {count}")
+        content = read_weights(path)
+        found = [content[name] for name in names]
+        for tensor in found:
+            if rows is not None and len(tensor) != rows:
+                raise ValueError(f"it holds {len(tensor)} images, not {rows}")
     except (CheckpointError, KeyError, ValueError) as error:
-        print(f"gan_zoo: {path} is damaged ({error!r}): computing anew", file=sys.stderr)
-        return None
-    return Features(features, logits)
-
-
-def keep_features(path: Path | None, features: Features) -> None:
-    """Write them for the next process; a cache that cannot be written is told."""
-    if path is None:
-        return
-    content = to_safetensors({name: each.cpu() for name, each in features._asdict().items()})
-    keep(path, content, "features of real images will be computed anew in each process")
-
-
-def read_kept(path: Path | None) -> Tensor | None:
-    """Return what ``keep_tensor`` wrote; None if there is none, or (told) damaged."""
-    if path is None or not is_there(path):
-        return None
-    try:
-        return read_weights(path)["values"]
-    except (CheckpointError, KeyError) as error:
         print(f"gan_zoo: {path} is damaged ({error!r}): computing it again", file=sys.stderr)
         return None
+    return found
 
 
-def keep_tensor(path: Path | None, values: Tensor) -> None:
-    """Write a tensor that depends on real images alone for the next process."""
+def write_tensors(path: Path | None, tensors: dict[str, Tensor]) -> None:
+    """Write tensors for later processes; if that is impossible, print a warning."""
     if path is not None:
-        content = to_safetensors({"values": values.cpu()})
-        keep(path, content, "what metrics need of real images will be computed in each process")
+        content = to_safetensors({name: each.cpu() for name, each in tensors.items()})
+        keep(path, content, "features of real images will be computed again in each process")

@@ -1,7 +1,7 @@
-"""Samples of anyone's GAN from files: a ``.npz`` or a folder of PNGs.
+"""Read samples of any GAN from files: a ``.npz`` or a folder of PNGs.
 
-Such a file may come from a stranger: nothing in it is executed, and what it says of its size is
-looked at before memory is taken.
+Files may come from strangers: nothing in them is executed, and sizes in headers are checked before
+memory is allocated.
 """
 
 import sys
@@ -11,111 +11,90 @@ from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 import torch
-from numpy.lib import format as npy
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-MAX_BYTES = 4 * 2**30  # of an array, unpacked
+MAX_BYTES = 4 * 2**30  # of a .npz, unpacked
 MAX_PIXELS = 2**22  # of a picture
 
 
 def read_samples(path: Path) -> tuple[Tensor, Tensor | None]:
-    """Return images in [-1, 1], (N, C, H, W) float32, and their labels (N,) int64 if there are any.
+    """Read images in [-1, 1], (N, C, H, W) float32, and their labels (N,) int64, or None.
 
-    - ``.npz``: ``images`` of shape (N, H, W), (N, C, H, W) or (N, H, W, C) with C 1 or 3; bytes,
-      or floats in [0, 1] or [-1, 1] (negative values tell); and, optionally, integer ``labels``.
-    - a folder: all PNGs in it, in the order of their names, of any bit depth, grey, in colour or
-      with a palette; equal channels are grey. If all lie in subfolders named by whole numbers,
-      those are the labels; if only some do, or subfolders have other names, a warning says so.
+    - ``.npz``: ``images`` of shape (N, H, W), (N, C, H, W) or (N, H, W, C) with C 1 or 3, as bytes,
+      or floats in [0, 1] or, if any is negative, [-1, 1]; and, optionally, integer ``labels``.
+    - a folder: all PNGs below it, sorted by name, of any bit depth, grey, in colour or with a
+      palette; equal channels become grey. If all lie in subfolders named by whole numbers, these
+      are the labels; if only some do, or subfolders have other names, a warning says so.
 
     Raises:
-        ValueError: no such file or folder, no images, images of different or unusable shapes,
-            values out of range or not finite, labels that do not match.
+        ValueError: If there is no such file or folder or no image in it, images have different or
+            unusable shapes, values are out of range or not finite, or labels do not match.
     """
     if path.is_dir():
         images, labels = _read_folder(path)
     elif path.suffix == ".npz":
         images, labels = _read_npz(path)
     else:
-        there = "it is neither" if path.exists() else "there is no such file or folder"
-        raise ValueError(f"{path}: {there}; allowed: a .npz file, or a folder of PNGs or of a run")
+        if not path.exists():
+            raise ValueError(f"{path}: no such file or folder")
+        raise ValueError(f"{path} must be a .npz file, or a folder of PNGs or of a run")
     return _in_range(_channels_first(images, path), path), labels
 
 
 def _read_npz(path: Path) -> tuple[NDArray[np.generic], Tensor | None]:
     try:
         with ZipFile(path) as archive:
-            present = {name.removesuffix(".npy"): name for name in archive.namelist()}
-            arrays = {
-                name: _read_array(archive, present[name])
-                for name in ("images", "labels")
-                if name in present
-            }
+            size = sum(entry.file_size for entry in archive.infolist())
+            if size > MAX_BYTES:
+                raise ValueError(f"it may hold at most {MAX_BYTES} bytes, got {size}")
+        with np.load(path, allow_pickle=False) as content:
+            arrays = {name: content[name] for name in ("images", "labels") if name in content}
     except _READING_ERRORS as error:
-        raise ValueError(f"{path}: cannot be read: {error}") from error
-    if "images" not in arrays:
+        raise ValueError(f"cannot read {path}: {error}") from error
+    if not isinstance(arrays.get("images"), np.ndarray):
         raise ValueError(f"{path} holds no array 'images'")
     labels = arrays.get("labels")
     if labels is None:
         return arrays["images"], None
     if labels.shape != arrays["images"].shape[:1] or labels.dtype.kind not in "iu":
         raise ValueError(
-            f"{path}: labels have shape {labels.shape} and type {labels.dtype}; allowed: one whole"
-            " number for each image"
+            f"{path}: labels must be one whole number for each image, got shape {labels.shape} and"
+            f" type {labels.dtype}"
         )
     return arrays["images"], torch.from_numpy(labels.astype(np.int64))
 
 
-# what zipfile, zlib and numpy raise at damaged, encrypted and unknown content
+# raised by zipfile, zlib and numpy for damaged, encrypted and unknown content
 _READING_ERRORS = (
     OSError, ValueError, EOFError, BadZipFile, zlib.error, RuntimeError, NotImplementedError,
+    MemoryError,
 )  # fmt: skip
-
-
-def _read_array(archive: ZipFile, name: str) -> NDArray[np.generic]:
-    """One array whose header, size and content agree; never one of Python objects."""
-    with archive.open(name) as file:
-        version = npy.read_magic(file)
-        header = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
-        if version not in header:
-            raise ValueError(f"{name} has npy version {version}; allowed: 1.0 or 2.0")
-        shape, fortran, kind = header[version](file)
-        if kind.hasobject:
-            raise ValueError(f"{name} holds Python objects; allowed: numbers")
-        size = kind.itemsize
-        for length in shape:
-            size *= length
-        if size > MAX_BYTES or size != archive.getinfo(name).file_size - file.tell():
-            raise ValueError(
-                f"{name} says it has shape {shape} of {kind}, {size} bytes; allowed: as many as"
-                f" the file holds, up to {MAX_BYTES}"
-            )
-        flat = np.frombuffer(file.read(), dtype=kind)
-    return flat.reshape(shape[::-1]).transpose() if fortran else flat.reshape(shape)
 
 
 def _read_folder(path: Path) -> tuple[NDArray[np.generic], Tensor | None]:
     files = sorted(file for file in path.rglob("*") if file.suffix.lower() == ".png")
     if not files:
-        raise ValueError(f"{path} holds no PNG and no record.json of a run")
+        raise ValueError(f"{path} must hold PNGs or the record.json of a run")
     pictures = []
     for file in files:
         try:
-            # other formats may lie under such a name, and PIL hands some to other programs
+            # PIL passes files of some formats to other programs, whatever their names
             with Image.open(file, formats=["PNG"]) as picture:
                 if picture.width * picture.height > MAX_PIXELS:
                     raise ValueError(
-                        f"it is {picture.width}x{picture.height}; allowed: {MAX_PIXELS} pixels"
+                        f"it may have at most {MAX_PIXELS} pixels, got"
+                        f" {picture.width}x{picture.height}"
                     )
                 pictures.append(_pixels(picture))
         except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-            raise ValueError(f"{file}: cannot be read: {error}") from error
+            raise ValueError(f"cannot read {file}: {error}") from error
     sizes = sorted({picture.shape[:2] for picture in pictures})
     if len(sizes) > 1:
         raise ValueError(
-            f"{path}: images of different sizes, as (height, width) {sizes[0]} and {sizes[-1]};"
-            " allowed: one size. Resize them, or move those of other sizes away"
+            f"{path}: images must have one size, got (height, width) {sizes[0]} and {sizes[-1]}:"
+            " resize them, or move those of other sizes away"
         )
     images = np.stack(pictures)
     # torchvision's save_image writes grey as three equal channels
@@ -126,9 +105,9 @@ def _read_folder(path: Path) -> tuple[NDArray[np.generic], Tensor | None]:
     if 0 < len(named) < len(names) or (not named and any(names)):
         other = next(name for name in names if not name.isdecimal() and (name or named))
         print(
-            f"gan_zoo: warning: {path}: the labels cannot be read, so metrics that need them are"
-            f" left out: a PNG lies in {other or 'the folder itself'!r}; name a subfolder for each"
-            " class by its number, as 0, 1, 2",
+            f"gan_zoo: warning: {path} has no labels, so metrics that need them are left out: a PNG"
+            f" lies in {other or 'the folder itself'!r}; name the subfolder of each class by its"
+            " number, as 0, 1, 2",
             file=sys.stderr,
         )
     labels = torch.tensor([int(name) for name in names]) if len(named) == len(names) else None
@@ -136,7 +115,7 @@ def _read_folder(path: Path) -> tuple[NDArray[np.generic], Tensor | None]:
 
 
 def _pixels(picture: Image.Image) -> NDArray[np.uint8]:
-    """A PNG of any kind as (H, W, 3) bytes; transparency is refused, as it has no colour."""
+    """Convert a PNG of any kind to (H, W, 3) bytes; transparent pixels raise a ValueError."""
     if picture.mode.startswith("I"):  # 16 bits of grey
         wide = np.asarray(picture).astype(np.int64)
         grey = ((wide + 128) // 257).clip(0, 255).astype(np.uint8)
@@ -145,8 +124,8 @@ def _pixels(picture: Image.Image) -> NDArray[np.uint8]:
         pixels = np.asarray(picture.convert("RGBA"))
         if (pixels[..., 3] < 255).any():
             raise ValueError(
-                "it has transparent pixels, whose colour depends on what lies behind them; put it"
-                " on its background and save it without transparency (PIL: alpha_composite)"
+                "it must have no transparent pixels: put it on its background and save it without"
+                " transparency (PIL: alpha_composite)"
             )
         return pixels[..., :3]
     return np.asarray(picture.convert("RGB"))
@@ -154,7 +133,7 @@ def _pixels(picture: Image.Image) -> NDArray[np.uint8]:
 
 def _channels_first(images: NDArray[np.generic], path: Path) -> NDArray[np.generic]:
     if images.size == 0:
-        raise ValueError(f"{path}: images have shape {images.shape}; allowed: one image or more")
+        raise ValueError(f"{path} must hold at least one image, got shape {images.shape}")
     if images.ndim == 3:
         return images[:, None]
     if images.ndim == 4 and images.shape[1] in (1, 3):
@@ -162,13 +141,13 @@ def _channels_first(images: NDArray[np.generic], path: Path) -> NDArray[np.gener
     if images.ndim == 4 and images.shape[3] in (1, 3):
         return images.transpose(0, 3, 1, 2)
     raise ValueError(
-        f"{path}: images have shape {images.shape}; allowed: (N, H, W), (N, C, H, W) or"
-        " (N, H, W, C) with C 1 or 3. Transpose or reshape them"
+        f"{path}: images must have shape (N, H, W), (N, C, H, W) or (N, H, W, C) with C 1 or 3, got"
+        f" {images.shape}: transpose or reshape them"
     )
 
 
 def _span(images: NDArray[np.generic]) -> str:
-    """The range of real numbers, in words."""
+    """Describe the range of real numbers; empty for others."""
     if images.dtype.kind not in "iuf" or images.size == 0:
         return ""
     return f" from {images.min():.6g} to {images.max():.6g}"
@@ -178,14 +157,14 @@ def _in_range(images: NDArray[np.generic], path: Path) -> Tensor:
     if images.dtype == np.uint8:
         if images.max() == 1:
             raise ValueError(
-                f"{path}: images are bytes of 0 and 1 alone, which would be black; allowed: bytes"
-                " up to 255, or floats. Multiply them by 255, or convert them to floats"
+                f"{path}: bytes must be from 0 to 255, got only 0 and 1, which would be black:"
+                " multiply them by 255, or convert them to floats"
             )
         return torch.from_numpy(images.copy()).float().div_(127.5).sub_(1)
     if images.dtype.kind != "f" or not np.isfinite(images).all() or np.abs(images).max() > 1:
         raise ValueError(
-            f"{path}: images of type {images.dtype}{_span(images)}; allowed: bytes (uint8) from 0"
-            " to 255, or finite floats in [0, 1] or [-1, 1]. Convert or rescale them"
+            f"{path}: images must be bytes (uint8) from 0 to 255, or finite floats in [0, 1] or"
+            f" [-1, 1], got {images.dtype}{_span(images)}: convert or rescale them"
         )
     values = torch.from_numpy(images.astype(np.float32))
     return values if bool((values < 0).any()) else values * 2 - 1

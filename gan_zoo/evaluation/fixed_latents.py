@@ -1,4 +1,4 @@
-"""Fixed latents and labels, and measuring without moving any training stream."""
+"""Fixed latents and labels, and evaluation that leaves training's random streams alone."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,16 +9,16 @@ from torch import Tensor, nn
 from gan_zoo.data.random_streams import stream
 from gan_zoo.types import Sampler
 
-CHUNK = 500  # samples a forward pass
+CHUNK = 500  # samples per forward pass
 
 
 class NonFiniteSamples(ArithmeticError):
-    """A generator makes NaN or infinity: there is nothing to measure."""
+    """Raised when a generator makes NaN or infinity, so that there is nothing to measure."""
 
 
 @contextmanager
-def measuring(*networks: nn.Module) -> Iterator[None]:
-    """Evaluation mode, no gradients, and the global random stream put back afterwards."""
+def evaluating(*networks: nn.Module) -> Iterator[None]:
+    """Set evaluation mode without gradients; restore modes and the global random stream."""
     training = [network.training for network in networks]
     with torch.random.fork_rng(), torch.no_grad():
         for network in networks:
@@ -30,16 +30,16 @@ def measuring(*networks: nn.Module) -> Iterator[None]:
                 network.train(mode)
 
 
-class Bank:
-    """Latents and labels drawn once: every epoch, loss and seed is shown the same.
+class FixedLatents:
+    """Latents and labels drawn once, the same for every epoch, loss and seed.
 
     Args:
-        count: how many; labels go round the classes.
+        count: of samples; labels cycle through the classes.
         latents: the run's sampler.
         dim: size of z.
         classes: number of labels.
-        name: what the bank is for; banks of different names are independent.
-        device: where everything lives.
+        name: their purpose; those of different names are independent.
+        device: of latents and labels.
     """
 
     def __init__(
@@ -56,12 +56,12 @@ class Bank:
         self.labels = torch.arange(count, device=device) % classes
 
     def images(self, generator: nn.Module) -> Tensor:
-        """What the generator makes of the bank, in evaluation mode.
+        """Return the generator's samples, in evaluation mode.
 
         Raises:
-            NonFiniteSamples: some of it is not finite.
+            NonFiniteSamples: If a sample is not finite.
         """
-        with measuring(generator):
+        with evaluating(generator):
             pairs = zip(self.z.split(CHUNK), self.labels.split(CHUNK), strict=True)
             images = torch.cat([generator(z, labels) for z, labels in pairs])
         if not bool(images.isfinite().all()):

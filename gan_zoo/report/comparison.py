@@ -238,7 +238,7 @@ def reference_title(name: str) -> str:
 def _references(runs: Sequence[Run]) -> dict[str, tuple[Reference, ...]]:
     found: dict[str, dict[str, list[float]]] = {}
     for run in runs:
-        for metric, values in run.record.floors.items():
+        for metric, values in run.record.reference_scores.items():
             for name, value in values.items():
                 found.setdefault(metric, {}).setdefault(name, []).append(value)
     return {

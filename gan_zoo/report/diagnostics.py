@@ -1,10 +1,10 @@
 """History columns that the report knows: what training looks like from inside, and the losses."""
 
-from gan_zoo.report.catalogue import Entry
+from gan_zoo.evaluation.metrics.registry import Description
 
 # The name's remainder ("real", "generator", ...) is added to the title.
-DIAGNOSTICS: dict[str, Entry] = {
-    "gradient_norm": Entry(
+DIAGNOSTICS: dict[str, Description] = {
+    "gradient_norm": Description(
         "Gradient norm",
         0,
         "Euclidean norm of the gradient over all parameters. Towards 0 for the generator, learning "
@@ -12,7 +12,7 @@ DIAGNOSTICS: dict[str, Entry] = {
         0.0,
         unit="loss over parameter",
     ),
-    "discriminator_accuracy": Entry(
+    "discriminator_accuracy": Description(
         "Discriminator accuracy",
         0,
         "Share of images on the right side of the loss's own undecided score: 0.5 is a "
@@ -21,20 +21,20 @@ DIAGNOSTICS: dict[str, Entry] = {
         1.0,
         "share, 0 to 1",
     ),
-    "score_gap": Entry(
+    "score_gap": Description(
         "Score gap, real minus fake",
         0,
         "Difference of the mean raw scores of real and generated images; scales differ between "
         "losses.",
         unit="raw score",
     ),
-    "score": Entry(
+    "score": Description(
         "Mean raw score",
         0,
         "Mean of the discriminator's raw, unbounded scores; scales differ between losses.",
         unit="raw score",
     ),
-    "update_ratio": Entry(
+    "update_ratio": Description(
         "Update-to-weight ratio",
         0,
         "Norm of an update over the norm of the weights it changes; about 0.001 is common. Far "
@@ -42,7 +42,7 @@ DIAGNOSTICS: dict[str, Entry] = {
         0.0,
         unit="ratio of norms",
     ),
-    "critic_lipschitz": Entry(
+    "critic_lipschitz": Description(
         "Lipschitz estimate of the discriminator",
         0,
         "Largest slope of the raw score that was met between samples: a lower bound of the "
@@ -50,7 +50,7 @@ DIAGNOSTICS: dict[str, Entry] = {
         0.0,
         unit="score over distance of images",
     ),
-    "estimated_divergence": Entry(
+    "estimated_divergence": Description(
         "Estimated divergence",
         0,
         "Value of the variational bound that the discriminator maximises, if the loss has one: in "

@@ -6,6 +6,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from gan_zoo.evaluation.metrics.registry import CHECKPOINTS
 from gan_zoo.report.comparison import Comparison
 from gan_zoo.report.outliers import symlog_if_outliers
 from gan_zoo.report.plot_style import (
@@ -19,7 +20,7 @@ from gan_zoo.report.plot_style import (
     row_panels,
     style,
 )
-from gan_zoo.report.quantities import CHECKPOINTS, Quantity
+from gan_zoo.report.quantities import Quantity
 from gan_zoo.report.search import Budgets
 from gan_zoo.report.summary import headlines
 

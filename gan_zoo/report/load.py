@@ -209,9 +209,9 @@ def _checked(record: RunRecord) -> RunRecord:
     for name in ("artifacts", "tables", "unavailable"):
         values[name] = {k: v for k, v in values[name].items() if isinstance(v, str)}
     values["metrics"] = {name: finite(value) for name, value in values["metrics"].items()}
-    values["floors"] = {
+    values["reference_scores"] = {
         name: numbers
-        for name, entry in values["floors"].items()
+        for name, entry in values["reference_scores"].items()
         if isinstance(entry, dict) and (numbers := _numbers(entry))
     }
     values["intervals"] = {

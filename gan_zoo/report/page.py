@@ -13,6 +13,7 @@ import pandas as pd
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from gan_zoo.evaluation.metrics.registry import CHECKPOINTS
 from gan_zoo.report import fairness, formatting, summary
 from gan_zoo.report.classes import confusions, per_class
 from gan_zoo.report.comparison import Comparison, Pair, Variant, reference_title
@@ -21,7 +22,7 @@ from gan_zoo.report.export import json_values, ranking_values
 from gan_zoo.report.load import Run
 from gan_zoo.report.pictures import SampleStrips, gallery
 from gan_zoo.report.plot_style import style
-from gan_zoo.report.quantities import AXES, CHECKPOINTS, Quantity, quantity
+from gan_zoo.report.quantities import AXES, Quantity, quantity
 from gan_zoo.report.search import Budgets
 from gan_zoo.report.statistics import Interval
 

@@ -1,10 +1,7 @@
-"""What a metric or a history column means in words, which direction is better, what bounds it.
+"""Describe metrics and history columns: title, direction, meaning, bounds and unit.
 
-A metric's name carries its protocol, ``[best_|ema_|best_ema_]<quantity>[_<extractor>]_<split>
-[_<samples>]``, as in ``fid_mnistcnn_test_10k``. The prefix says whose images were measured: those
-of the last epoch (none), of the epoch that was best on validation, of the generator's averaged
-weights, or of both. The catalogue knows the quantities; a name that it does not know is shown as it
-is, without a direction, and nothing is claimed about it.
+Metrics are described by the metric registry, history columns by ``gan_zoo.report.diagnostics``. A
+name that neither knows is shown as it is, without a direction.
 """
 
 import math
@@ -12,15 +9,15 @@ import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from gan_zoo.report.catalogue import ALIASES, EXTRACTORS, METRICS
+from gan_zoo.evaluation.metrics.registry import (
+    CHECKPOINTS,
+    EXTRACTORS,
+    QUANTITIES,
+    MetricName,
+    parse_name,
+)
 from gan_zoo.report.diagnostics import DIAGNOSTICS, IMAGES, LOSS_MEANING, PARTS, PLACES, ROLES
 
-CHECKPOINTS = {
-    "": "last weights",
-    "best_": "best weights on validation",
-    "ema_": "averaged weights (EMA)",
-    "best_ema_": "averaged weights (EMA), best on validation",
-}
 _LOSS_RANK, _DIAGNOSTIC_RANK, _AXIS_RANK = 1000, 1001, 2000
 
 
@@ -35,9 +32,10 @@ class Quantity:
     meaning: str
     low: float = -math.inf  # bounds of the domain
     high: float = math.inf
-    rank: int = 999  # place in the catalogue; smaller is shown first
+    rank: int = 999  # smaller is shown first
     unit: str = ""
     checkpoint: str = ""  # a key of CHECKPOINTS
+    split: str = ""  # of the real data; empty for history columns
 
     @property
     def full_title(self) -> str:
@@ -66,9 +64,6 @@ class Quantity:
         return {1: "↑", -1: "↓", 0: ""}[self.better]
 
 
-_SIZE = re.compile(r"\d+k?")
-
-
 def quantity(name: str) -> Quantity:
     """Describe a metric or a history column by its name alone.
 
@@ -87,38 +82,35 @@ def quantity(name: str) -> Quantity:
     if len(tokens) == 3 and tokens[0] in ROLES and tokens[2] in PARTS:
         title = f"{ROLES[tokens[0]]} {PARTS[tokens[2]]}, {IMAGES.get(tokens[1], tokens[1])}"
         return Quantity(name, title, "", 0, LOSS_MEANING, rank=_LOSS_RANK, unit="of the loss")
-    checkpoint = max((c for c in CHECKPOINTS if name.startswith(c)), key=len)
-    tokens = name.removeprefix(checkpoint).split("_")
+    parsed = parse_name(name)
+    if parsed is not None:
+        return _metric(name, parsed)
     for length in range(len(tokens), 0, -1):
         key = "_".join(tokens[:length])
-        key = ALIASES.get(key, key)
-        if key in METRICS:
-            return _metric(name, key, tokens[length:], checkpoint)
         if key in DIAGNOSTICS:
             return _diagnostic(name, key, tokens[length:])
-    return Quantity(name, name.replace("_", " "), "", 0, "Not in this report's catalogue.")
+    return Quantity(name, name.replace("_", " "), "", 0, "Not in the metric registry.")
 
 
-def _metric(name: str, key: str, rest: list[str], checkpoint: str) -> Quantity:
-    entry, words = METRICS[key], []
-    for token in rest:
-        if token in ("train", "validation", "test"):
-            words.append(f"{token} split")
-        elif _SIZE.fullmatch(token):
-            words.append(f"{token} samples")
-        else:
-            words.append(EXTRACTORS.get(token, token))
+def _metric(name: str, parsed: MetricName) -> Quantity:
+    entry = QUANTITIES[parsed.quantity]
+    words = [
+        EXTRACTORS.get(parsed.source, parsed.source),
+        f"{parsed.split} split" if parsed.split else "",
+        f"{parsed.samples} samples" if parsed.samples else "",
+    ]
     return Quantity(
         name,
         entry.title,
-        ", ".join(words),
+        ", ".join(word for word in words if word),
         entry.better,
         entry.meaning,
         entry.low,
         entry.high,
-        list(METRICS).index(key),
+        list(QUANTITIES).index(parsed.quantity),
         entry.unit,
-        checkpoint,
+        parsed.checkpoint,
+        parsed.split,
     )
 
 
@@ -144,7 +136,7 @@ AXES = ("epoch", "generator_updates", "discriminator_updates", "images_seen", "s
 
 
 def ordered(names: set[str], first: str = "") -> list[Quantity]:
-    """Quantities by checkpoint, then in catalogue order, the test split before validation.
+    """Sort quantities by checkpoint, then as in the registry, the test split before validation.
 
     Args:
         names: of the quantities.
@@ -154,9 +146,8 @@ def ordered(names: set[str], first: str = "") -> list[Quantity]:
     places = sorted(CHECKPOINTS, key=lambda checkpoint: checkpoint != first)
 
     def key(item: Quantity) -> tuple[int, int, int, str]:
-        found = [split[token] for token in item.name.split("_") if token in split]
         place = places.index(item.checkpoint)
-        return place, item.rank, found[0] if found else 3, item.name
+        return place, item.rank, split.get(item.split, 3), item.name
 
     return sorted((quantity(name) for name in names), key=key)
 

@@ -6,8 +6,9 @@ import sys
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
+from gan_zoo.evaluation.metrics.registry import CHECKPOINTS
 from gan_zoo.report.formatting import count, duration, short
-from gan_zoo.report.quantities import CHECKPOINTS, Quantity, headline_checkpoint, ordered
+from gan_zoo.report.quantities import Quantity, headline_checkpoint, ordered
 from gan_zoo.runs.record import RunRecord
 
 SHOWN = ("fid", "label_accuracy", "recall", "modes_covered", "high_quality", "reverse_kl_modes")
@@ -26,10 +27,10 @@ def run_summary(folder: Path, record: RunRecord) -> str:
     metrics = _shown(m for m in ordered(set(record.metrics)) if m.checkpoint == checkpoint)
     lines = ["no metrics were measured"]
     if metrics:
-        names = _reference_names(record.floors, metrics)
+        names = _reference_names(record.reference_scores, metrics)
         rows = [["", CHECKPOINTS[checkpoint], *(REFERENCES[name] for name in names)]]
         for metric in metrics:
-            known = record.floors.get(metric.base, {})
+            known = record.reference_scores.get(metric.base, {})
             values = (record.metrics.get(metric.name), *map(known.get, names))
             rows.append([metric.short_title, *map(short, values)])
         lines = [_table(rows), _protocol(metrics)]
@@ -67,12 +68,12 @@ def sweep_summary(folder: Path) -> str:
         for variant in comparison.variants
     ]
     counts = [f"{len(v.finished)} of {len(v.runs)}" for v in comparison.variants]
-    floors = {
+    references = {
         metric: {entry.name: entry.value for entry in entries}
         for metric, entries in comparison.references.items()
     }
-    for name in _reference_names(floors, metrics):
-        values = (floors.get(metric.base, {}).get(name) for metric in metrics)
+    for name in _reference_names(references, metrics):
+        values = (references.get(metric.base, {}).get(name) for metric in metrics)
         rows.append([f"({REFERENCES[name]})", *map(short, values), ""])
         counts.append("")
     if with_counts:

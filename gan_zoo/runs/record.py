@@ -27,7 +27,7 @@ from typing import Any
 
 from gan_zoo.runs import checksum
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 CHECKSUM_SINCE = 2  # schema version
 STATUSES = ("running", "finished", "diverged", "failed", "interrupted")
 RECORD_NAME = "record.json"
@@ -75,7 +75,7 @@ class RunRecord:
     progress: dict[str, float] = field(default_factory=dict)  # updates, images, epochs, seconds
     metrics: dict[str, float | None] = field(default_factory=dict)  # final; None = not finite
     # metric -> what the same measurement gives for "real" data, "kernel_density", "class_means"
-    floors: dict[str, dict[str, float]] = field(default_factory=dict)
+    reference_scores: dict[str, dict[str, float]] = field(default_factory=dict)
     # metric -> 95% interval over samples: sampling noise of this run, not of its seed
     intervals: dict[str, list[float]] = field(default_factory=dict)
     divergence_range: list[float | None] | None = None  # of an estimate; None inside: no bound
@@ -201,12 +201,22 @@ def read_record(folder: Path) -> RunRecord:
 def parse_record(content: Mapping[str, Any]) -> RunRecord:
     """Return a record from its content, without keys of other versions.
 
+    Schema versions below 3 have ``floors`` for ``reference_scores``, here and in ``config``.
+
     Raises:
         TypeError: a key is missing.
         RecordError: the status is not one of ``STATUSES``.
     """
+    content = _renamed(content)
+    config = content.get("config")
+    if isinstance(config, dict) and isinstance(config.get("evaluation"), dict):
+        content["config"] = {**config, "evaluation": _renamed(config["evaluation"])}
     known = {f.name for f in fields(RunRecord)}
     return RunRecord(**{key: value for key, value in content.items() if key in known})
+
+
+def _renamed(content: Mapping[str, Any]) -> dict[str, Any]:
+    return {"reference_scores" if key == "floors" else key: v for key, v in content.items()}
 
 
 def table_damage(path: Path, record: RunRecord) -> str | None:

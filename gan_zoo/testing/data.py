@@ -2,8 +2,7 @@
 
 from collections.abc import Callable
 
-from gan_zoo.data.fingerprint import dataset_fingerprint
-from gan_zoo.data.validation import check_dataset
+from gan_zoo.data.dataset import check_dataset, dataset_fingerprint
 from gan_zoo.testing.contracts import GlobalStreamWatch, check, name_of, require
 from gan_zoo.types import Dataset
 

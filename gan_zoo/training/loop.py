@@ -12,8 +12,8 @@ from torch import nn
 
 from gan_zoo.evaluation.evaluator import Evaluator
 from gan_zoo.evaluation.fixed_latents import NonFiniteSamples
-from gan_zoo.evaluation.reference_scores import Floors
-from gan_zoo.evaluation.registry import reason
+from gan_zoo.evaluation.measurement import reason
+from gan_zoo.evaluation.reference_scores import ReferenceScores
 from gan_zoo.training.checkpoint import load_state, save_state
 from gan_zoo.training.pictures import sample_grid
 from gan_zoo.training.progress import Reporter
@@ -192,9 +192,9 @@ class TrainingLoop:
         """Return every generator's validation metrics; keep the best weights of the headline's."""
         found: dict[str, float] = {}
         for name, network in self.generators.items():
-            judgement, prefix = self.evaluator.validation(network), PREFIXES[name]
-            found |= {f"{prefix}{metric}": value for metric, value in judgement.values.items()}
-            self.unavailable(judgement.unavailable, prefix)
+            measurement, prefix = self.evaluator.validation(network), PREFIXES[name]
+            found |= {f"{prefix}{metric}": value for metric, value in measurement.values.items()}
+            self.unavailable(measurement.unavailable, prefix)
         name, criterion = self.headline, self.evaluator.criterion
         value = found.get(f"{PREFIXES[name]}{criterion}")
         if criterion is not None and value is not None:
@@ -252,21 +252,21 @@ class TrainingLoop:
         """
         evaluator, writer, name = self.evaluator, self.writer, self.headline
         generator = self.generators[name]
-        judged = {PREFIXES[each]: evaluator.final(net) for each, net in self.generators.items()}
-        writer.classes(judged)
+        measured = {PREFIXES[each]: evaluator.final(net) for each, net in self.generators.items()}
+        writer.classes(measured)
         best = writer.record.best.get(name)
         if best is not None:
-            judgement = judged[PREFIXES[name]]
+            measurement = measured[PREFIXES[name]]
             if best["epoch"] != writer.history[-1]["epoch"]:
                 kept = copy.deepcopy(generator)
                 kept.load_state_dict(writer.best_weights[name])
-                judgement = evaluator.final(kept)
-            judged[f"best_{PREFIXES[name]}"] = judgement
-        for prefix, judgement in judged.items():
-            self.unavailable(judgement.unavailable, prefix)
-        floors = self._attempt("values of real data and baselines", evaluator.floors) or Floors()
-        self.unavailable(floors.unavailable)
-        pictures = evaluator.walks(generator)
+                measurement = evaluator.final(kept)
+            measured[f"best_{PREFIXES[name]}"] = measurement
+        for prefix, measurement in measured.items():
+            self.unavailable(measurement.unavailable, prefix)
+        scores = self._attempt("reference scores", evaluator.reference_scores) or ReferenceScores()
+        self.unavailable(scores.unavailable)
+        pictures = evaluator.interpolations(generator)
         neighbours = self._attempt("nearest_neighbours", lambda: evaluator.neighbours(generator))
         if neighbours is not None:
             pictures["nearest_neighbours"] = neighbours
@@ -275,7 +275,7 @@ class TrainingLoop:
         writer.curve()
         samples, real = evaluator.grid(generator), evaluator.dataset.test.images
         writer.landscape(self.trainer.discriminator, samples, real)
-        writer.result(judged, floors.values, measured_epoch)
+        writer.result(measured, scores.values, measured_epoch)
 
 
 def weighted(means: list[tuple[int, dict[str, float]]]) -> dict[str, float]:

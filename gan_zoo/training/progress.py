@@ -15,7 +15,8 @@ from rich.progress import (
 from rich.table import Table
 
 from gan_zoo.config.schema import Schedule
-from gan_zoo.report.quantities import CHECKPOINTS, headline_checkpoint, ordered
+from gan_zoo.evaluation.metrics.registry import CHECKPOINTS
+from gan_zoo.report.quantities import headline_checkpoint, ordered
 
 _KINDS = ("loss", "generation", "auxiliary")
 _ROWS = tuple((who, part) for who in ("generator", "discriminator") for part in ("train", "test"))

@@ -247,7 +247,7 @@ def _begin(
 
     A resumed run keeps the precision that ``auto`` selected at its start.
     """
-    from gan_zoo.data.fingerprint import dataset_fingerprint
+    from gan_zoo.data.dataset import dataset_fingerprint
 
     extractor = components.extractor
     environment = {

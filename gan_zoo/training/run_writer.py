@@ -9,10 +9,10 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from gan_zoo.evaluation.collapse import Collapse
 from gan_zoo.evaluation.evaluator import GRID_COLUMNS
-from gan_zoo.evaluation.fixed_latents import measuring
-from gan_zoo.evaluation.registry import Judgement
+from gan_zoo.evaluation.fixed_latents import evaluating
+from gan_zoo.evaluation.health import Collapse
+from gan_zoo.evaluation.measurement import Measurement
 from gan_zoo.models.discriminator import scores_of_copies
 from gan_zoo.runs.record import (
     HISTORY_NAME,
@@ -156,23 +156,23 @@ class RunWriter:
             path = weight_path(self.folder, name, "best").relative_to(self.folder)
             self._artifact(f"{name}_best", path.as_posix(), to_safetensors(weights))
 
-    def classes(self, judgements: Mapping[str, Judgement]) -> None:
+    def classes(self, measurements: Mapping[str, Measurement]) -> None:
         """Write the metrics of each class, and which class was taken for which.
 
         Args:
-            judgements: by the prefix of their metrics; the last one's confusions are written.
+            measurements: by the prefix of their metrics; the last one's confusions are written.
         """
         columns = {
             f"{prefix}{name}": values
-            for prefix, judgement in judgements.items()
-            for name, values in judgement.per_class.items()
+            for prefix, measurement in measurements.items()
+            for name, values in measurement.per_class.items()
         }
         if columns:
             rows = zip(*columns.values(), strict=True)
             self._table("per_class", [
                 {"class": k, **dict(zip(columns, row, strict=True))} for k, row in enumerate(rows)
             ])  # fmt: skip
-        confusion = list(judgements.values())[-1].confusion
+        confusion = list(measurements.values())[-1].confusion
         if confusion:
             self._table("confusion_matrix", [
                 {"label": k, **{str(i): n for i, n in enumerate(row)}}
@@ -181,30 +181,30 @@ class RunWriter:
 
     def result(
         self,
-        judged: Mapping[str, Judgement],
-        floors: Mapping[str, Mapping[str, float]],
+        measured: Mapping[str, Measurement],
+        scores: Mapping[str, Mapping[str, float]],
         measured_epoch: int | None,
     ) -> None:
         """Set the final metrics of the record, to be written at the end of the run.
 
         Args:
-            judged: by the prefix of the metrics.
-            floors: metric -> its values of real data and of baselines.
+            measured: by the prefix of the metrics.
+            scores: metric -> its values of real data and of baselines.
             measured_epoch: of a diverged run.
         """
         self.record.measured_epoch = measured_epoch
         self.record.metrics = {
             f"{prefix}{name}": value if math.isfinite(value) else None
-            for prefix, judgement in judged.items()
-            for name, value in judgement.values.items()
+            for prefix, measurement in measured.items()
+            for name, value in measurement.values.items()
         }
         self.record.intervals = {
             f"{prefix}{name}": list(ends)
-            for prefix, judgement in judged.items()
-            for name, ends in judgement.intervals.items()
+            for prefix, measurement in measured.items()
+            for name, ends in measurement.intervals.items()
             if all(map(math.isfinite, ends))
         }
-        self.record.floors = {name: dict(values) for name, values in floors.items()}
+        self.record.reference_scores = {name: dict(values) for name, values in scores.items()}
 
     def picture(self, name: str, png: bytes) -> None:
         """Write a further picture that the report shows."""
@@ -217,7 +217,7 @@ class RunWriter:
     def landscape(self, discriminator: nn.Module, samples: Tensor, real: Tensor) -> None:
         """Write D's score over the plane with samples and real points; for 2-D points only."""
         if samples.shape[1:] == (2,):
-            with measuring(discriminator):
+            with evaluating(discriminator):
                 picture = landscape(partial(scores_of_copies, discriminator), samples, real)
             self._artifact("landscape", "landscape.png", picture)
 

@@ -24,7 +24,8 @@ TINY = {
     "device": "cpu",
     "trainer": {"epochs": 1, "max_steps": 2, "batch_size": 4, "generator_batch_size": 4},
     "model": {"generator": {"width": 0.02}, "discriminator": {"width": 0.05}},
-    "evaluation": {"samples": 20, "final_samples": 20, "loss_samples": 20, "floors": False,
+    "evaluation": {"samples": 20, "final_samples": 20, "loss_samples": 20,
+                   "reference_scores": False,
                    "extractor": "none"},
 }  # fmt: skip
 

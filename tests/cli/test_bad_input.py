@@ -233,7 +233,8 @@ def key_of(data: st.DataObject, name: str) -> str:
               "evaluation.loss_split", "after_sweep", "trainer.simultaneous", "aux", "trainer",
               "latents", "model.generator.latent_dim", "data.root", "trainer.threads",
               "model.discriminator", "optimizer.generator", "loss", "model.discriminator.dropout",
-              "trainer.gradient_clip", "trainer.ema_decay", "evaluation.floors"]  # fmt: skip
+              "trainer.gradient_clip", "trainer.ema_decay",
+              "evaluation.reference_scores"]  # fmt: skip
     known = [k for k in others if OmegaConf.select(base(name), k, default=others) is not others]
     groups: dict[str, list[str]] = {}
     for key in (*keys(name), *known):
@@ -339,15 +340,15 @@ def test_whatever_the_command_line_says_the_mistake_is_reported_in_one_line(word
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ("labels = labels + 1", "the labels of train go from 1 to 3; allowed: 0 to 2"),
-        ("labels = labels - 1", "the labels of train go from -1 to 1; allowed: 0 to 2"),
-        ("labels = labels.float()", "type torch.float32; allowed: (30,)"),
-        ("labels = labels[1:]", "the labels of train have shape (29,)"),
-        ("pixels = pixels / 255", "type torch.float32; allowed: bytes"),
-        ("pixels = pixels[:, 0]", "the images of train have shape (30, 8, 8)"),
-        ("pixels = pixels[:0]; labels = labels[:0]", "allowed: one sample or more"),
-        ("pixels = pixels[..., :count % 7 + 1]", "the images of validation have shape (1, 8, 6)"),
-        ("pixels = torch.full((count, 2), float('nan'))", "hold NaN or infinity"),
+        ("labels = labels + 1", "must be from 0 to 2, as there are 3 classes, got 1 to 3"),
+        ("labels = labels - 1", "must be from 0 to 2, as there are 3 classes, got -1 to 1"),
+        ("labels = labels.float()", "type torch.int64, got (30,) and torch.float32"),
+        ("labels = labels[1:]", "the labels of train must have shape (30,)"),
+        ("pixels = pixels / 255", "type torch.float32"),
+        ("pixels = pixels[:, 0]", "got shape (30, 8, 8)"),
+        ("pixels = pixels[:0]; labels = labels[:0]", "images of train must be at least one"),
+        ("pixels = pixels[..., :count % 7 + 1]", "images of validation must have shape"),
+        ("pixels = torch.full((count, 2), float('nan'))", "must be finite, got NaN or infinity"),
         ("raise KeyError('index.csv')", "data: 'index.csv'"),
     ],
 )
@@ -404,7 +405,7 @@ def test_what_does_not_fit_together_or_into_the_machine_is_refused(tmp_path, ove
 
 
 def test_metrics_are_checked_before_a_feature_network_is_trained():
-    with pytest.raises(ConfigurationError, match="the metric 'fidd' is not known"):
+    with pytest.raises(ConfigurationError, match="the metric 'fidd' is unknown"):
         build(changed("acgan", {"evaluation.metrics": ["fidd"]}))
 
 

@@ -34,7 +34,7 @@ def _cache(monkeypatch, tmp_path):
 
 def measured(folder: Path, *words: str) -> dict:
     before = set((folder / "evaluations").glob("*.json"))
-    main([str(folder), "samples=20", "floors=false", METRICS, *words])
+    main([str(folder), "samples=20", "reference_scores=false", METRICS, *words])
     (path,) = set((folder / "evaluations").glob("*.json")) - before
     return json.loads(path.read_text())
 
@@ -74,12 +74,12 @@ def test_real_images_from_a_file_have_the_classifier_s_accuracy(tmp_path, capsys
     test = load_mnist().test
     np.savez(tmp_path / "real.npz", images=test.images[:500], labels=test.labels[:500])
     out = tmp_path / "out.json"
-    main([str(tmp_path / "real.npz"), METRICS, "floors=false", f"out={out}"])
+    main([str(tmp_path / "real.npz"), METRICS, "reference_scores=false", f"out={out}"])
     content = json.loads(out.read_text())
     assert content["metrics"]["label_accuracy_mnistcnn_test_500"] > 0.98
     assert "label_accuracy_mnistcnn_test_500" in capsys.readouterr().out
     with pytest.raises(SystemExit, match="exists: give another"):
-        main([str(tmp_path / "real.npz"), METRICS, "floors=false", f"out={out}"])
+        main([str(tmp_path / "real.npz"), METRICS, "reference_scores=false", f"out={out}"])
 
 
 def test_a_class_without_samples_has_no_number(tmp_path):
@@ -87,7 +87,7 @@ def test_a_class_without_samples_has_no_number(tmp_path):
     threes = test.labels == 3
     np.savez(tmp_path / "threes.npz", images=test.images[threes], labels=test.labels[threes])
     out = tmp_path / "out.json"
-    main([str(tmp_path / "threes.npz"), METRICS, "floors=false", f"out={out}"])
+    main([str(tmp_path / "threes.npz"), METRICS, "reference_scores=false", f"out={out}"])
     (accuracies,) = json.loads(out.read_text())["per_class"].values()
     assert accuracies[3] > 0.98
     assert accuracies[:3] + accuracies[4:] == [None] * 9
@@ -166,7 +166,7 @@ def test_what_does_not_fit_files_is_refused_before_measuring(tmp_path, monkeypat
     def measured(*_):
         raise AssertionError("measured before it was checked")
 
-    monkeypatch.setattr(Reference, "seen", measured)
+    monkeypatch.setattr(Reference, "embed", measured)
     images = load_mnist().test.images[:11]
     np.savez(tmp_path / "a.npz", images=images, labels=torch.arange(11) % (11 if not words else 10))
     (tmp_path / "there.json").write_text("{}")

@@ -17,7 +17,8 @@ from gan_zoo.runs.record import read_record
 
 ROOT = Path(__file__).parents[2]
 TINY = ["trainer.epochs=1", "trainer.max_steps=2", "trainer.threads=1", "evaluation.samples=20",
-        "evaluation.final_samples=20", "evaluation.loss_samples=20", "evaluation.floors=false",
+        "evaluation.final_samples=20", "evaluation.loss_samples=20",
+        "evaluation.reference_scores=false",
         "evaluation.metrics=[fid,label_accuracy]", "device=cpu", "model.generator.width=0.02",
         "model.discriminator.width=0.05"]  # fmt: skip
 
@@ -36,6 +37,10 @@ def command(script: str, *arguments: str, cwd: Path) -> subprocess.CompletedProc
     [
         ("loss=wgann", "there is no 'wgann' in the group 'loss'. Did you mean 'wgan'?"),
         ("trainer.epocs=3", "unknown key 'trainer.epocs'. Did you mean 'epochs'?"),
+        (
+            "evaluation.floors=false",
+            "unknown key 'evaluation.floors'. Did you mean 'reference_scores'?",
+        ),
         ("trainer.compile=true", "unknown key 'trainer.compile'. Valid: batch_size,"),
         ("+trainer.epocs=3", "unknown key 'trainer.epocs'. Did you mean 'epochs'?"),
         ("+loss.smoothin=0.1", "unknown key 'loss.smoothin'"),

@@ -67,26 +67,27 @@ def test_no_module_loads_what_can_execute(path):
             name = f"{node.value.id}.{node.attr}"
             # an exception's name, which torchvision may raise, is all there is of pickle
             assert node.value.id not in FORBIDDEN or name == "pickle.UnpicklingError", where
-            assert name not in ("np.load", "numpy.load", "yaml.load"), where
+            assert name != "yaml.load", where
             assert name != "torch.load" or node in safe, where
         if isinstance(node, ast.Call):
             called = getattr(node.func, "id", None) or getattr(node.func, "attr", "")
             plain = isinstance(node.func, ast.Name) or called in CALLS - {"eval", "compile"}
             assert not (called in CALLS and plain), where
             given = {keyword.arg: ast.unparse(keyword.value) for keyword in node.keywords}
-            if given.pop("weights_only", None) == "True":
+            if given.get("weights_only") == "True":
                 safe.add(node.func)
-            assert not {"allow_pickle", "weights_only"} & given.keys(), where
+            assert given.get("weights_only", "True") == "True", where
+            assert given.get("allow_pickle", "False") == "False", where
 
 
 def test_a_pickle_among_samples_is_not_loaded(tmp_path, marker):
     objects = np.array([Evil(marker)], dtype=object)
     np.savez(tmp_path / "a.npz", images=objects)
-    with pytest.raises(ValueError, match="holds Python objects"):
+    with pytest.raises(ValueError, match="Object arrays cannot be loaded"):
         read_samples(tmp_path / "a.npz")
     with zipfile.ZipFile(tmp_path / "b.npz", "w") as archive:
         archive.writestr("images.npy", pickle.dumps(Evil(marker)))
-    with pytest.raises(ValueError, match="cannot be read"):
+    with pytest.raises(ValueError, match="holds no array 'images'"):
         read_samples(tmp_path / "b.npz")
     torch.save(Evil(marker), tmp_path / "c.npz")
     with pytest.raises(ValueError, match="holds no array 'images'"):
@@ -100,7 +101,7 @@ def test_a_pickle_in_place_of_cifar_s_is_not_loaded(tmp_path, marker):
     names = [*(f"data_batch_{n}" for n in range(1, 6)), "test_batch", "batches.meta"]
     for name in names:
         (folder / name).write_bytes(pickle.dumps(Evil(marker)))
-    with pytest.raises(ValueError, match="cifar10: not readable"):
+    with pytest.raises(ValueError, match="cannot read cifar10"):
         load_torchvision("cifar10", str(tmp_path), download=False)
 
 
@@ -116,7 +117,7 @@ def npz(path: Path, shape: tuple[int, ...], content: bytes) -> None:
 @pytest.mark.parametrize("shape", [(10**12, 28, 28), (10**6, 10**6), (3, 28, 28)])
 def test_an_array_that_says_it_is_larger_than_its_file_is_refused(tmp_path, shape):
     npz(tmp_path / "a.npz", shape, bytes(100))
-    with pytest.raises(ValueError, match="says it has shape"):
+    with pytest.raises(ValueError, match="cannot read"):
         read_samples(tmp_path / "a.npz")
 
 
@@ -124,7 +125,7 @@ def test_an_array_that_unpacks_to_more_than_memory_is_refused(tmp_path, monkeypa
     monkeypatch.setattr("gan_zoo.evaluation.files.MAX_BYTES", 2**20)
     npz(tmp_path / "a.npz", (2**21, 1, 1), bytes(2**21))
     assert (tmp_path / "a.npz").stat().st_size < 10_000
-    with pytest.raises(ValueError, match="says it has shape"):
+    with pytest.raises(ValueError, match="may hold at most 1048576 bytes"):
         read_samples(tmp_path / "a.npz")
 
 
@@ -144,7 +145,7 @@ def png(width: int, height: int) -> bytes:
 @pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
 def test_a_picture_that_says_it_is_huge_is_refused(tmp_path, size):
     (tmp_path / "a.png").write_bytes(png(*size))
-    with pytest.raises(ValueError, match=r"a\.png: cannot be read: (it is|Image size)"):
+    with pytest.raises(ValueError, match=r"cannot read .*a\.png: (it may have|Image size)"):
         read_samples(tmp_path)
     assert read_picture(tmp_path / "a.png") is None
 
@@ -154,7 +155,7 @@ def test_another_format_under_the_name_of_a_png_is_not_opened(tmp_path, kind):
     """PIL would hand EPS to Ghostscript."""
     Image.new("L", (8, 8)).convert("RGB").save(tmp_path / "x", format=kind)
     (tmp_path / "x").rename(tmp_path / "a.png")
-    with pytest.raises(ValueError, match=r"a\.png: cannot be read"):
+    with pytest.raises(ValueError, match=r"cannot read .*a\.png"):
         read_samples(tmp_path)
     assert read_picture(tmp_path / "a.png") is None
 
@@ -256,7 +257,8 @@ def test_a_report_escapes_a_malicious_record(tmp_path):
     found = RunRecord(
         payload, payload, 0, "finished", overrides=[payload], config={payload: payload},
         environment={payload: payload}, dataset={"name": payload}, metrics={payload: 1.0},
-        floors={payload: {payload: 1.0}}, warnings=[payload], artifacts={payload: "a.png"},
+        reference_scores={payload: {payload: 1.0}}, warnings=[payload],
+        artifacts={payload: "a.png"},
         error={"kind": payload, "message": payload}, tables={payload: payload},
     )  # fmt: skip
     write_record(tmp_path, found)

@@ -4,8 +4,7 @@ import pytest
 import torch
 
 from gan_zoo.data.batches import BatchStream, normalise, to_device
-from gan_zoo.data.fingerprint import dataset_fingerprint
-from gan_zoo.data.splits import hold_out
+from gan_zoo.data.dataset import dataset_fingerprint, hold_out
 from gan_zoo.types import Dataset, Split
 
 
@@ -95,13 +94,13 @@ def test_a_restored_stream_continues_bit_for_bit(given):
 def test_a_state_of_another_batch_size_is_refused():
     stream = stream_of(20, 2)
     labels_of(stream, 9)
-    with pytest.raises(ValueError, match="position is 9; allowed: 0 to 4"):
+    with pytest.raises(ValueError, match="position must be from 0 to 4, got 9"):
         stream_of(20, 5).load_state_dict(stream.state_dict())
 
 
 @pytest.mark.parametrize("batch_size", [0, -3, 21])
 def test_batch_size_must_fit_the_split(batch_size):
-    with pytest.raises(ValueError, match=rf"batch_size is {batch_size}; allowed: 1 to 20"):
+    with pytest.raises(ValueError, match=rf"batch_size must be from 1 to 20, .* got {batch_size}"):
         stream_of(20, batch_size)
 
 

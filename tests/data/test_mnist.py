@@ -89,20 +89,28 @@ def test_reads_raw_gzip_and_xz(tmp_path, suffix, pack):
 
 
 DAMAGED = {
-    "truncated xz": ("some-images.xz", lzma.compress(CONTENT)[:-20], "cannot be read"),
-    "truncated gzip": ("some-images.gz", gzip.compress(CONTENT)[:-9], "cannot be read"),
-    "no xz at all": ("some-images.xz", b"<html>not found</html>", "cannot be read"),
-    "no gzip at all": ("some-images.gz", b"<html>not found</html>", "cannot be read"),
-    "garbled gzip": ("some-images.gz", gzip.compress(CONTENT)[:10] + b"\xff" * 40, "cannot be"),
-    "truncated raw": ("some-images", CONTENT[:-1], "holds 27 bytes when decompressed"),
-    "raw with more": ("some-images", CONTENT + b"\0", "holds 29 bytes when decompressed"),
-    "empty": ("some-images", b"", "is no idx file"),
-    "two bytes": ("some-images", b"\x08\x03", "is no idx file"),
-    "cut in the header": ("some-images", CONTENT[:10], "is no idx file"),
-    "wrong magic": ("some-images", idx_bytes(range(12), (3, 2, 2), magic=0x0D03), "is no idx"),
-    "other dimensions": ("some-images", idx_bytes(range(12), (3, 4)), r"holds shape (3, 4)"),
-    "wrong count": ("some-images", idx_bytes(range(8), (2, 2, 2)), "holds shape (2, 2, 2)"),
-    "one wrong byte": ("some-images", CONTENT[:-1] + b"\x63", "sha256 of the decompressed"),
+    "truncated xz": ("some-images.xz", lzma.compress(CONTENT)[:-20], "cannot read"),
+    "truncated gzip": ("some-images.gz", gzip.compress(CONTENT)[:-9], "cannot read"),
+    "no xz at all": ("some-images.xz", b"<html>not found</html>", "cannot read"),
+    "no gzip at all": ("some-images.gz", b"<html>not found</html>", "cannot read"),
+    "garbled gzip": ("some-images.gz", gzip.compress(CONTENT)[:10] + b"\xff" * 40, "cannot read"),
+    "truncated raw": ("some-images", CONTENT[:-1], "must hold 28 bytes"),
+    "raw with more": (
+        "some-images",
+        CONTENT + b"\0",
+        "must hold 28 bytes",
+    ),
+    "empty": ("some-images", b"", "must be an idx file"),
+    "two bytes": ("some-images", b"\x08\x03", "must be an idx file"),
+    "cut in the header": ("some-images", CONTENT[:10], "must be an idx file"),
+    "wrong magic": (
+        "some-images",
+        idx_bytes(range(12), (3, 2, 2), magic=0x0D03),
+        "must be an idx file",
+    ),
+    "other dimensions": ("some-images", idx_bytes(range(12), (3, 4)), "got (3, 4)"),
+    "wrong count": ("some-images", idx_bytes(range(8), (2, 2, 2)), "got (2, 2, 2)"),
+    "one wrong byte": ("some-images", CONTENT[:-1] + b"\x63", "must have sha256"),
 }
 
 
@@ -113,8 +121,8 @@ def test_damaged_file_is_named_with_what_was_expected_and_what_to_do(tmp_path, c
     with pytest.raises(DataError) as caught:
         read_idx(tmp_path, EXPECTED, REMEDY)
     message = str(caught.value)
-    assert f"{tmp_path / name}: {problem}" in message
-    assert "expected" in message
+    assert str(tmp_path / name) in message
+    assert problem in message
     assert message.endswith(REMEDY)
 
 
@@ -136,16 +144,15 @@ def test_tilde_in_root_is_the_home_folder(tmp_path, monkeypatch):
 
 def test_users_files_in_another_packing_give_the_same_data(tmp_path, monkeypatch, dataset):
     # small stand-ins, so that packing takes no time; the first images of the real ones
-    for name, count in (("TRAIN_IMAGES", 12), ("TRAIN_LABELS", 12)):
-        whole = getattr(mnist, name)
+    files = []
+    for whole in mnist.TRAIN:
         content = lzma.decompress((BUNDLED / f"{whole.stem}.xz").read_bytes())
-        shape = (count, *whole.shape[1:])
-        size = 784 if len(shape) == 3 else 1
-        start = 4 + 4 * len(shape)
-        small = idx_bytes(content[start : start + count * size], shape)
+        shape = (12, *whole.shape[1:])
+        size, start = 784 if len(shape) == 3 else 1, 4 + 4 * len(shape)
+        small = idx_bytes(content[start : start + 12 * size], shape)
         (tmp_path / f"{whole.stem}.gz").write_bytes(gzip.compress(small))
-        checksum = hashlib.sha256(small).hexdigest()
-        monkeypatch.setattr(mnist, name, IdxFile(whole.stem, shape, checksum))
+        files.append(IdxFile(whole.stem, shape, hashlib.sha256(small).hexdigest()))
+    monkeypatch.setattr(mnist, "TRAIN", tuple(files))
     for stem in ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"):
         (tmp_path / f"{stem}.xz").write_bytes((BUNDLED / f"{stem}.xz").read_bytes())
     small = load_mnist(str(tmp_path))

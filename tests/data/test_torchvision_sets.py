@@ -1,3 +1,6 @@
+"""Data sets of torchvision, and Fashion-MNIST from plain idx files."""
+
+import gzip
 import hashlib
 import pickle
 import struct
@@ -9,24 +12,29 @@ import scipy.io
 import torch
 from torchvision import datasets
 
-from gan_zoo.data import fashion_mnist
-from gan_zoo.data.idx import DataError
-from gan_zoo.data.torchvision_sets import SOURCES, load_torchvision
+from gan_zoo.data import torchvision_sets as module
+from gan_zoo.data.idx import DataError, IdxFile
+from gan_zoo.data.mnist import load_mnist
+from gan_zoo.data.torchvision_sets import DEBIAN, SOURCES, idx_folder, load_torchvision
 
 
 @pytest.fixture(autouse=True)
 def _no_package_of_debian(tmp_path, monkeypatch):
-    monkeypatch.setattr(fashion_mnist, "DEBIAN", tmp_path / "no such package")
+    monkeypatch.setattr(module, "DEBIAN", tmp_path / "no such package")
 
 
 TYPES = {np.uint8: 0x08, np.int32: 0x0C}
 
 
-def write_idx(path, array):
-    path.parent.mkdir(parents=True, exist_ok=True)
+def idx_bytes(array):
     magic = TYPES[array.dtype.type] * 256 + array.ndim
     header = struct.pack(f">{1 + array.ndim}I", magic, *array.shape)
-    path.write_bytes(header + array.astype(array.dtype.newbyteorder(">")).tobytes())
+    return header + array.astype(array.dtype.newbyteorder(">")).tobytes()
+
+
+def write_idx(path, array):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(idx_bytes(array))
 
 
 def images_of(count, seed):
@@ -152,7 +160,7 @@ def test_svhn_zero_is_label_zero_and_channels_come_first(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("name", SOURCES)
-def test_missing_files_are_told_with_folder_and_remedy(tmp_path, name):
+def test_missing_files_are_reported_with_folder_and_remedy(tmp_path, name):
     with pytest.raises(DataError) as caught:
         load_torchvision(name, str(tmp_path), download=False)
     message = str(caught.value)
@@ -175,11 +183,11 @@ def test_failed_download_is_told_with_folder_and_remedy(tmp_path, monkeypatch, n
 
 
 @pytest.mark.parametrize("damage", [lambda b: b[:100], lambda b: b"<html>" + b, lambda b: b""])
-def test_damaged_files_are_told(tmp_path, damage):
+def test_damaged_files_are_reported(tmp_path, damage):
     write_plain(tmp_path, "FashionMNIST")
     path = tmp_path / "FashionMNIST/raw/train-images-idx3-ubyte"
     path.write_bytes(damage(path.read_bytes()))
-    with pytest.raises(DataError, match="fashion_mnist: not readable"):
+    with pytest.raises(DataError, match="cannot read fashion_mnist"):
         load_torchvision("fashion_mnist", str(tmp_path), download=False)
 
 
@@ -187,7 +195,7 @@ def test_damaged_files_are_told(tmp_path, damage):
     ("labels", "message"),
     [
         (labels_of(12, 0), "13 images but 12 labels"),
-        (labels_of(13, 0, first=1), "labels from 1 to 10"),
+        (labels_of(13, 0, first=1), "labels must be from 0 to 9, got 1 to 10"),
     ],
 )
 def test_labels_that_do_not_belong_to_the_images(tmp_path, labels, message):
@@ -204,5 +212,105 @@ def test_home_folder(tmp_path, monkeypatch):
 
 
 def test_unknown_name_lists_the_known():
-    with pytest.raises(ValueError, match="dataset is 'imagenet'; allowed: fashion_mnist, kmnist"):
+    with pytest.raises(ValueError, match="dataset must be one of fashion_mnist, kmnist"):
         load_torchvision("imagenet")
+
+
+FASHION = {"train": "FASHION_TRAIN", "t10k": "FASHION_TEST"}
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """Thirteen training and five test images, expected in place of the real ones."""
+    where = tmp_path / "idx"
+    where.mkdir()
+    rng = np.random.default_rng(0)
+    for part, count in (("train", 13), ("t10k", 5)):
+        arrays = {
+            "images-idx3": rng.integers(0, 256, (count, 28, 28)).astype(np.uint8),
+            "labels-idx1": (np.arange(count) % 10).astype(np.uint8),
+        }
+        files = []
+        for kind, array in arrays.items():
+            content = idx_bytes(array)
+            stem = f"{part}-{kind}-ubyte"
+            files.append(IdxFile(stem, array.shape, hashlib.sha256(content).hexdigest()))
+            (where / f"{stem}.gz").write_bytes(gzip.compress(content))
+        monkeypatch.setattr(module, FASHION[part], tuple(files))
+    return where
+
+
+def test_a_folder_of_plain_files_is_read(folder):
+    found = load_torchvision("fashion_mnist", str(folder), download=False)
+    assert [len(p.labels) for p in (found.train, found.validation, found.test)] == [11, 2, 5]
+    assert found.train.images.shape[1:] == (1, 28, 28)
+    assert found.train.images.dtype == torch.uint8
+    assert found.validation.labels.tolist() == [1, 2]
+
+
+def test_debian_s_package_is_read_when_nothing_was_downloaded(folder, tmp_path, monkeypatch):
+    assert idx_folder(tmp_path) is None
+    monkeypatch.setattr(module, "DEBIAN", folder)
+    assert idx_folder(tmp_path) == folder
+    found = load_torchvision("fashion_mnist", str(tmp_path / "nothing here"), download=False)
+    assert len(found.test.labels) == 5
+    raw = tmp_path / "FashionMNIST" / "raw"
+    raw.mkdir(parents=True)
+    for file in folder.iterdir():
+        assert idx_folder(tmp_path) == folder  # a part of a download hides nothing
+        (raw / file.stem).write_bytes(gzip.decompress(file.read_bytes()))
+    assert idx_folder(tmp_path) is None  # the download is torchvision's to read
+
+
+def test_a_failed_download_hides_no_files_that_come_later(folder, tmp_path, monkeypatch):
+    def no_network(*arguments, **options):
+        raise URLError("no route to host")
+
+    monkeypatch.setattr("urllib.request.urlopen", no_network)
+    root = tmp_path / "root"
+    with pytest.raises(DataError, match="could not be downloaded"):
+        load_torchvision("fashion_mnist", str(root))
+    assert (root / "FashionMNIST/raw").is_dir()  # torchvision's traces
+    monkeypatch.setattr(module, "DEBIAN", folder)
+    assert len(load_torchvision("fashion_mnist", str(root)).test.labels) == 5
+    monkeypatch.setattr(module, "DEBIAN", tmp_path / "no such package")
+    for file in folder.iterdir():
+        (root / file.name).write_bytes(file.read_bytes())
+    assert len(load_torchvision("fashion_mnist", str(root)).test.labels) == 5
+
+
+def test_without_a_home_folder_debian_s_files_are_read_and_others_need_a_root(
+    folder, tmp_path, homeless, monkeypatch
+):
+    told = "data.root must be a folder without ~, as there is no home folder here, got '~/.cache"
+    for name in ("fashion_mnist", "kmnist"):
+        with pytest.raises(DataError, match=told):
+            load_torchvision(name)
+    with pytest.raises(DataError, match=r"no home folder here, got '~/mnist'"):
+        load_mnist("~/mnist")
+    monkeypatch.setattr(module, "DEBIAN", folder)
+    assert len(load_torchvision("fashion_mnist").test.labels) == 5
+
+
+def test_files_with_other_content_are_refused(folder):
+    path = folder / "t10k-labels-idx1-ubyte.gz"
+    content = bytearray(gzip.decompress(path.read_bytes()))
+    content[-1] ^= 1
+    path.write_bytes(gzip.compress(bytes(content)))
+    with pytest.raises(DataError, match=rf"{path}: .*sha256 .*dataset-fashion-mnist"):
+        load_torchvision("fashion_mnist", str(folder))
+    path.unlink()
+    with pytest.raises(DataError, match="t10k-labels-idx1-ubyte: no such file"):
+        load_torchvision("fashion_mnist", str(folder))
+
+
+@pytest.mark.skipif(not DEBIAN.is_dir(), reason="needs Debian's package dataset-fashion-mnist")
+def test_debian_s_files_are_the_published_data(tmp_path):
+    found = load_torchvision("fashion_mnist", str(tmp_path), download=False)
+    labels = torch.cat([found.train.labels, found.validation.labels])
+    assert labels.bincount().tolist() == [6000] * 10
+    assert found.test.labels.bincount().tolist() == [1000] * 10
+    # the mean and deviation that the field normalises with: 0.2860 and 0.3530
+    pixels = torch.cat([found.train.images, found.validation.images]).double() / 255
+    assert float(pixels.mean()) == pytest.approx(0.2860, abs=5e-5)
+    assert float(pixels.std()) == pytest.approx(0.3530, abs=5e-5)

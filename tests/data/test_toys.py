@@ -151,5 +151,5 @@ def test_training_and_test_points_come_from_different_streams(monkeypatch):
 
 
 def test_too_few_samples():
-    with pytest.raises(ValueError, match="samples is 5; allowed: from 6, as"):
+    with pytest.raises(ValueError, match="samples must be from 6, as"):
         toys.ring(samples=5)

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 import gan_zoo
-from gan_zoo.evaluation import registry
 from gan_zoo.evaluation.features.cnn import Features
+from gan_zoo.evaluation.metrics import label_accuracy
+from gan_zoo.evaluation.metrics.registry import METRICS
 from gan_zoo.report.build import build_report
 from gan_zoo.report.comparison import compare
 from gan_zoo.report.fairness import cautions
@@ -20,7 +21,8 @@ from tests.users_data import config_dir
 TINY = {
     "data": "mine", "device": "cpu",
     "trainer": {"max_steps": 2, "epochs": 1},
-    "evaluation": {"samples": 20, "final_samples": 100, "loss_samples": 20, "floors": False},
+    "evaluation": {"samples": 20, "final_samples": 100, "loss_samples": 20,
+                   "reference_scores": False},
 }  # fmt: skip
 
 
@@ -30,7 +32,7 @@ def go(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GAN_ZOO_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(
-        "gan_zoo.evaluation.features.for_dataset.EPOCHS", 1
+        "gan_zoo.evaluation.features.train.EPOCHS", 1
     )  # of the feature network; to be quick
 
     def run(kind, **more):
@@ -65,19 +67,19 @@ COPIES = "memorisation", "near_training_share"
         (
             "class absent from test",
             ("intra_class_fid",),
-            {"intra_class_fid_minecnn_test_100": "0 images of class 3; it needs 2 or more"},
+            {"intra_class_fid_minecnn_test_100": "0 images of class 3, and it needs at least 2"},
         ),
         (
             "one test image in a class",
             ("intra_class_fid",),
-            {"intra_class_fid_minecnn_test_100": "1 images of class 3; it needs 2 or more"},
+            {"intra_class_fid_minecnn_test_100": "1 images of class 3, and it needs at least 2"},
         ),
         (
             "five test images",
             ("intra_class_fid", "precision", "recall", "density", "coverage"),
             {
                 "intra_class_fid_minecnn_test_100": "1 images of class 0",
-                "precision_recall_minecnn_test_100": "has 5 images; it needs 6 or more",
+                "precision_recall_minecnn_test_100": "has 5 images, and it needs at least 6",
             },
         ),
         (
@@ -114,11 +116,15 @@ def test_a_single_test_image_serves_what_it_can(go):
 
 
 def test_a_class_without_training_images_costs_the_baselines_alone(go):
-    evaluation = {**TINY["evaluation"], "floors": True, "metrics": ["fid", "intra_class_fid"]}
+    evaluation = {
+        **TINY["evaluation"],
+        "reference_scores": True,
+        "metrics": ["fid", "intra_class_fid"],
+    }
     record, said = go("class absent from training", evaluation=evaluation)
     assert record.status == "finished"
     assert measured(record) == {"fid", "intra_class_fid"}
-    assert record.floors == {}
+    assert record.reference_scores == {}
     assert set(record.unavailable) == {"kernel_density samples", "class_means samples"}
     why = "ValueError: class 3 of mine has no training images"
     assert set(record.unavailable.values()) == {why}
@@ -128,7 +134,7 @@ def test_a_class_without_training_images_costs_the_baselines_alone(go):
 @pytest.mark.parametrize("kind", ["two channels", "four channels"])
 def test_images_of_any_number_of_channels_are_measured_and_drawn(go, kind):
     """In the default metrics, and in one that has to be asked for."""
-    names = [name for name in registry.MEASURES if name not in ("gan_train", "modes")]
+    names = [name for name in METRICS if name not in ("gan_train", "modes")]
     record, _ = go(kind, evaluation={**TINY["evaluation"], "metrics": names})
     assert record.status == "finished"
     assert measured(record) == EVERYTHING | {"parzen_log_likelihood"}
@@ -139,7 +145,7 @@ def test_images_of_any_number_of_channels_are_measured_and_drawn(go, kind):
 @pytest.mark.parametrize(
     ("kind", "why"),
     [
-        ("one class", "mine has a single class, which no classifier can be trained on: give a"),
+        ("one class", "mine has a single class, so no classifier can be trained on it: give a"),
         ("not square", "the images of mine are 28x24 pixels, and the feature network takes square"),
     ],
 )
@@ -185,7 +191,7 @@ def test_what_a_metric_raises_is_its_reason_and_costs_nothing_else(go, capfd, mo
     def broken(comparison):
         raise KeyError("no such class")
 
-    monkeypatch.setitem(registry.MEASURES, "label_accuracy", broken)
+    monkeypatch.setattr(label_accuracy, "measure", broken)
     own = {**TINY["evaluation"], "extractor": {"_target_": "tests.data.test_users_data.Stubborn"}}
     record, said = go("ordinary", evaluation=own)
     assert record.status == "finished"
@@ -204,12 +210,12 @@ def test_what_a_metric_raises_is_its_reason_and_costs_nothing_else(go, capfd, mo
 
 def test_a_feature_network_that_does_not_take_the_images_is_refused_before_training(go):
     own = {"_target_": "gan_zoo.evaluation.features.extractor.load_extractor", "name": "mnistcnn"}
-    with pytest.raises(ConfigurationError, match=r"images have shape .*\(N, 1, 28, 28\)"):
+    with pytest.raises(ConfigurationError, match=r"must have shape \(N, 1, 28, 28\)"):
         go("two channels", evaluation={**TINY["evaluation"], "extractor": own})
 
 
 def test_without_a_home_folder_everything_is_measured_and_nothing_kept(go, homeless, capfd):
-    record, _ = go("ordinary", evaluation={**TINY["evaluation"], "floors": True})
+    record, _ = go("ordinary", evaluation={**TINY["evaluation"], "reference_scores": True})
     assert record.status == "finished"
     assert measured(record) == EVERYTHING
     assert record.unavailable == {}

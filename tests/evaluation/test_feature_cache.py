@@ -1,11 +1,10 @@
-"""Features of real images come back from the cache folder bit for bit, or are computed anew."""
+"""Features of real images come back from the cache folder bit for bit, or are computed again."""
 
 import pytest
 import torch
 
 from gan_zoo.evaluation import reference as module
-from gan_zoo.evaluation import registry
-from gan_zoo.evaluation.feature_cache import kept_path
+from gan_zoo.evaluation.feature_cache import feature_path
 from gan_zoo.evaluation.features.cnn import FeatureCNN, Features
 from gan_zoo.evaluation.features.extractor import FeatureNetwork, load_extractor
 from gan_zoo.evaluation.metrics.precision_recall import precision_recall_density_coverage
@@ -64,10 +63,10 @@ def test_images_taken_in_parts_have_the_features_of_all_at_once(shipped, monkeyp
 
 
 @pytest.mark.parametrize("damage", [lambda b: b[:100], lambda b: b[:-1] + bytes([b[-1] ^ 1])])
-def test_a_damaged_file_is_told_and_written_anew(shipped, capsys, damage):
+def test_a_damaged_file_is_reported_and_written_again(shipped, capsys, damage):
     reference = shipped()
     expected = reference.features("test")
-    path = kept_path(reference.extractor, reference.sha256, "test")
+    path = feature_path(reference.extractor, reference.sha256, "test")
     good = path.read_bytes()
     path.write_bytes(damage(good))
     found = shipped().features("test")
@@ -79,13 +78,15 @@ def test_a_damaged_file_is_told_and_written_anew(shipped, capsys, damage):
 def test_features_of_other_images_are_not_taken(shipped, capsys):
     reference = shipped()
     reference.features("train")
-    paths = [kept_path(reference.extractor, reference.sha256, name) for name in ("train", "test")]
+    paths = [
+        feature_path(reference.extractor, reference.sha256, name) for name in ("train", "test")
+    ]
     paths[0].rename(paths[1])
     assert len(shipped().features("test").logits) == 30
     assert "it holds 40 images, not 30" in capsys.readouterr().err
 
 
-def test_a_cache_that_cannot_be_written_is_told(shipped, monkeypatch, capsys):
+def test_a_cache_that_cannot_be_written_is_reported(shipped, monkeypatch, capsys):
     monkeypatch.setenv("GAN_ZOO_CACHE", "/dev/null/none")
     assert len(shipped().features("test").logits) == 30
     assert "Set GAN_ZOO_CACHE to a folder that can be written" in capsys.readouterr().err
@@ -93,10 +94,10 @@ def test_a_cache_that_cannot_be_written_is_told(shipped, monkeypatch, capsys):
 
 def test_a_user_s_network_is_not_kept(reference, tmp_path):
     reference.features("train")
-    assert kept_path(reference.extractor, reference.sha256, "train") is None
+    assert feature_path(reference.extractor, reference.sha256, "train") is None
     assert not (tmp_path / "cache").exists()
     wrapped = FeatureNetwork("mine", "c" * 64, FeatureCNN(), image_shape=None, device="cpu")
-    assert kept_path(wrapped, reference.sha256, "train") is None  # its code may change
+    assert feature_path(wrapped, reference.sha256, "train") is None  # its code may change
 
 
 OF_REAL = ["precision_recall", "kid", "memorisation", "duplicates"]
@@ -106,21 +107,22 @@ def test_what_metrics_need_of_real_images_alone_is_computed_once_and_kept(shippe
     """The second generator, here or in another process, gets the first one's numbers for less."""
     reference, calls = shipped(), []
     fakes = torch.rand(30, 1, 28, 28, generator=torch.Generator().manual_seed(0)) * 2 - 1
-    fake = reference.seen(fakes, None)
-    for name in ("ball_radii", "mean_kernel", "nearest"):
-        compute = getattr(registry, name)
-        monkeypatch.setattr(
-            registry, name, lambda *of, f=compute, **options: calls.append(f) or f(*of, **options)
-        )
-    first = reference.judge(fake, "test", OF_REAL)
+    fake = reference.embed(fakes, None)
+    computed = reference._once
+    monkeypatch.setattr(
+        Reference,
+        "_once",
+        lambda self, what, compute: computed(what, lambda: calls.append(what) or compute()),
+    )
+    first = reference.measure(fake, "test", OF_REAL)
     assert len(calls) == 4
-    assert reference.judge(fake, "test", OF_REAL) == first
-    assert shipped().judge(fake, "test", OF_REAL) == first
+    assert reference.measure(fake, "test", OF_REAL) == first
+    assert shipped().measure(fake, "test", OF_REAL) == first
     assert len(calls) == 4
     found = precision_recall_density_coverage(
-        reference.features("test").features, fake.features.features, registry.NEIGHBOURS
+        reference.features("test").features, fake.features.features
     )
     assert {name: first.values[name] for name in found._asdict()} == found._asdict()
-    for path in kept_path(reference.extractor, "a" * 64, "test").parent.glob("*test-*"):
+    for path in feature_path(reference.extractor, "a" * 64, "test").parent.glob("*test-*"):
         path.write_bytes(b"damaged")
-    assert shipped().judge(fake, "test", OF_REAL) == first
+    assert shipped().measure(fake, "test", OF_REAL) == first

@@ -8,7 +8,7 @@ import torch
 from gan_zoo.data.random_streams import stream
 from gan_zoo.data.toys import dirac, grid, ring, ring_modes, swiss_roll
 from gan_zoo.evaluation.reference import Reference
-from gan_zoo.evaluation.reference_scores import floors
+from gan_zoo.evaluation.reference_scores import reference_scores
 from gan_zoo.evaluation.toy_points import PointReference, reference_of
 
 
@@ -28,7 +28,7 @@ def test_what_has_known_modes_is_held_against_them_and_other_points_against_noth
 
 def test_a_perfect_sampler_s_numbers(ring8):
     points, labels = ring_modes().sample(40_000, stream(1, "test"))
-    found = ring8.judge(ring8.seen(points, labels), "test", ["modes"]).values
+    found = ring8.measure(ring8.embed(points, labels), "test", ["modes"]).values
     share = 1 - math.exp(-(3**2) / 2)
     assert found["modes_covered"] == 8
     assert abs(found["high_quality"] - share) < 4 * math.sqrt(share * (1 - share) / 40_000)
@@ -37,7 +37,7 @@ def test_a_perfect_sampler_s_numbers(ring8):
 
 def test_one_mode_out_of_eight(ring8):
     points = torch.tensor([[1.0, 0.0]]).repeat(50, 1)
-    found = ring8.judge(ring8.seen(points, None), "test", ["modes"]).values
+    found = ring8.measure(ring8.embed(points, None), "test", ["modes"]).values
     assert found == {
         "modes_covered": 1,
         "high_quality": 1.0,
@@ -45,8 +45,8 @@ def test_one_mode_out_of_eight(ring8):
     }
 
 
-def test_the_floor_is_what_fresh_points_reach(ring8):
-    found = floors(ring8, 2000, ["modes"]).values
+def test_the_reference_scores_are_those_of_new_points(ring8):
+    found = reference_scores(ring8, 2000, ["modes"]).values
     assert set(found) == {
         f"{name}_ring_2k" for name in ("modes_covered", "high_quality", "reverse_kl_modes")
     }
@@ -56,5 +56,5 @@ def test_the_floor_is_what_fresh_points_reach(ring8):
 
 @pytest.mark.parametrize("points", [torch.zeros(5, 3), torch.full((5, 2), math.nan)])
 def test_points_that_cannot_be_measured(ring8, points):
-    with pytest.raises(ValueError, match=r"allowed: \(N, 2\), all finite"):
-        ring8.seen(points, None)
+    with pytest.raises(ValueError, match=r"points must have shape \(N, 2\) and be finite"):
+        ring8.embed(points, None)

@@ -25,7 +25,7 @@ def record(loss="bce", seed=0, status="finished", values=(18.25, 0.9912, 0.61, 1
     if ema:
         metrics |= {f"ema_{name}": value / 2 for name, value in metrics.items()}
     return RunRecord(
-        f"{loss}{seed}", loss, seed, status, metrics=metrics, floors=FLOORS,
+        f"{loss}{seed}", loss, seed, status, metrics=metrics, reference_scores=FLOORS,
         progress={"seconds": 61.4, "generator_updates": 4000},
         artifacts={"grid": "samples/plot_epoch_006_generated.png"},
     )  # fmt: skip
@@ -65,7 +65,7 @@ def test_without_an_average_the_last_weights_are_named(tmp_path):
 def test_epoch_of_a_diverged_run_and_missing_metrics_are_stated(tmp_path):
     diverged = replace(record(status="diverged"), measured_epoch=3)
     assert "measured at the last good state, after epoch 3" in run_summary(tmp_path, diverged)
-    bare = replace(record(), metrics={}, floors={}, artifacts={}, progress={})
+    bare = replace(record(), metrics={}, reference_scores={}, artifacts={}, progress={})
     assert run_summary(tmp_path, bare).splitlines() == [
         "no metrics were measured", f"run folder: {tmp_path}",
     ]  # fmt: skip
@@ -74,7 +74,9 @@ def test_epoch_of_a_diverged_run_and_missing_metrics_are_stated(tmp_path):
 def test_points_have_their_own_metrics(tmp_path):
     values = {"modes_covered_ring_10k": 8.0, "high_quality_ring_10k": 0.97,
               "reverse_kl_modes_ring_10k": 0.01}  # fmt: skip
-    ring = replace(record(), metrics=values, floors={"high_quality_ring_10k": {"real": 0.989}})
+    ring = replace(
+        record(), metrics=values, reference_scores={"high_quality_ring_10k": {"real": 0.989}}
+    )
     lines = run_summary(tmp_path, ring).splitlines()
     assert [line.split("  ")[0] for line in lines[1:4]] == [
         "modes covered", "high-quality share", "reverse KL over modes",
@@ -119,7 +121,7 @@ def test_where_one_run_has_no_average_last_weights_are_compared(tmp_path):
 
 
 def test_runs_without_metrics_have_their_times(tmp_path):
-    text = sweep_summary(write(tmp_path, replace(record(), metrics={}, floors={})))
+    text = sweep_summary(write(tmp_path, replace(record(), metrics={}, reference_scores={})))
     assert text.splitlines() == [
         "loss  training time", "bce       1 min 1 s", "no metrics were measured",
     ]  # fmt: skip

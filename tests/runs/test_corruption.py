@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import load, save
 
 from gan_zoo.data.idx import DataError, IdxFile, read_idx
-from gan_zoo.data.mnist import BUNDLED, TEST_LABELS
+from gan_zoo.data.mnist import BUNDLED, TEST
 from gan_zoo.evaluation.features import extractor, for_dataset
 from gan_zoo.evaluation.features.cnn import FeatureCNN
 from gan_zoo.evaluation.files import read_samples
@@ -60,13 +60,11 @@ def assert_detected(
 
 
 def test_bundled_and_user_s_idx_files(tmp_path):
-    source = f"{TEST_LABELS.stem}.xz"
+    source = f"{TEST[1].stem}.xz"
     packed = (BUNDLED / source).read_bytes()
     (tmp_path / source).write_bytes(packed)
     other = (BUNDLED / "train-labels-idx1-ubyte.xz").read_bytes()
-    assert_detected(
-        tmp_path / source, other, DataError, lambda: read_idx(tmp_path, TEST_LABELS, "-")
-    )
+    assert_detected(tmp_path / source, other, DataError, lambda: read_idx(tmp_path, TEST[1], "-"))
 
 
 def test_raw_idx_files(tmp_path):

@@ -80,6 +80,17 @@ def test_a_key_of_another_version_is_ignored(tmp_path):
     assert read_record(tmp_path).status == "failed"
 
 
+def test_reference_scores_of_older_schemas_are_read(tmp_path):
+    """Schema versions below 3 call them floors, in the record and in the configuration."""
+    content = {"schema_version": 1, "run_id": "a", "loss": "b", "seed": 0, "status": "finished",
+               "floors": {"fid_test": {"real": 1.0}},
+               "config": {"seed": 0, "evaluation": {"floors": False, "every": 1}}}  # fmt: skip
+    (tmp_path / "record.json").write_text(json.dumps(content))
+    found = read_record(tmp_path)
+    assert found.reference_scores == {"fid_test": {"real": 1.0}}
+    assert found.config == {"seed": 0, "evaluation": {"reference_scores": False, "every": 1}}
+
+
 def test_rows_keep_every_digit(tmp_path):
     write_rows(tmp_path / "h.csv", [{"epoch": 1, "x": 0.1 + 0.2}, {"epoch": 2, "x": ""}])
     rows = list(csv.DictReader((tmp_path / "h.csv").read_text().splitlines()))

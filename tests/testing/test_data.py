@@ -3,8 +3,8 @@
 import pytest
 import torch
 
+from gan_zoo.data.dataset import hold_out
 from gan_zoo.data.random_streams import stream
-from gan_zoo.data.splits import hold_out
 from gan_zoo.testing import check_data
 from gan_zoo.testing.data import CONTRACTS
 from gan_zoo.types import Split

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from gan_zoo.data.toys import ring
-from gan_zoo.evaluation.collapse import collapses
+from gan_zoo.evaluation.health import collapses
 from gan_zoo.losses.bce import Bce
 from gan_zoo.models.mlp import Discriminator, Generator
 from gan_zoo.runs.record import read_record

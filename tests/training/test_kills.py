@@ -14,7 +14,7 @@ from benchmarks.soak import CONTEXT, different, outcome, train
 
 LOSSES = sorted(path.stem for path in (Path(__file__).parents[2] / "conf/loss").glob("*.yaml"))
 SHORT = ["evaluation.samples=20", "evaluation.final_samples=50", "evaluation.loss_samples=20",
-         "evaluation.metrics=[fid,label_accuracy]", "evaluation.floors=false",
+         "evaluation.metrics=[fid,label_accuracy]", "evaluation.reference_scores=false",
          "device=cpu"]  # fmt: skip
 # Each is left at its default in some examples.
 OPTIONS = {

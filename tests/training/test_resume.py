@@ -23,7 +23,7 @@ from gan_zoo.config.compose import config_folder
 from gan_zoo.data import mnist
 from gan_zoo.data.random_streams import stream_seed
 from gan_zoo.evaluation.evaluator import Evaluator
-from gan_zoo.evaluation.registry import Judgement
+from gan_zoo.evaluation.measurement import Measurement
 from gan_zoo.losses.bce import Bce
 from gan_zoo.models.acgan import Discriminator
 from gan_zoo.regularizers.combined import Combined
@@ -43,7 +43,8 @@ CONF = config_folder()
 # Sizes alone; 64 training images make epochs of four updates.
 SMALL = ["trainer.epochs=3", "trainer.batch_size=16", "trainer.generator_batch_size=16",
          "trainer.ema_decay=0.999", "evaluation.samples=30", "evaluation.final_samples=100",
-         "evaluation.loss_samples=30", "evaluation.floors=false", "device=cpu"]  # fmt: skip
+         "evaluation.loss_samples=30", "evaluation.reference_scores=false",
+         "device=cpu"]  # fmt: skip
 LOSSES = sorted(path.stem for path in (CONF / "loss").glob("*.yaml"))
 OPTIMIZERS = sorted(path.stem for path in (CONF / "optimizer").glob("*.yaml"))
 # Fused optimizers walk through raw memory; these are torch's on a CPU.
@@ -453,7 +454,7 @@ def test_the_best_weights_are_not_of_an_epoch_that_was_undone(policy, tmp_path, 
     quality = iter([5.0, 4.0, 1.0, 9.0, 9.0])
 
     def validation(evaluator, _):
-        return Judgement({evaluator.criterion: next(quality)})
+        return Measurement({evaluator.criterion: next(quality)})
 
     monkeypatch.setattr(Evaluator, "validation", validation)
     parts = with_settings(

@@ -15,7 +15,8 @@ from gan_zoo.config.schema import EvaluationSettings
 from gan_zoo.config.search import objective
 from gan_zoo.evaluation.evaluator import Evaluator
 from gan_zoo.evaluation.features.cnn import Features
-from gan_zoo.evaluation.registry import MEASURES, Judgement
+from gan_zoo.evaluation.measurement import Measurement
+from gan_zoo.evaluation.metrics.registry import METRICS
 from gan_zoo.losses.bce import Bce
 from gan_zoo.losses.lsgan import Lsgan
 from gan_zoo.losses.wgan import Wgan
@@ -95,10 +96,10 @@ def test_evaluation_changes_no_training_number(tiny_parts, tmp_path, monkeypatch
     monkeypatch.setenv("GAN_ZOO_CACHE", str(tmp_path / "cache"))
     settings = replace(tiny_parts.trainer, epochs=3)
     least = EvaluationSettings(every=9, pictures=9, samples=2, final_samples=2, loss_samples=2)
-    measures = [name for name in MEASURES if name not in ("ms_ssim", "gan_train", "modes")]
+    measures = [name for name in METRICS if name not in ("ms_ssim", "gan_train", "modes")]
     all_there_is = EvaluationSettings(
         samples=30, final_samples=60, loss_samples=30, validation_metrics=measures,
-        metrics=measures, floors=True,
+        metrics=measures, reference_scores=True,
     )  # fmt: skip
     for name, evaluation, extractor, decay in (
         ("least", least, None, None),
@@ -130,20 +131,26 @@ def test_the_averaged_generator_represents_the_run(
     """Its pictures, tables and best weights, which are measured unless they are the last."""
     monkeypatch.setenv("GAN_ZOO_CACHE", str(tmp_path / "cache"))
     evaluation = EvaluationSettings(
-        samples=20, final_samples=30, loss_samples=20, floors=False, metrics=["label_accuracy"]
+        samples=20,
+        final_samples=30,
+        loss_samples=20,
+        reference_scores=False,
+        metrics=["label_accuracy"],
     )
     settings = replace(tiny_parts.trainer, ema_decay=0.9)
     parts = replace(tiny_parts, extractor=Eye(), trainer=settings, evaluation=evaluation)
     finals, validations, walked = [], iter(np.repeat(validated, 2)), []
-    final, walks = Evaluator.final, Evaluator.walks
+    final, walks = Evaluator.final, Evaluator.interpolations
     monkeypatch.setattr(
         Evaluator,
         "validation",
-        lambda self, _: Judgement({str(self.criterion): float(next(validations))}),
+        lambda self, _: Measurement({str(self.criterion): float(next(validations))}),
     )
     monkeypatch.setattr(Evaluator, "final", lambda *of: finals.append(of) or final(*of))
     monkeypatch.setattr(
-        Evaluator, "walks", lambda self, network: walked.append(network) or walks(self, network)
+        Evaluator,
+        "interpolations",
+        lambda self, network: walked.append(network) or walks(self, network),
     )
     record = go(parts, tmp_path / "run")
     assert len(finals) == measured
@@ -187,7 +194,7 @@ def test_every_epoch_and_every_loss_draw_the_grid_from_the_same_latents(tiny_par
             parts.dataset, parts.evaluation, latents=parts.latents, latent_dim=10, reference=None,
             device=parts.device,
         )  # fmt: skip
-        return evaluator.grid_bank
+        return evaluator.grid_latents
 
     first = bank(tiny_parts)
     second = bank(replace(tiny_parts, loss=Lsgan(), seed=5))

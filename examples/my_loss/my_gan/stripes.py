@@ -4,8 +4,8 @@ import math
 
 import torch
 
+from gan_zoo.data.dataset import hold_out
 from gan_zoo.data.random_streams import stream
-from gan_zoo.data.splits import hold_out
 from gan_zoo.types import Dataset, Split
 
 SIDE, PERIOD = 16, 8  # pixels

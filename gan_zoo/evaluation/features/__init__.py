@@ -1,1 +1,1 @@
-"""The network whose penultimate layer is the space that images are measured in."""
+"""Feature networks: the classifiers whose penultimate layer is the space of the metrics."""

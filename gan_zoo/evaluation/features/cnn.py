@@ -1,4 +1,4 @@
-"""A small convolutional classifier; its penultimate layer is the metric space."""
+"""A small convolutional classifier whose penultimate layer is the space of the metrics."""
 
 from typing import NamedTuple
 
@@ -6,25 +6,25 @@ import torch
 from torch import Tensor, nn
 
 FEATURES = 64  # enough for 99.5% on MNIST; FID's small-sample bias grows with the square of it
-
-SMALLEST = 16  # pixels a side, as two poolings need them
+SMALLEST = 16  # pixels a side, needed by two poolings
+STACKED_MODES = 1000  # of stacked MNIST
 
 
 class Features(NamedTuple):
-    """What the feature network says of N images."""
+    """What a feature network returns for N images."""
 
     features: Tensor  # (N, d) penultimate activations, float32
     logits: Tensor  # (N, K)
 
 
 class MaxPool(nn.Module):
-    """The largest of each 2×2 pixels: what ``nn.MaxPool2d(2)`` gives, in an eighth of its time.
+    """The maximum of each 2×2 pixels, as ``nn.MaxPool2d(2)`` in an eighth of its time.
 
-    The numbers are the same, and the gradients but where pixels tie: there it is shared.
+    Values are identical. Gradients are too, except where pixels tie: there they are shared.
     """
 
     def forward(self, images: Tensor) -> Tensor:
-        """(N, C, H, W) to (N, C, H // 2, W // 2)."""
+        """Map (N, C, H, W) to (N, C, H // 2, W // 2)."""
         height, width = (size // 2 * 2 for size in images.shape[2:])
         rows = torch.maximum(images[:, :, 0:height:2, :width], images[:, :, 1:height:2, :width])
         return torch.maximum(rows[..., 0::2], rows[..., 1::2])
@@ -33,13 +33,13 @@ class MaxPool(nn.Module):
 class FeatureCNN(nn.Module):
     """LeNet-like: two 5×5 convolutions, each with ReLU and 2×2 max pooling, then two dense layers.
 
-    The features are leaky: with a plain ReLU a fifth of them were zero for every image.
+    The features use a leaky ReLU: with a plain one, a fifth of them were zero for every image.
 
     Args:
         channels: of the images.
-        size: their height and width, ``SMALLEST`` or more.
+        size: their height and width, at least ``SMALLEST``.
         num_classes: K.
-        dropout: on the features, in training only.
+        dropout: of the features, in training only.
 
     Source: after LeNet-5 (LeCun et al., 1998, section II.B). Deviations: rectifiers for tanh, max
     pooling for trained averages, one hidden dense layer, no partial connections.
@@ -50,9 +50,7 @@ class FeatureCNN(nn.Module):
     ) -> None:
         super().__init__()
         if size < SMALLEST:
-            raise ValueError(
-                f"size is {size}; allowed: {SMALLEST} or more, as two poolings need it"
-            )
+            raise ValueError(f"size must be at least {SMALLEST} for two poolings, got {size}")
         self.convolutions = nn.Sequential(
             nn.Conv2d(channels, 24, 5),
             nn.ReLU(),
@@ -68,6 +66,34 @@ class FeatureCNN(nn.Module):
         self.classes = nn.Linear(FEATURES, num_classes)
 
     def forward(self, images: Tensor) -> Features:
-        """Features and logits of (N, channels, size, size) images in [-1, 1]."""
+        """Return features and logits of (N, channels, size, size) images in [-1, 1]."""
         features = self.hidden(self.convolutions(images))
         return Features(features, self.classes(self.dropout(features)))
+
+
+class StackedDigits(nn.Module):
+    """A classifier of digits applied to each of three channels, its outputs concatenated."""
+
+    def __init__(self, digits: nn.Module) -> None:
+        super().__init__()
+        self.digits = digits
+
+    def forward(self, images: Tensor) -> Features:
+        """Return features (N, 3 d) and logits (N, 30) of (N, 3, H, W) images, by channel."""
+        features, logits = self.digits(images.flatten(0, 1).unsqueeze(1))
+        return Features(features.reshape(len(images), -1), logits.reshape(len(images), -1))
+
+
+def stacked_modes(logits: Tensor) -> Tensor:
+    """Return (N,) int64 modes 100 a + 10 b + c from (N, 30) logits of ``StackedDigits``.
+
+    Raises:
+        ValueError: If the logits have another shape.
+    """
+    if logits.ndim != 2 or logits.shape[1] != 30:
+        raise ValueError(
+            "logits must have shape (N, 30), as of the network stackedmnistcnn, got"
+            f" {tuple(logits.shape)}"
+        )
+    a, b, c = logits.reshape(-1, 3, 10).argmax(2).unbind(1)
+    return 100 * a + 10 * b + c

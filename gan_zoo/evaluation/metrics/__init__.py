@@ -1,1 +1,1 @@
-"""Numbers that tell how good samples are: pure functions of features, labels and points."""
+"""One file per metric: its declaration, how it is applied, and its formula."""

@@ -7,10 +7,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-# entries of a matrix at a time: 8 MB stay in the process, where larger blocks go back to the
-# system each time and return as page faults
+# entries of a matrix at a time: 8 MB stay in the process, while larger blocks are returned to the
+# system and cost page faults
 BLOCK = 1_000_000
-CROWD = 8  # candidates a row from which on a whole block is measured instead of single pairs
+CROWD = 8  # candidates per row above which a whole block is measured instead of single pairs
 EVERYTHING = slice(None)
 
 
@@ -22,33 +22,34 @@ class Neighbours(NamedTuple):
 
 
 def row_blocks(rows: int, columns: int) -> Iterator[slice]:
-    """Slices that cover ``range(rows)`` in order: at most ``BLOCK`` entries or one row each."""
+    """Yield slices that cover ``range(rows)`` in order, of at most ``BLOCK`` entries or one row."""
     size = max(1, BLOCK // columns)
     for start in range(0, rows, size):
         yield slice(start, min(start + size, rows))
 
 
 def exact_distances(rows: Tensor, columns: Tensor) -> Tensor:
-    """(n, m) Euclidean distances, each as the root of its own sum of squared differences.
+    """Return (n, m) Euclidean distances, each the root of its own sum of squared differences.
 
-    The faster |x|^2 + |y|^2 - 2 x . y loses half of the digits where two rows nearly agree, and
-    with them the exact 0 between copies. Batches as in ``torch.cdist``; a pair's distance has the
-    same bits in every batch.
+    The faster |x|^2 + |y|^2 - 2 x . y loses half of the digits where two rows nearly agree, and the
+    exact 0 between copies. Batch dimensions as in ``torch.cdist``; a pair's distance has the same
+    bits in every batch.
     """
     return torch.cdist(rows, columns, compute_mode="donot_use_mm_for_euclid_dist")
 
 
 def pair_distances(first: Tensor, second: Tensor) -> Tensor:
-    """(P,) distances of row i to row i, bit for bit as in ``exact_distances``."""
+    """Return (P,) distances of row i to row i, bit for bit as in ``exact_distances``."""
     return exact_distances(first[:, None], second[:, None]).flatten()
 
 
 class Screen:
-    """All squared distances in float32 with a bound on their error: what may matter is then exact.
+    """All squared distances in float32 with a bound on their error, to select candidates by.
 
-    |x - y|^2 = (-2 x, 1, |x|^2) . (y, |y|^2, 1), one matrix product, after the columns' mean is
-    taken off both sets and all is divided by the largest norm, ``scale``. With u = 2^-24 rounding
-    the entries and summing d + 2 products is wrong by at most (d + 5) u (|x| + |y|)^2.
+    |x - y|^2 = (-2 x, 1, |x|^2) . (y, |y|^2, 1) is one matrix product. The columns' mean is
+    subtracted from both sets first, and all is divided by the largest norm, ``scale``. With
+    u = 2^-24, rounding the entries and summing d + 2 products has an error of at most
+    (d + 5) u (|x| + |y|)^2.
 
     Args:
         rows: (N, d) float64.
@@ -65,27 +66,27 @@ class Screen:
         self._left = torch.cat([-2 * left, _ones(left), across[:, None]], 1).float()
         self._right = torch.cat([right, down[:, None], _ones(right)], 1).float()
         reach = (across.sqrt() + down.max().sqrt()).square()
-        # 8 in place of 5: rounding of what is compared with; 1e-30: numbers below float32's range
+        # 8 instead of 5: rounding of the other side; 1e-30: numbers below float32's range
         self.slack = ((rows.shape[1] + 8) * 2.0**-24 * reach + 1e-30).float()
 
     def block(self, rows: slice, columns: slice = EVERYTHING) -> Tensor:
-        """(n, m) float32 squared distances over ``scale``^2, each wrong by at most ``slack``."""
-        # an autocast of the caller's would leave eight bits
+        """Return (n, m) float32 squared distances over ``scale``^2, with errors up to ``slack``."""
+        # a caller's autocast would leave eight bits
         with torch.autocast(self._left.device.type, enabled=False):
             return self._left[rows] @ self._right[columns].T
 
     def scaled(self, distances: Tensor) -> Tensor:
-        """Exact distances in the units of ``block``, float32."""
+        """Convert exact distances to the units of ``block``, in float32."""
         return (distances / self.scale).square().float()
 
 
 def nearest(queries: Tensor, references: Tensor, *, exclude_self: bool = False) -> Neighbours:
-    """For each query the nearest reference: screened in float32, candidates measured exactly.
+    """Return the nearest reference of each query: screened in float32, then measured exactly.
 
     Args:
         queries: (N, d) float64.
         references: (M, d) float64.
-        exclude_self: the two are one set, and no row is its own neighbour.
+        exclude_self: whether the two are one set, in which no row is its own neighbour.
     """
     screen = Screen(queries, references)
     best = queries.new_full((len(queries),), torch.inf)
@@ -110,7 +111,7 @@ def nearest(queries: Tensor, references: Tensor, *, exclude_self: bool = False) 
 
 
 def _least(queries: Tensor, references: Tensor, near: Tensor) -> Neighbours:
-    """The nearest among the references that ``near`` (n, m) marks: one or more for each query."""
+    """Return the nearest of the references that ``near`` (n, m) marks, at least one per query."""
     first, second = near.nonzero(as_tuple=True)
     if len(first) > CROWD * len(queries):
         distances = exact_distances(queries, references).masked_fill_(~near, torch.inf)

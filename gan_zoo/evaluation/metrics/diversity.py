@@ -1,15 +1,39 @@
 """How different the samples of one class are: distances in feature space."""
 
-import math
-
 from torch import Tensor
 
-from gan_zoo.evaluation.metrics.checks import finite_double, matching_labels
+from gan_zoo.evaluation.measurement import Comparison, Outcome, mean_outcome
+from gan_zoo.evaluation.metrics.checks import check_labels, finite_double, members_of
 from gan_zoo.evaluation.metrics.distances import exact_distances, row_blocks
+from gan_zoo.evaluation.metrics.registry import Description, Metric
+
+METRIC = Metric(
+    place=9,
+    needs_labels=True,
+    min_per_class=2,
+    quantities={
+        "diversity": Description(
+            "Within-class diversity",
+            0,
+            "Mean distance of pairs of one class. Below the value of real images, a class is too "
+            "uniform; far above it, noise.",
+            low=0.0,
+            unit="distance in feature space",
+        )
+    },
+)
+
+
+def measure(comparison: Comparison) -> Outcome:
+    """Average ``class_diversities``."""
+    found = class_diversities(
+        comparison.fake.features.features, comparison.requested, comparison.num_classes
+    )
+    return mean_outcome("diversity", found)
 
 
 def class_diversities(features: Tensor, labels: Tensor, num_classes: int) -> list[float]:
-    """The mean Euclidean distance of two different samples of a class, for each class.
+    """Return the mean Euclidean distance of two different samples of a class, for each class.
 
     2 / (n (n - 1)) sum_{i < j} |x_i - x_j| over all pairs; 0 for a class of copies.
 
@@ -23,22 +47,15 @@ def class_diversities(features: Tensor, labels: Tensor, num_classes: int) -> lis
         noise is diverse too.
 
     Raises:
-        ValueError: features that are no matrix or not finite, labels that do not match, or a class
-            with fewer than two samples.
+        ValueError: If the features are not a matrix or not finite, labels do not match, or a class
+            has fewer than two samples.
     """
     features = finite_double("features", features)
-    matching_labels("features", features, labels)
+    check_labels("features", features, labels)
     diversities = []
     for label in range(num_classes):
-        members = features[labels == label]
+        members = members_of("features", features, labels, label)
         count = len(members)
-        if count < 2:
-            raise ValueError(f"features has {count} samples of class {label}; allowed: 2 or more")
         blocks = [exact_distances(members[b], members).sum() for b in row_blocks(count, count)]
         diversities.append(float(sum(blocks)) / (count * (count - 1)))
     return diversities
-
-
-def within_class_diversity(features: Tensor, labels: Tensor, num_classes: int) -> float:
-    """The mean of ``class_diversities``; arguments and errors are the same."""
-    return math.fsum(class_diversities(features, labels, num_classes)) / num_classes

@@ -1,11 +1,30 @@
-"""Does a generator repeat itself?"""
+"""Share of samples that a generator repeats."""
 
 from typing import NamedTuple
 
 from torch import Tensor
 
-from gan_zoo.evaluation.metrics.checks import finite_double, same_width
+from gan_zoo.evaluation.measurement import Comparison, Outcome, random_rows
+from gan_zoo.evaluation.metrics.checks import check_same_width, finite_double
 from gan_zoo.evaluation.metrics.distances import nearest
+from gan_zoo.evaluation.metrics.registry import Metric, share
+
+METRIC = Metric(
+    place=11,
+    min_real=2,
+    quantities={
+        "duplicates_exact": share(
+            "Exact duplicates", -1, "Share of generated images that equal another generated one."
+        ),
+        "duplicates_near": share(
+            "Near duplicates",
+            0,
+            "Share of generated images nearer to another one than all but 1% of as many real "
+            "images: 0.01 is expected, far more means repetition.",
+        ),
+    },
+)
+NEAR = 0.01  # quantile of the real samples' distances that counts as near
 
 
 class Duplicates(NamedTuple):
@@ -15,28 +34,37 @@ class Duplicates(NamedTuple):
     near: float  # nearer to another one than all but 1% of the real samples: 0.01 is expected
 
 
-NEAR = 0.01  # quantile of the real samples' distances that counts as near
+def measure(comparison: Comparison) -> Outcome:
+    """Compare equally many random generated and real images."""
+    fake, real = comparison.fake.features.features, comparison.real.features.features
+    count = min(len(fake), len(real))
+    fake, real = (part[random_rows(count, len(part)).to(part.device)] for part in (fake, real))
+    distances = comparison.once(
+        f"nearest_of_{count}", lambda: nearest(real.double(), real.double(), exclude_self=True)[0]
+    )
+    found = duplicates(fake, real, distances)
+    return Outcome({"duplicates_exact": found.exact, "duplicates_near": found.near})
 
 
 def duplicates(fake: Tensor, real: Tensor, real_distances: Tensor | None = None) -> Duplicates:
-    """The shares of samples that equal, or nearly equal, another sample.
+    """Return the shares of samples that equal, or nearly equal, another sample.
 
     Args:
         fake: (N, d) features of samples, N at least 2.
-        real: (N, d) features of as many real samples, in no special order: the distance to the
-            nearest other shrinks as samples become more, so only equal numbers compare.
-        real_distances: ``nearest(real, real, exclude_self=True).distances`` if they are known.
+        real: (N, d) features of as many real samples, in random order: the distance to the
+            nearest other shrinks with the number of samples, so only equal numbers compare.
+        real_distances: ``nearest(real, real, exclude_self=True).distances`` if known.
 
     Raises:
-        ValueError: a set that is no matrix, too small, not finite; or sets of different shapes.
+        ValueError: If a set is not a matrix, too small or not finite, or the shapes differ.
     """
     fake = finite_double("fake", fake, least=2)
     real = finite_double("real", real, least=2)
-    same_width(fake, real, ("fake", "real"))
+    check_same_width(fake, real, ("fake", "real"))
     if len(fake) != len(real):
         raise ValueError(
-            f"fake has {len(fake)} rows and real {len(real)}; allowed: equally many, "
-            "take a random part of the larger set"
+            f"fake and real must have equally many rows, got {len(fake)} and {len(real)}: take a"
+            " random part of the larger set"
         )
     fakes = nearest(fake, fake, exclude_self=True).distances
     if real_distances is None:

@@ -1,13 +1,43 @@
-"""How many of the known modes a generator covers: points in the plane, and class labels."""
+"""Coverage of known modes: of points in the plane, and of class labels."""
 
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from gan_zoo.evaluation.metrics.checks import finite_double, same_width
+from gan_zoo.evaluation.features.cnn import STACKED_MODES, stacked_modes
+from gan_zoo.evaluation.measurement import Comparison, Outcome
+from gan_zoo.evaluation.metrics.checks import check_same_width, finite_double
 from gan_zoo.evaluation.metrics.class_histogram import class_kl, class_shares
 from gan_zoo.evaluation.metrics.distances import exact_distances
+from gan_zoo.evaluation.metrics.registry import Description, Metric, share
+
+METRIC = Metric(
+    place=7,
+    extractor="stackedmnistcnn",
+    quantities={
+        "modes_covered": Description(
+            "Modes covered",
+            1,
+            "Modes with at least one high-quality sample, or classes that occur.",
+            low=0.0,
+            unit="number of modes",
+        ),
+        "high_quality": share(
+            "High-quality share",
+            1,
+            "Share of samples within three standard deviations of a mode; 0.9889 for a perfect "
+            "sampler in two dimensions.",
+        ),
+        "reverse_kl_modes": Description(
+            "Reverse KL over modes",
+            -1,
+            "Divergence of the samples' histogram over modes from the true one.",
+            low=0.0,
+            unit="nats",
+        ),
+    },
+)
 
 
 class PointModes(NamedTuple):
@@ -25,19 +55,25 @@ class LabelModes(NamedTuple):
     reverse_kl: float  # KL(shares of the classes || uniform), in nats
 
 
+def measure(comparison: Comparison) -> Outcome:
+    """Count the modes of stacked MNIST; points are measured by ``toy_points``."""
+    found = label_modes(stacked_modes(comparison.fake.features.logits), STACKED_MODES)
+    return Outcome({"modes_covered": found.covered, "reverse_kl_modes": found.reverse_kl})
+
+
 def point_modes(
     points: Tensor, means: Tensor, stds: Tensor, weights: Tensor, radius: float = 3.0
 ) -> PointModes:
-    """Modes covered, high-quality share and reverse KL of points against a known mixture.
+    """Return modes covered, high-quality share and reverse KL of points, given their mixture.
 
-    A point belongs to the mode that is nearest in standard deviations. Every point counts in the
-    reverse KL, of high quality or not.
+    A point belongs to the mode that is nearest in standard deviations. All points count in the
+    reverse KL, whatever their quality.
 
     Args:
         points: (N, D), N at least 1.
         means: (K, D) of isotropic Gaussians.
         stds: (K,) their standard deviations in each dimension.
-        weights: (K,) their shares, all above 0.
+        weights: (K,) their shares, all positive.
         radius: in standard deviations; a point farther from every mode is of low quality.
 
     Returns:
@@ -45,18 +81,18 @@ def point_modes(
         quality, and a reverse KL of about (K - 1) / (2 N).
 
     Raises:
-        ValueError: points or means that are no matrix, empty, not finite, or of different widths;
-            other than K standard deviations or weights, or a radius, one of them not above 0.
+        ValueError: If points or means are not a matrix, empty, not finite or of different widths,
+            or standard deviations, weights or radius are not positive or not K.
 
     Source: Lin et al. 2018 (PacGAN, arXiv 1712.04086), table 1.
     """
     points, means = finite_double("points", points), finite_double("means", means)
-    same_width(points, means, ("points", "means"))
+    check_same_width(points, means, ("points", "means"))
     for name, values in (("stds", stds), ("weights", weights)):
         if values.shape != (len(means),) or not bool((values > 0).all()):
-            raise ValueError(f"{name} is {values.tolist()}; allowed: {len(means)} values above 0")
+            raise ValueError(f"{name} must be {len(means)} positive values, got {values.tolist()}")
     if not radius > 0:
-        raise ValueError(f"radius is {radius}; allowed: more than 0")
+        raise ValueError(f"radius must be positive, got {radius}")
     scaled = exact_distances(points, means) / stds.double()
     distances, modes = scaled.min(1)
     good = distances < radius
@@ -68,7 +104,7 @@ def point_modes(
 
 
 def label_modes(predicted: Tensor, num_modes: int) -> LabelModes:
-    """Classes that occur and the reverse KL to equal shares.
+    """Return the number of classes that occur and the reverse KL to equal shares.
 
     Args:
         predicted: (N,) int64 in [0, num_modes), the samples' classes by an independent classifier;
@@ -80,7 +116,7 @@ def label_modes(predicted: Tensor, num_modes: int) -> LabelModes:
         stacked MNIST; some modes are missed by chance when N is not much above K.
 
     Raises:
-        ValueError: no labels, or labels that are no integers or out of range.
+        ValueError: If there are no labels, or they are not integers or out of range.
 
     Source: Metz et al. 2017 (unrolled GAN, arXiv 1611.02163), the experiment on stacked MNIST.
     """

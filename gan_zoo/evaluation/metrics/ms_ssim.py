@@ -1,4 +1,4 @@
-"""Structural similarity of images in three scales: sameness within a class, as AC-GAN measured it.
+"""Structural similarity within a class in three scales, as the AC-GAN paper measures diversity.
 
 The usual MS-SSIM takes five scales and windows of 11 pixels, which need 176 pixels a side. For
 28 × 28 there are three scales (28, 14, 7 pixels) and windows of 5, hence the names.
@@ -8,7 +8,29 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from gan_zoo.evaluation.metrics.checks import matching_labels
+from gan_zoo.data.random_streams import stream
+from gan_zoo.evaluation.measurement import Comparison, Outcome, mean_outcome
+from gan_zoo.evaluation.metrics.checks import check_labels, members_of
+from gan_zoo.evaluation.metrics.registry import Description, Metric
+
+METRIC = Metric(
+    place=8,
+    needs_labels=True,
+    min_per_class=2,
+    min_side=20,
+    quantities={
+        "ms_ssim_3scale": Description(
+            "Within-class MS-SSIM",
+            0,
+            "Mean similarity of random pairs of one class. Above the value of real images, images "
+            "of a class resemble each other too much; far below it they are noise.",
+            -1.0,
+            1.0,
+            "similarity, 1 for equal images",
+        )
+    },
+)
+PAIRS = 200  # of images of a class whose similarity is averaged
 
 SCALES = 3
 WINDOW = 5
@@ -19,8 +41,17 @@ SMALLEST = WINDOW * 2 ** (SCALES - 1)  # pixels a side
 LUMINANCE, CONTRAST = 0.01**2, 0.03**2  # the paper's constants for images in [0, 1]
 
 
+def measure(comparison: Comparison) -> Outcome:
+    """Average ``class_ms_ssim_3scale``."""
+    found = class_ms_ssim_3scale(
+        comparison.fake.images, comparison.requested, comparison.num_classes, PAIRS,
+        stream(0, "pairs for MS-SSIM"),
+    )  # fmt: skip
+    return mean_outcome("ms_ssim_3scale", found)
+
+
 def ms_ssim_3scale(first: Tensor, second: Tensor) -> Tensor:
-    """Multi-scale structural similarity of N pairs of images, 1 for equal ones.
+    """Return the multi-scale structural similarity of N pairs of images, 1 for equal ones.
 
     l_3^w3 prod_{j = 1..3} cs_j^wj with l = (2 m m' + c1) / (m^2 + m'^2 + c1) and
     cs = (2 cov + c2) / (v + v' + c2), both means over an image's windows; negative ones count as 0.
@@ -32,10 +63,10 @@ def ms_ssim_3scale(first: Tensor, second: Tensor) -> Tensor:
         (N,) float64 in [0, 1].
 
     Raises:
-        ValueError: images of different or too small shapes, or not finite.
+        ValueError: If images have different or too small shapes or are not finite.
 
-    Source: Wang, Simoncelli, Bovik 2003, equations 1-7. Deviations: three scales in place of five,
-    Gaussian windows of 5 pixels (sigma 1) in place of 11 (1.5), no padding. The authors' code
+    Source: Wang, Simoncelli, Bovik 2003, equations 1-7. Deviations: three scales instead of five,
+    Gaussian windows of 5 pixels (sigma 1) instead of 11 (1.5), no padding. The authors' code
     multiplies l and cs of the last scale before the mean over windows, here after it.
     """
     _check(first, second)
@@ -52,7 +83,7 @@ def ms_ssim_3scale(first: Tensor, second: Tensor) -> Tensor:
 def class_ms_ssim_3scale(
     images: Tensor, labels: Tensor, num_classes: int, pairs: int, rng: torch.Generator
 ) -> list[float]:
-    """The mean ``ms_ssim_3scale`` of random pairs of a class, for each class.
+    """Return the mean ``ms_ssim_3scale`` of random pairs of a class, for each class.
 
     Args:
         images: (N, C, H, W) in [-1, 1].
@@ -62,23 +93,21 @@ def class_ms_ssim_3scale(
         rng: draws them; on the CPU.
 
     Returns:
-        K floats; above the real data's own values means a class that lacks variety.
+        K floats; values above those of the real data mean that a class lacks variety.
 
     Raises:
-        ValueError: pairs below 1, labels that do not match, a class with fewer than two images, or
-            what ``ms_ssim_3scale`` raises.
+        ValueError: If ``pairs`` is below 1, labels do not match, a class has fewer than two images,
+            or ``ms_ssim_3scale`` raises it.
 
     Source: Odena, Olah, Shlens 2017 (arXiv 1610.09585), section 4.2.
     """
     if pairs < 1:
-        raise ValueError(f"pairs is {pairs}; allowed: 1 or more")
-    matching_labels("images", images, labels)
+        raise ValueError(f"pairs must be at least 1, got {pairs}")
+    check_labels("images", images, labels)
     similarities = []
     for label in range(num_classes):
-        members = images[labels == label]
+        members = members_of("images", images, labels, label)
         count = len(members)
-        if count < 2:
-            raise ValueError(f"images has {count} images of class {label}; allowed: 2 or more")
         one = torch.randint(count, (pairs,), generator=rng)
         step = torch.randint(1, count, (pairs,), generator=rng)
         other = (one + step) % count  # never itself, every other equally likely
@@ -90,15 +119,15 @@ def _check(first: Tensor, second: Tensor) -> None:
     shape = first.shape
     if shape != second.shape or len(shape) != 4 or min(shape[2:]) < SMALLEST or len(first) == 0:
         raise ValueError(
-            f"images have shapes {tuple(shape)} and {tuple(second.shape)}; allowed: "
-            f"equal (N, C, H, W) with N at least 1, H and W at least {SMALLEST}"
+            f"images must have equal shapes (N, C, H, W) with N at least 1, H and W at least"
+            f" {SMALLEST}, got {tuple(shape)} and {tuple(second.shape)}"
         )
     if not bool(first.isfinite().all() and second.isfinite().all()):
-        raise ValueError("images hold NaN or infinity; allowed: values in [-1, 1]")
+        raise ValueError("images must be finite, got NaN or infinity")
 
 
 def _bands(size: int, device: torch.device) -> Tensor:
-    """(size - 4, size) matrix whose rows are Gaussian weights with sum 1, each a pixel further."""
+    """Return a (size - 4, size) matrix of Gaussian weights, each row a pixel further."""
     offsets = torch.arange(WINDOW, dtype=torch.float64, device=device) - (WINDOW - 1) / 2
     line = (-offsets.square() / (2 * SIGMA**2)).exp()
     bands = torch.zeros(size - WINDOW + 1, size, dtype=torch.float64, device=device)
@@ -108,12 +137,12 @@ def _bands(size: int, device: torch.device) -> Tensor:
 
 
 def _similarity(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    """(N,) luminance and contrast-structure terms, means over windows and channels."""
+    """Return (N,) luminance and contrast-structure terms, means over windows and channels."""
 
     down, across = (_bands(size, x.device) for size in x.shape[2:])
 
     def local(images: Tensor) -> Tensor:
-        # a Gaussian window is a product of two lines: two matrix products take half the time of a
+        # the Gaussian window is separable: two matrix products take half the time of a
         # convolution in float64
         return (down @ images @ across.T).flatten(1)
 

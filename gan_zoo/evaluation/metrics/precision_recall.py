@@ -5,7 +5,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from gan_zoo.evaluation.metrics.checks import finite_double, same_width
+from gan_zoo.evaluation.measurement import Comparison, Outcome
+from gan_zoo.evaluation.metrics.checks import check_same_width, finite_double
 from gan_zoo.evaluation.metrics.distances import (
     CROWD,
     Screen,
@@ -13,8 +14,41 @@ from gan_zoo.evaluation.metrics.distances import (
     pair_distances,
     row_blocks,
 )
+from gan_zoo.evaluation.metrics.intervals import share_interval
+from gan_zoo.evaluation.metrics.registry import Description, Metric, share
 
-SPARE = 8  # neighbours beyond the k-th that are measured exactly, so that rounding hides none
+METRIC = Metric(
+    place=2,
+    min_samples=6,  # k + 1
+    min_real=6,
+    quantities={
+        "precision": share(
+            "Precision",
+            1,
+            "Share of generated images inside the manifold of real ones (k nearest neighbours): "
+            "fidelity.",
+        ),
+        "recall": share(
+            "Recall", 1, "Share of real images inside the manifold of generated ones: diversity."
+        ),
+        "density": Description(
+            "Density",
+            1,
+            "Number of real neighbourhoods that hold a generated image, over its expectation: "
+            "fidelity, robust to outliers; about 1 for real data.",
+            low=0.0,
+            unit="multiples of the expected number",
+        ),
+        "coverage": share(
+            "Coverage",
+            1,
+            "Share of real images whose neighbourhood holds a generated one: diversity.",
+        ),
+    },
+)
+NEIGHBOURS = 5  # k
+
+SPARE = 8  # neighbours beyond the k-th that are measured exactly, to allow for rounding
 
 
 class PrecisionRecall(NamedTuple):
@@ -26,20 +60,29 @@ class PrecisionRecall(NamedTuple):
     coverage: float  # of real samples whose ball holds a fake
 
 
-def precision_recall_density_coverage(
-    real: Tensor, fake: Tensor, k: int = 5, real_radii: Tensor | None = None
-) -> PrecisionRecall:
-    """Precision, recall, density and coverage from k-nearest-neighbour balls.
+def measure(comparison: Comparison) -> Outcome:
+    """Compare all generated images with all real ones."""
+    real, fake = comparison.real.features.features, comparison.fake.features.features
+    radii = comparison.once(f"radii_{NEIGHBOURS}", lambda: ball_radii(real, NEIGHBOURS))
+    found = precision_recall_density_coverage(real, fake, NEIGHBOURS, radii)
+    intervals = {"precision": share_interval(found.precision, len(fake))}
+    return Outcome(found._asdict(), intervals=intervals)
 
-    The balls are open (distance < radius), as in the density paper's code: exact copies of the
-    real samples then have density 1, closed balls would give (k + 1) / k. A collapsed generator's
-    balls have radius 0 and its recall is 0.
+
+def precision_recall_density_coverage(
+    real: Tensor, fake: Tensor, k: int = NEIGHBOURS, real_radii: Tensor | None = None
+) -> PrecisionRecall:
+    """Return precision, recall, density and coverage from k-nearest-neighbour balls.
+
+    The balls are open (distance < radius), as in the code of the density paper: exact copies of
+    the real samples then have density 1, where closed balls would give (k + 1) / k. A collapsed
+    generator's balls have radius 0 and its recall is 0.
 
     Args:
         real: (N, d) features, N more than k.
         fake: (M, d) features of the same extractor, M more than k.
-        k: the neighbour that sets a ball's radius, the sample itself not counted.
-        real_radii: ``ball_radii(real, k)`` if they are known.
+        k: the neighbour that sets a ball's radius, not counting the sample itself.
+        real_radii: ``ball_radii(real, k)`` if known.
 
     Returns:
         Four floats. When real and fake samples are of one distribution, density is 1 and coverage
@@ -47,17 +90,17 @@ def precision_recall_density_coverage(
         precision and recall depend on the dimension, so compare with those of real data.
 
     Raises:
-        ValueError: k below 1; a set that is no matrix, too small for k, not finite; or sets of
-            different widths.
+        ValueError: If k is below 1, a set is not a matrix, too small for k or not finite, or the
+            widths differ.
 
     Source: Kynkaanniemi et al. 2019 (arXiv 1904.06991), equations 1 and 2, which take closed balls;
     Naeem et al. 2020 (arXiv 2002.09797), section 3.
     """
     if k < 1:
-        raise ValueError(f"k is {k}; allowed: 1 or more")
+        raise ValueError(f"k must be at least 1, got {k}")
     real = finite_double("real", real, least=k + 1)
     fake = finite_double("fake", fake, least=k + 1)
-    same_width(real, fake, ("real", "fake"))
+    check_same_width(real, fake, ("real", "fake"))
     real_radii = ball_radii(real, k) if real_radii is None else real_radii
     fake_radii = ball_radii(fake, k)
     screen = Screen(real, fake)
@@ -81,7 +124,7 @@ def precision_recall_density_coverage(
 
 
 def ball_radii(features: Tensor, k: int) -> Tensor:
-    """(N,) distances to the k-th nearest other row: the (k + 1)-th smallest, itself included."""
+    """Return (N,) distances to the k-th nearest other row: the (k + 1)-th smallest of all."""
     features = finite_double("features", features, least=k + 1)
     screen = Screen(features, features)
     spare = min(k + 1 + SPARE, len(features))
@@ -90,7 +133,7 @@ def ball_radii(features: Tensor, k: int) -> Tensor:
         candidates = screen.block(block).topk(spare, dim=1, largest=False)
         rows, columns = features[block, None], features[candidates.indices]
         radii = _smallest(exact_distances(rows, columns)[:, 0], k)
-        # a row that is not a candidate is at least this far: if that is too near, look at all
+        # other rows are at least this far away: if that is too near, compare with all
         omitted = candidates.values.amax(1) - screen.slack[block]
         doubt = (omitted <= screen.scaled(radii)).nonzero().flatten()
         if spare < len(features) and len(doubt) > 0:
@@ -100,14 +143,14 @@ def ball_radii(features: Tensor, k: int) -> Tensor:
 
 
 def _smallest(distances: Tensor, k: int) -> Tensor:
-    """The (k + 1)-th smallest of each row."""
+    """Return the (k + 1)-th smallest of each row."""
     return distances.topk(k + 1, dim=1, largest=False).values[:, k]
 
 
 def _closer(
     gaps: Tensor, slack: Tensor, scale: float, radii: Tensor, pairs: tuple[Tensor, Tensor]
 ) -> Tensor:
-    """(n, m) whether each pair is nearer than its radius; those too near to call are measured."""
+    """Return (n, m): is the pair nearer than its radius? Doubtful pairs are measured exactly."""
     limits = (radii / scale).square().float()
     closer = gaps < limits
     first, second = ((gaps - limits).abs_() <= slack).nonzero(as_tuple=True)

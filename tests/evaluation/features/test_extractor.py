@@ -5,10 +5,10 @@ import torch
 from safetensors.torch import save
 
 from gan_zoo.data.batches import normalise
-from gan_zoo.data.fashion_mnist import DEBIAN, read_fashion_mnist
 from gan_zoo.data.mnist import load_mnist
+from gan_zoo.data.torchvision_sets import DEBIAN, read_fashion_mnist
 from gan_zoo.evaluation.features import extractor as module
-from gan_zoo.evaluation.features.cnn import FEATURES, FeatureCNN
+from gan_zoo.evaluation.features.cnn import FEATURES, FeatureCNN, MaxPool
 from gan_zoo.evaluation.features.extractor import (
     SHIPPED,
     WEIGHTS,
@@ -52,7 +52,9 @@ def test_shipped_weights_are_small_and_pinned(name):
     found = load_extractor(name)
     assert (WEIGHTS / SHIPPED[name].file).stat().st_size < 1_000_000
     assert (found.name, found.sha256) == (name, SHIPPED[name].sha256)
-    assert found.extract(some_images(3)).logits.shape == (3, SHIPPED[name].num_classes)
+    images = torch.zeros(3, *SHIPPED[name].image_shape)
+    digits = 3 if SHIPPED[name].stacked else 1
+    assert found.extract(images).logits.shape == (3, digits * SHIPPED[name].num_classes)
 
 
 @pytest.mark.skipif(not DEBIAN.is_dir(), reason="needs Debian's package dataset-fashion-mnist")
@@ -119,8 +121,8 @@ def test_better_images_are_nearer_in_the_feature_space(extractor, test_split):
 @pytest.mark.parametrize(
     ("images", "message"),
     [
-        (torch.zeros(3, 1, 32, 32), r"shape \(3, 1, 32, 32\); allowed: \(N, 1, 28, 28\)"),
-        (torch.zeros(3, 784), r"shape \(3, 784\)"),
+        (torch.zeros(3, 1, 32, 32), r"must have shape \(N, 1, 28, 28\).* got \(3, 1, 32, 32\)"),
+        (torch.zeros(3, 784), r"got \(3, 784\)"),
         (torch.zeros(0, 1, 28, 28), "N at least 1"),
         (torch.full((5, 1, 28, 28), math.nan), "NaN or infinity"),
         (torch.full((5, 1, 28, 28), math.inf), "NaN or infinity"),
@@ -133,7 +135,7 @@ def test_images_that_cannot_be_measured(extractor, images, message):
 
 def test_unknown_name_lists_the_known():
     with pytest.raises(
-        ValueError, match="feature network is 'inception'; allowed: mnistcnn, fashioncnn"
+        ValueError, match="must be one of mnistcnn, fashioncnn, stackedmnistcnn, got 'inception'"
     ):
         load_extractor("inception")
 
@@ -141,10 +143,10 @@ def test_unknown_name_lists_the_known():
 def test_other_weights_are_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "WEIGHTS", tmp_path)
     path = tmp_path / SHIPPED["mnistcnn"].file
-    with pytest.raises(WeightsError, match=rf"{path}: cannot be read.*Reinstall"):
+    with pytest.raises(WeightsError, match=rf"cannot read {path} .*reinstall"):
         load_extractor()
     path.write_bytes(save(FeatureCNN().state_dict()))
-    with pytest.raises(WeightsError, match=rf"{path}: sha256 is .*expected .*Reinstall"):
+    with pytest.raises(WeightsError, match=rf"{path} must have sha256 .*, got .*reinstall"):
         load_extractor()
 
 
@@ -182,7 +184,7 @@ def test_a_user_s_module_is_frozen_run_in_parts_and_named_by_its_weights(monkeyp
     torch.testing.assert_close(whole.logits, module_of_mine.classes(whole.features))
     monkeypatch.setattr(module, "CHUNK", 3)
     torch.testing.assert_close(found.extract(images).features, whole.features)
-    with pytest.raises(ValueError, match=r"shape \(7, 12\); allowed: \(N, C, H, W\)"):
+    with pytest.raises(ValueError, match=r"must have shape \(N, C, H, W\).* got \(7, 12\)"):
         found.extract(images.flatten(1))
 
 
@@ -205,7 +207,10 @@ def test_the_sha256_is_of_every_weight_and_buffer():
 @pytest.mark.parametrize(
     ("output", "message"),
     [
-        (torch.zeros(4, 2), r"mine gives a tensor of shape \(4, 2\) for 4 images; allowed: a pair"),
+        (
+            torch.zeros(4, 2),
+            r"mine must return a pair.* shape \(4, 2\) for 4 images",
+        ),
         ((torch.zeros(4, 2), None), "shape \\(4, 2\\), a NoneType"),
         ((torch.zeros(4, 2, 2), torch.zeros(4, 3)), "shape \\(4, 2, 2\\)"),
         ((torch.zeros(4, 2), torch.zeros(3, 3)), "shape \\(3, 3\\)"),
@@ -223,5 +228,15 @@ def test_a_user_s_module_that_gives_something_else(output, message):
 
 @pytest.mark.parametrize("name", ["my net", "a-b", "", "1st", "é"])
 def test_names_that_metric_names_cannot_hold(name):
-    with pytest.raises(ValueError, match="allowed: letters, digits and _, no digit first"):
+    with pytest.raises(ValueError, match="letters, digits and _ without a digit first"):
         wrap_module(Mine(), name)
+
+
+@pytest.mark.parametrize("size", [(24, 24), (7, 8), (8, 7), (2, 3)])
+def test_pooling_is_torch_s_to_the_bit(size):
+    images = torch.randn(5, 3, *size, requires_grad=True)
+    ours, theirs = MaxPool()(images), torch.nn.MaxPool2d(2)(images)
+    assert torch.equal(ours, theirs)
+    weights = torch.randn_like(ours)
+    found = [torch.autograd.grad((each * weights).sum(), images)[0] for each in (ours, theirs)]
+    assert torch.equal(*found)  # no two of random pixels tie

@@ -6,11 +6,11 @@ import pytest
 import torch
 
 from gan_zoo.evaluation.metrics.class_histogram import class_kl
-from gan_zoo.evaluation.metrics.diversity import class_diversities, within_class_diversity
+from gan_zoo.evaluation.metrics.diversity import class_diversities
 from gan_zoo.evaluation.metrics.duplicates import duplicates
 from gan_zoo.evaluation.metrics.fid import fid
 from gan_zoo.evaluation.metrics.inception_score import inception_score
-from gan_zoo.evaluation.metrics.intra_class_fid import class_fids, intra_class_fid
+from gan_zoo.evaluation.metrics.intra_class_fid import class_fids
 from gan_zoo.evaluation.metrics.kid import kid
 from gan_zoo.evaluation.metrics.label_accuracy import label_accuracy
 from gan_zoo.evaluation.metrics.memorisation import memorisation
@@ -39,9 +39,7 @@ SUBJECTS = {
     "duplicates": (duplicates, {"real": normal(40, 6, 2), "fake": normal(40, 6, 3)}),
     "inception_score": (inception_score, {"logits": normal(40, 6, 4)}),
     "class_fids": (partial(class_fids, num_classes=3), FEATURES),
-    "intra_class_fid": (partial(intra_class_fid, num_classes=3), FEATURES),
     "class_diversities": (partial(class_diversities, num_classes=3), LABELLED),
-    "within_class_diversity": (partial(within_class_diversity, num_classes=3), LABELLED),
     "memorisation": (memorisation, {
         "fake": normal(40, 6, 5), "train": normal(60, 6, 6), "held_out": normal(30, 6, 7),
     }),

@@ -161,10 +161,10 @@ def test_values_that_are_not_finite_are_named(value, which):
 @pytest.mark.parametrize(
     ("real", "fake", "message"),
     [
-        ((1, 4), (20, 4), r"real has 1 rows; allowed: 2 or more"),
-        ((20, 4), (0, 4), r"fake has 0 rows"),
-        ((20, 4), (20, 5), r"real has 4 columns and fake 5"),
-        ((20, 4, 2), (20, 4), r"real has shape \(20, 4, 2\)"),
+        ((1, 4), (20, 4), r"real must have at least 2 rows, got 1"),
+        ((20, 4), (0, 4), r"fake must have at least . rows, got 0"),
+        ((20, 4), (20, 5), r"equally many columns.* got 4 and 5"),
+        ((20, 4, 2), (20, 4), r"real must be a matrix \(N, d\), got shape \(20, 4, 2\)"),
     ],
 )
 def test_shapes_that_cannot_be_compared(real, fake, message):

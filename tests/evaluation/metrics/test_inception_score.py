@@ -53,7 +53,7 @@ def test_adding_a_constant_to_a_sample_changes_nothing():
 
 
 def test_no_samples():
-    with pytest.raises(ValueError, match="logits has 0 rows"):
+    with pytest.raises(ValueError, match="logits must have at least 1 rows, got 0"):
         inception_score(torch.zeros(0, 10))
 
 

@@ -29,10 +29,10 @@ def test_diagonal_of_the_confusion_matrix_is_the_accuracy():
     ("predicted", "requested", "message"),
     [
         (torch.zeros(0, dtype=torch.long), torch.zeros(0, dtype=torch.long), "N at least 1"),
-        (PREDICTED, REQUESTED[:6], r"shape \(6,\).*allowed: \(7,\)"),
+        (PREDICTED, REQUESTED[:6], r"\(7,\) integers.* got shape \(6,\)"),
         (PREDICTED, REQUESTED.float(), "torch.float32"),
         (PREDICTED.float(), REQUESTED, "torch.float32"),
-        (PREDICTED[:, None], REQUESTED[:, None], r"predicted has shape \(7, 1\)"),
+        (PREDICTED[:, None], REQUESTED[:, None], r"predicted must have shape .*got \(7, 1\)"),
     ],
 )
 def test_labels_that_do_not_match(predicted, requested, message):
@@ -46,7 +46,7 @@ def test_labels_that_do_not_match(predicted, requested, message):
 def test_labels_out_of_range(wrong):
     labels = REQUESTED.clone()
     labels[2] = wrong
-    with pytest.raises(ValueError, match="requested has labels"):
+    with pytest.raises(ValueError, match="requested labels must be from"):
         confusion_matrix(PREDICTED, labels, 3)
-    with pytest.raises(ValueError, match="predicted has labels"):
+    with pytest.raises(ValueError, match="predicted labels must be from"):
         confusion_matrix(labels, PREDICTED, 3)

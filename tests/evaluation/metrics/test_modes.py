@@ -68,12 +68,15 @@ def test_collapse_to_one_mode():
     ("change", "message"),
     [
         ({"points": torch.full((5, 2), math.nan)}, "points has NaN or infinity in 5 of 5"),
-        ({"points": torch.zeros(0, 2)}, "points has 0 rows"),
-        ({"points": torch.zeros(5, 3)}, "points has 3 columns and means 2"),
-        ({"stds": torch.tensor([1.0, 0.0, 1.0])}, "stds is .*; allowed: 3 values above 0"),
-        ({"stds": torch.ones(2)}, "stds is .*; allowed: 3 values above 0"),
-        ({"weights": torch.tensor([1.0, 0.0, 0.0])}, "weights is .*; allowed: 3 values"),
-        ({"radius": 0.0}, "radius is 0.0; allowed: more than 0"),
+        ({"points": torch.zeros(0, 2)}, "points must have at least . rows, got 0"),
+        (
+            {"points": torch.zeros(5, 3)},
+            r"equally many columns.* got 3 and 2",
+        ),
+        ({"stds": torch.tensor([1.0, 0.0, 1.0])}, "stds must be 3 positive values, got"),
+        ({"stds": torch.ones(2)}, "stds must be 3 positive values, got"),
+        ({"weights": torch.tensor([1.0, 0.0, 0.0])}, "weights must be 3 positive values, got"),
+        ({"radius": 0.0}, "radius must be positive, got 0.0"),
     ],
 )
 def test_input_that_cannot_be_measured(change, message):
@@ -97,5 +100,5 @@ def test_label_modes_of_a_perfect_sampler():
 
 
 def test_labels_out_of_range():
-    with pytest.raises(ValueError, match="labels go from 0 to 1000; allowed: 0 to 999"):
+    with pytest.raises(ValueError, match="labels must be from 0 to 999, got 0 to 1000"):
         label_modes(torch.tensor([0, 1000]), 1000)

@@ -127,10 +127,15 @@ def test_agrees_with_torch_fidelity(k):
 @pytest.mark.parametrize(
     ("real", "fake", "k", "message"),
     [
-        (normal(9, 3, 0), normal(9, 3, 1), 0, "k is 0; allowed: 1 or more"),
-        (normal(5, 3, 0), normal(9, 3, 1), 5, "real has 5 rows; allowed: 6 or more"),
-        (normal(9, 3, 0), normal(5, 3, 1), 5, "fake has 5 rows; allowed: 6 or more"),
-        (normal(9, 3, 0), normal(9, 4, 1), 5, "real has 3 columns and fake 4"),
+        (normal(9, 3, 0), normal(9, 3, 1), 0, "k must be at least 1, got 0"),
+        (normal(5, 3, 0), normal(9, 3, 1), 5, "real must have at least 6 rows, got 5"),
+        (normal(9, 3, 0), normal(5, 3, 1), 5, "fake must have at least 6 rows, got 5"),
+        (
+            normal(9, 3, 0),
+            normal(9, 4, 1),
+            5,
+            r"equally many columns.* got 3 and 4",
+        ),
         (normal(9, 3, 0) / 0, normal(9, 3, 1), 5, "real has NaN or infinity in 9 of 9"),
         (normal(9, 3, 0), normal(9, 3, 1) / 0, 5, "fake has NaN or infinity in 9 of 9"),
     ],

@@ -1,7 +1,7 @@
 """95% intervals over samples of shares, means and distances between histograms.
 
-They tell how far a number would move with other samples of the *same* generator, not with another
-training run: only seeds tell that.
+They show how far a number would move with other samples of the *same* generator, not with another
+training run; for that, train several seeds.
 """
 
 from collections.abc import Callable
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-Distance = Callable[[NDArray[np.float64]], NDArray[np.float64]]  # of (..., K) shares: (...)
+Distance = Callable[[NDArray[np.float64]], NDArray[np.float64]]  # (..., K) shares to (...)
 
 TAIL = 0.025  # on either side
 RESAMPLES = 400
@@ -18,10 +18,10 @@ _STEPS = 8  # of a bisection
 
 
 def share_interval(share: float, count: int) -> tuple[float, float]:
-    """Clopper-Pearson interval of a share of ``count`` independent samples.
+    """Return the Clopper-Pearson interval of a share of ``count`` independent samples.
 
-    Covers in 95% of cases or more, and is no point at 0 and 1 either: 19 of 19 are consistent with
-    any probability from 0.82 on.
+    It covers in at least 95% of cases and has a positive width at 0 and 1 too: 19 of 19 are
+    consistent with any probability above 0.82.
 
     >>> [round(end, 3) for end in share_interval(1.0, 19)]
     [0.824, 1.0]
@@ -33,7 +33,7 @@ def share_interval(share: float, count: int) -> tuple[float, float]:
 
 
 def mean_interval(mean: float, standard_error: float, count: int) -> tuple[float, float]:
-    """Student's interval of a mean of ``count`` values, 2 or more."""
+    """Return Student's interval of a mean of at least two values."""
     half = float(special.stdtrit(count - 1, 1 - TAIL)) * standard_error
     return mean - half, mean + half
 
@@ -41,13 +41,19 @@ def mean_interval(mean: float, standard_error: float, count: int) -> tuple[float
 def histogram_interval(
     shares: NDArray[np.float64], wanted: NDArray[np.float64], count: int, distance: Distance
 ) -> tuple[float, float]:
-    """Interval of a distance between the shares of classes among ``count`` samples and others.
+    """Return the interval of a distance between observed and wanted shares of classes.
 
-    Such distances are biased upwards by noise, so that a bootstrap misses the true value where the
-    shares are as wanted. The interval holds the distances that are consistent with the observed
-    one: those of the shares on the straight line from the wanted through the observed ones under
-    which ``count`` samples give a smaller and a larger distance than the observed one in 2.5% of
-    cases or more each. It always holds the observed distance.
+    Noise biases such distances upwards, so that a bootstrap misses the true value where the shares
+    are as wanted. Instead, consider the shares on the straight line from the wanted through the
+    observed ones. The interval holds the distances of those under which ``count`` samples give a
+    distance below the observed one, and one above it, in at least 2.5% of cases each. It always
+    contains the observed distance.
+
+    Args:
+        shares: (K,) observed among ``count`` samples.
+        wanted: (K,).
+        count: of samples.
+        distance: between drawn shares, (..., K), and the wanted ones.
     """
     shares, wanted = (each / each.sum() for each in (shares, wanted))
     observed = float(distance(shares))
@@ -69,7 +75,7 @@ def histogram_interval(
         return quantile(t, TAIL) <= observed + 1e-12
 
     def last(good: float, bad: float, holds: Callable[[float], bool]) -> float:
-        """How far one can go from a place where it holds; ``bad`` if it holds there, too."""
+        """Return the last place between ``good``, where it holds, and ``bad`` where it holds."""
         if holds(bad):
             return bad
         for _ in range(_STEPS):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from gan_zoo.evaluation.intervals import histogram_interval, mean_interval, share_interval
+from gan_zoo.evaluation.metrics.intervals import histogram_interval, mean_interval, share_interval
 
 
 @pytest.mark.parametrize(("right", "count"), [(19, 19), (0, 19), (1, 1), (7, 20), (3000, 10_000)])
