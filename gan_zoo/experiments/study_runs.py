@@ -1,8 +1,8 @@
 """The runs of the study: ``python -m gan_zoo.experiments.study_runs [stage=STAGE] [run=true]``.
 
-Prints the commands of a stage and, with run=true, runs them one after the other; what is there
-already is skipped. Stages: mnist, fashion, search, winners (what the search chose, with fresh
-seeds: after it), stress, or all of them in this order. Options, as key=value:
+Prints the commands of a stage and, with run=true, runs them one after the other; finished runs are
+skipped. Stages: mnist, fashion, search, winners (the settings that the search chose, with new
+seeds: run the search first), stress, or all of them in this order. Options, as key=value:
 
     stage   mnist | fashion | search | winners | stress | all
     run     true: run the commands, from the root of the repository
@@ -30,14 +30,14 @@ _MEASURED = 781  # discriminator updates between two measurements, as with all t
 
 @dataclass(frozen=True)
 class Options:
-    """What the command line may say."""
+    """Options of the command line."""
 
     stage: str = "all"
     run: bool = False
 
     def __post_init__(self) -> None:
         if self.stage not in (*STAGES, "all"):
-            raise ValueError(f"stage is {self.stage!r}; allowed: {', '.join(STAGES)}, all")
+            raise ValueError(f"stage must be one of {', '.join(STAGES)}, all, got {self.stage!r}")
 
 
 @dataclass(frozen=True)
@@ -47,15 +47,15 @@ class Winner:
     loss: str
     words: tuple[str, ...]
     value: float  # mean over its seeds of the lowest validation FID
-    settings: int  # tried
-    lost: int  # of them without a finite value
+    settings: int  # number tried
+    lost: int  # number of them without a finite value
 
 
 def commands(stage: str, sweeps: Path) -> Iterator[list[str]]:
     """Return the words that follow ``python run.py`` for each sweep of a stage.
 
     Raises:
-        ValueError: the search that the winners come from is not there.
+        ValueError: stage=winners and the search has not been run.
     """
     if stage == "winners":
         for winner in winners(sweeps / "study_search"):
@@ -69,8 +69,8 @@ def commands(stage: str, sweeps: Path) -> Iterator[list[str]]:
 def winners(search: Path) -> list[Winner]:
     """Return the best setting of each loss below the folder of the search, by validation alone.
 
-    A setting counts with the mean over its seeds; one that diverged is the worst, one that failed
-    or has not ended is passed over. A loss none of whose settings has a finite value has no winner.
+    A setting's value is the mean over its seeds; one that diverged is the worst, one that failed
+    or has not ended is ignored. A loss none of whose settings has a finite value has no winner.
 
     Raises:
         ValueError: there is no such folder, or no run below it.
@@ -80,14 +80,12 @@ def winners(search: Path) -> list[Winner]:
         try:
             record = read_record(path.parent)
         except RecordError as error:
-            print(f"gan_zoo: passed over: {error}", file=sys.stderr)
+            print(f"gan_zoo: ignored: {error}", file=sys.stderr)
             continue
         setting = values.setdefault(record.loss, {}).setdefault(_setting(record), [])
         setting.append(objective(record))
     if not values:
-        raise ValueError(
-            f"{search} holds no run: the winners come from the search, so run stage=search first"
-        )
+        raise ValueError(f"{search} has no run: run stage=search first, whose winners these are")
     found = [_winner(loss, settings) for loss, settings in sorted(values.items())]
     return [winner for winner in found if winner is not None]
 
@@ -103,7 +101,7 @@ def _winner(loss: str, settings: Mapping[tuple[str, ...], list[float]]) -> Winne
 
 
 def _setting(record: RunRecord) -> tuple[str, ...]:
-    """The overrides that make a setting: all but the experiment."""
+    """Return the overrides that make a setting: all but the experiment."""
     return tuple(word for word in record.overrides if not word.lstrip("+").startswith("experiment"))
 
 
@@ -139,7 +137,7 @@ def _rates(factor: float) -> Any:
 
 
 def _momentum(config: Mapping[str, Any]) -> tuple[str, ...]:
-    """Adam's beta1; RMSprop has none."""
+    """Return a change of Adam's beta1; RMSprop has none."""
     has_it = "betas" in config["optimizer"]["discriminator"]
     return ("optimizer.discriminator.betas.0=0.9",) if has_it else ()
 
@@ -149,7 +147,7 @@ def _critic_steps(config: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Print the commands, and run them if asked to; a mistake ends the process with a message."""
+    """Print the commands, and run them with run=true; an error ends the process with a message."""
     words = sys.argv[1:] if arguments is None else list(arguments)
     if words and words[0] in ("-h", "--help"):
         print(__doc__)
@@ -161,11 +159,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except ValueError as error:
         sys.exit(f"gan_zoo: {error}")
     if incomplete:
-        sys.exit(f"gan_zoo: not all runs finished in: {', '.join(incomplete)}; the same again")
+        sys.exit(f"gan_zoo: not all runs finished in: {', '.join(incomplete)}; rerun to resume")
 
 
 def _do(stage: str, options: Options) -> bool:
-    """Print or run a stage; whether all its commands succeeded."""
+    """Print or run a stage; return whether all its commands succeeded."""
     if stage == "winners" and options.stage == "all" and not options.run:
         print("# winners: after the search, python -m gan_zoo.experiments.study_runs stage=winners")
         return True
