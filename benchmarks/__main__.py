@@ -1,6 +1,6 @@
 """``python -m benchmarks [name ...]``: measure, and write the outcome into benchmarks/README.md.
 
-Without names, everything, which takes an hour and a half; with names, these parts alone.
+Without names, everything, which takes about an hour; with names, these parts alone.
 """
 
 import datetime
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-from benchmarks import costs, growth, peers, quality, step, sweeps
+from benchmarks import costs, step, sweeps
 from benchmarks.timing import Section
 from gan_zoo.runs.record import write_text
 from gan_zoo.training.process import describe, keep_freed_memory
@@ -19,14 +19,9 @@ README = Path(__file__).with_name("README.md")
 PARTS = {
     "step": step.step,
     "keras": step.keras,
-    "peers": peers.peers,
     "sweeps": sweeps.sweeps,
     "costs": costs.costs,
     "memory": costs.memory,
-    "growth": growth.growth,
-    "reports": growth.reports,
-    "quality": quality.quality,
-    "bf16": quality.bf16,
 }
 
 
