@@ -1,4 +1,4 @@
-"""The Dirac-GAN on the real trainer: who converges, and the very steps that theory says."""
+"""The Dirac-GAN on the real trainer: which methods converge, and the steps of the theory."""
 
 import math
 from functools import partial
@@ -17,12 +17,13 @@ from gan_zoo.models.latents import Normal, UniformLabels
 from gan_zoo.regularizers.gradient_penalties import R1, GradientPenalty
 from gan_zoo.regularizers.none import Unregularized
 from gan_zoo.training.build import build_trainer
+from gan_zoo.training.trackers import Untracked
 
 RATE = 0.1
 
 
 def path(loss, regularizer, steps, *, simultaneous=True):
-    """(theta, psi) at the start (1, 1) and after each step of plain gradient descent."""
+    """Return (theta, psi) at the start (1, 1) and after each step of plain gradient descent."""
     sgd = partial(torch.optim.SGD, lr=RATE)
     trainer = build_trainer(
         RunComponents(
@@ -35,6 +36,7 @@ def path(loss, regularizer, steps, *, simultaneous=True):
             latents=Normal(),
             labels=UniformLabels(),
             extractor=None,
+            tracker=Untracked(),
             trainer=TrainerSettings(
                 batch_size=5, generator_batch_size=5, simultaneous=simultaneous
             ),
