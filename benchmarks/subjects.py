@@ -11,7 +11,7 @@ from gan_zoo.training.build import build_trainer
 from gan_zoo.training.trainer import Trainer
 
 # Name -> the overrides that select it.
-MODELS = {"acgan": ["+experiment=acgan_document"], "infogan": []}
+MODELS = {"acgan": ["experiment=acgan_document"], "infogan": []}
 
 
 def parts(*overrides: str) -> RunComponents:
