@@ -1,4 +1,4 @@
-"""The Dirac-GAN: where (theta, psi) went, and how near to the equilibrium (0, 0) it ended.
+"""The Dirac-GAN: the path of (theta, psi), and its last distance from the equilibrium (0, 0).
 
 Source: Mescheder, Geiger, Nowozin 2018 (arXiv 1801.04406), section 2 and figure 1.
 """
@@ -6,15 +6,14 @@ Source: Mescheder, Geiger, Nowozin 2018 (arXiv 1801.04406), section 2 and figure
 import math
 from pathlib import Path
 
-from gan_zoo.experiments.runs import finished_runs
-from gan_zoo.experiments.tables import table
+from gan_zoo.experiments.sweep_results import finished_runs, table
 from gan_zoo.runs.record import RunRecord, write_bytes, write_rows
 from gan_zoo.runs.weights import read_weights, weight_path
 from gan_zoo.training.pictures import trajectories
 
 
 def summarise(folder: Path) -> str:
-    """Table of the finished runs below ``folder``; also written there, with a picture."""
+    """Return a table of the finished runs below ``folder``; also written there, with a figure."""
     paths = {record.loss: path(run, record) for run, record in finished_runs(folder)}
     rows = [
         {
@@ -33,7 +32,7 @@ def summarise(folder: Path) -> str:
 
 
 def path(folder: Path, record: RunRecord) -> list[tuple[float, float]]:
-    """(theta, psi) at the start and after each epoch of the run in ``folder``."""
+    """Return (theta, psi) at the start and after each epoch of the run in ``folder``."""
     model = record.config["model"]
     points = [(float(model["generator"]["theta"]), float(model["discriminator"]["psi"]))]
     for epoch in range(1, int(record.progress["epochs"]) + 1):

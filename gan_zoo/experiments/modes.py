@@ -1,38 +1,37 @@
-"""Ring and grid: how many modes each method covers, and how well."""
+"""Data in the plane: how many modes each method covers, and the critics' landscapes."""
 
 from pathlib import Path
 
-from gan_zoo.experiments.tables import table
-from gan_zoo.runs.record import RECORD_NAME, artifact_path, read_record, write_bytes, write_rows
+from gan_zoo.experiments.sweep_results import all_runs, finished_runs, table
+from gan_zoo.runs.record import artifact_path, write_bytes, write_rows
 from gan_zoo.training.pictures import side_by_side
 
 GOOD = 0.9  # share of points within 3 standard deviations that counts as success; perfect: 0.9889
-MARKS = ("modes_covered_", "high_quality_", "reverse_kl_modes_")
+PREFIXES = ("modes_covered_", "high_quality_", "reverse_kl_modes_")
 
 
 def summarise(folder: Path) -> str:
-    """Table of all runs below ``folder``, those that diverged or failed too; written as modes.csv.
+    """Return a table of all runs below ``folder``, finished or not; also written as modes.csv.
 
     modes.png shows the landscapes of the finished ones side by side.
 
     Raises:
         ValueError: there is no run.
     """
-    paths = [path.parent for path in folder.glob(f"**/{RECORD_NAME}")]
-    runs = sorted(((read_record(path), path) for path in paths), key=lambda run: run[0].started)
+    runs = all_runs(folder)
     if not runs:
-        raise ValueError(f"{folder} holds no run: check the sweep's overrides")
+        raise ValueError(f"{folder} has no run: check the sweep's overrides")
     rows: list[dict[str, object]] = []
     pictures: dict[str, bytes] = {}
     reached: list[str] = []
-    for record, path in runs:
+    for path, record in runs:
         found = [
-            next((value for name, value in record.metrics.items() if name.startswith(mark)), None)
-            for mark in MARKS
+            next((value for name, value in record.metrics.items() if name.startswith(prefix)), None)
+            for prefix in PREFIXES
         ]
         row: dict[str, object] = {"loss": record.loss, "seed": record.seed, "status": record.status}
-        for mark, value in zip(MARKS, found, strict=True):
-            row[mark.strip("_")] = "-" if value is None else value
+        for prefix, value in zip(PREFIXES, found, strict=True):
+            row[prefix.strip("_")] = "-" if value is None else value
         covered, good, _ = found
         if covered == record.dataset.get("num_classes") and good is not None and good >= GOOD:
             reached.append(record.loss)
@@ -50,3 +49,18 @@ def summarise(folder: Path) -> str:
         f"All modes with a share of at least {GOOD}: {len(reached)} of {len(rows)} runs"
         f" ({', '.join(reached) or 'none'}).",
     ])  # fmt: skip
+
+
+def landscapes(folder: Path) -> str:
+    """Write landscapes.png with a panel for each finished run below ``folder``; return its path.
+
+    Raises:
+        ValueError: there is no finished run.
+    """
+    pictures = {
+        f"{record.loss}, seed {record.seed}": artifact_path(path, record, "landscape").read_bytes()
+        for path, record in finished_runs(folder)
+    }
+    target = folder / "landscapes.png"
+    write_bytes(target, side_by_side(pictures))
+    return f"Points and critics' scores over the plane: {target}"

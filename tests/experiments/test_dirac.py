@@ -1,4 +1,4 @@
-"""The Dirac-GAN on the real trainer: who converges, and the very steps that theory says."""
+"""The Dirac-GAN on the real trainer: which methods converge, and the steps of the theory."""
 
 import math
 from functools import partial
@@ -14,9 +14,8 @@ from gan_zoo.losses.minimax import Minimax
 from gan_zoo.losses.wgan import Wgan
 from gan_zoo.models.affine import DiracDiscriminator, DiracGenerator
 from gan_zoo.models.latents import Normal, UniformLabels
-from gan_zoo.regularizers.gradient_penalty import GradientPenalty
+from gan_zoo.regularizers.gradient_penalties import R1, GradientPenalty
 from gan_zoo.regularizers.none import Unregularized
-from gan_zoo.regularizers.r1 import R1
 from gan_zoo.training.build import build_trainer
 from gan_zoo.training.trackers import Untracked
 
@@ -24,7 +23,7 @@ RATE = 0.1
 
 
 def path(loss, regularizer, steps, *, simultaneous=True):
-    """(theta, psi) at the start (1, 1) and after each step of plain gradient descent."""
+    """Return (theta, psi) at the start (1, 1) and after each step of plain gradient descent."""
     sgd = partial(torch.optim.SGD, lr=RATE)
     trainer = build_trainer(
         RunComponents(
@@ -37,6 +36,7 @@ def path(loss, regularizer, steps, *, simultaneous=True):
             latents=Normal(),
             labels=UniformLabels(),
             extractor=None,
+            tracker=Untracked(),
             trainer=TrainerSettings(
                 batch_size=5, generator_batch_size=5, simultaneous=simultaneous
             ),
@@ -44,7 +44,6 @@ def path(loss, regularizer, steps, *, simultaneous=True):
             evaluation=EvaluationSettings(),
             seed=0,
             device=torch.device("cpu"),
-            tracker=Untracked(),
         )
     )
     points = [(1.0, 1.0)]

@@ -1,4 +1,4 @@
-"""Ring and grid summed up: a row for every run, whatever became of it, and the pictures."""
+"""Summaries of ring and grid: a row for every run, finished or not, and the landscapes."""
 
 import csv
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gan_zoo.experiments.modes import summarise
+from gan_zoo.experiments.modes import landscapes, summarise
 from gan_zoo.runs.record import RunRecord, write_record
 
 METRICS = {"modes_covered_ring_10k": 7.0, "high_quality_ring_10k": 0.91,
@@ -27,7 +27,7 @@ def leave(folder, loss, status, started, *, picture=None, **metrics):
     write_record(folder / loss, record)
 
 
-def test_tells_of_finished_and_diverged_runs_in_their_order(tmp_path):
+def test_lists_finished_and_diverged_runs_in_order_of_their_start(tmp_path):
     leave(tmp_path, "later", "finished", "2026-01-02", picture="red")
     leave(tmp_path, "first", "diverged", "2026-01-01")
     text = summarise(tmp_path)
@@ -71,6 +71,24 @@ def test_counts_who_finds_all_modes_with_nine_in_ten_good_points(tmp_path):
     assert summarise(tmp_path).endswith("share of at least 0.9: 1 of 4 runs (all).")
 
 
-def test_nothing_to_tell_is_an_error(tmp_path):
-    with pytest.raises(ValueError, match="holds no run"):
+def test_a_folder_without_runs_is_an_error(tmp_path):
+    with pytest.raises(ValueError, match="has no run"):
         summarise(tmp_path)
+
+
+def test_landscapes_show_every_finished_run_in_order(tmp_path):
+    leave(tmp_path, "a", "finished", "2026-01-01", picture=(255, 0, 0))
+    leave(tmp_path, "b", "finished", "2026-01-02", picture=(0, 0, 255))
+    path = tmp_path / "landscapes.png"
+    assert landscapes(tmp_path).endswith(str(path))
+    with Image.open(path) as picture:
+        pixels = np.asarray(picture.convert("RGB"))
+    columns = [np.nonzero((pixels == colour).all(2))[1] for colour in ((255, 0, 0), (0, 0, 255))]
+    assert len(columns[0]) > 0.2 * pixels.shape[0] * pixels.shape[1]
+    assert columns[0].max() < columns[1].min()
+
+
+def test_landscapes_leave_out_what_did_not_finish(tmp_path):
+    leave(tmp_path, "a", "diverged", "2026-01-01", picture="red")
+    with pytest.raises(ValueError, match="has no finished run"):
+        landscapes(tmp_path)

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from gan_zoo.experiments.fgan_mixture import mixture, variational_bound
-from gan_zoo.experiments.tables import table
+from gan_zoo.experiments.sweep_results import table
 from gan_zoo.experiments.truth import LINE, divergence, integral, log_gaussian, nearest_gaussian
 from gan_zoo.losses.divergences import KullbackLeibler
 

@@ -68,11 +68,11 @@ def test_dirac():
 
 def test_values_out_of_range():
     shape = {"image_shape": (2,), "num_classes": 3}
-    with pytest.raises(ValueError, match="'swish'; allowed: relu, tanh, leaky_relu"):
+    with pytest.raises(ValueError, match="one of relu, tanh, leaky_relu, got 'swish'"):
         Generator(**shape, activation="swish")
-    with pytest.raises(ValueError, match=r"hidden is \[\]"):
+    with pytest.raises(ValueError, match=r"hidden must be .*got \[\]"):
         Discriminator(**shape, hidden=[])
-    with pytest.raises(ValueError, match=r"hidden is \[8, 0\]"):
+    with pytest.raises(ValueError, match=r"hidden must be .*got \[8, 0\]"):
         Discriminator(**shape, hidden=[8, 0])
-    with pytest.raises(ValueError, match="sigma is 0"):
+    with pytest.raises(ValueError, match=r"sigma must be .*above 0, got 0"):
         AffineGenerator(**shape, sigma=0.0)

@@ -27,7 +27,7 @@ from gan_zoo.evaluation.measurement import Measurement
 from gan_zoo.losses.bce import Bce
 from gan_zoo.models.acgan import Discriminator
 from gan_zoo.regularizers.combined import Combined
-from gan_zoo.regularizers.dragan import Dragan
+from gan_zoo.regularizers.gradient_penalties import Dragan
 from gan_zoo.regularizers.lecam import LeCam
 from gan_zoo.runs.record import read_record
 from gan_zoo.runs.weights import weight_path
