@@ -75,6 +75,41 @@ class DiracGenerator(nn.Module):
         return self.theta.expand(len(z), *self.theta.shape)
 
 
+class LineGenerator(nn.Module):
+    """Q = the line at distance theta from the real one: ``G(z, c) = (theta, z)``, z ~ U(0, 1).
+
+    In D dimensions z has D - 1, and the line is a hyperplane.
+
+    Args:
+        image_shape: shape of one sample, (2,) in the plane.
+        num_classes: number of labels; ignored.
+        theta: where training starts.
+
+    Shapes: z (N, prod(image_shape) - 1), labels (N,) int64 -> (N, *image_shape).
+
+    Raises:
+        ValueError: theta is not finite, or samples have one dimension only.
+
+    Source: example 1 of Arjovsky, Chintala, Bottou 2017 (arXiv 1701.07875).
+    """
+
+    def __init__(self, *, image_shape: Sequence[int], num_classes: int, theta: float = 1.0):
+        super().__init__()
+        if not math.isfinite(theta):
+            raise ValueError(f"generator.theta is {theta}; allowed: a finite number")
+        self.sample_shape = tuple(image_shape)
+        self.latent_dim = math.prod(image_shape) - 1
+        if self.latent_dim < 1:
+            raise ValueError(
+                f"a line needs two dimensions, got samples of shape {self.sample_shape}:"
+                " use data=parallel_lines"
+            )
+        self.theta = nn.Parameter(torch.tensor(float(theta)))
+
+    def forward(self, z: Tensor, labels: Tensor) -> Tensor:
+        return torch.cat([self.theta.expand(len(z), 1), z], 1).unflatten(1, self.sample_shape)
+
+
 class DiracDiscriminator(PackedDiscriminator):
     """The linear critic ``D(x) = psi x`` without a bias; it does not classify.
 

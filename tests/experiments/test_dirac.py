@@ -95,11 +95,21 @@ def test_r1_converges(loss):
     assert distances(path(loss, R1(1.0), 800))[-1] < 1e-5
 
 
-def test_wgan_gp_does_not_converge():
+def test_wgan_gp_circles():
     """Around theta = 0 the penalty holds |psi| near the target, so that theta never rests."""
-    far = distances(path(Wgan(), GradientPenalty(weight=1.0, target=0.3), 800))
-    assert min(far) > 0.1
-    assert max(far[-200:]) > 0.3
+    points = path(Wgan(), GradientPenalty(weight=0.35, target=1.0), 800)
+    assert min(distances(points)) > 0.1
+    for axis in (0, 1):
+        last = [point[axis] for point in points[-200:]]
+        assert min(last) < -0.5
+        assert max(last) > 0.5
+
+
+def test_wgan_gp_under_strong_damping_rests_at_a_wrong_point():
+    """At psi = 0 and theta = 2 weight target, up to signs, D's two gradients cancel."""
+    points = path(Wgan(), GradientPenalty(weight=1.0, target=0.3), 800)
+    for theta, psi in points[-200:]:
+        assert (abs(theta), psi) == (pytest.approx(0.6, abs=1e-3), pytest.approx(0, abs=1e-3))
 
 
 def test_alternating_steps_circle():

@@ -17,6 +17,7 @@ GENERATORS = {
     "mlp": Built(mlp.Generator, POINTS, 8),
     "affine": Built(affine.AffineGenerator, LINE, 2),
     "dirac": Built(affine.DiracGenerator, LINE, 1),
+    "line": Built(affine.LineGenerator, POINTS, 1),
 }
 DISCRIMINATORS = {
     "acgan": Built(partial(acgan.Discriminator, width=0.1), IMAGES, 10),
