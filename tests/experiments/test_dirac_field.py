@@ -9,14 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from gan_zoo.config.build import build, compose_config
+from gan_zoo.config.build import build
+from gan_zoo.config.compose import compose_config
 from gan_zoo.experiments.dirac import consensus, field, followed, instance_noise, velocity_of
 from gan_zoo.losses.bce import Bce
 from gan_zoo.losses.minimax import Minimax
 from gan_zoo.losses.wgan import Wgan
-from gan_zoo.training.run import build_trainer
+from gan_zoo.training.build import build_trainer
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 POINTS = [(1.0, 1.0), (-0.7, 1.3), (0.4, -1.9), (0.0, 0.6)]
 
 
