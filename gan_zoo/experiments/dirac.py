@@ -7,7 +7,7 @@ import math
 from pathlib import Path
 
 from gan_zoo.experiments.runs import finished_runs
-from gan_zoo.experiments.tables import table
+from gan_zoo.report.formatting import table
 from gan_zoo.runs.record import RunRecord, write_bytes, write_rows
 from gan_zoo.runs.weights import read_weights, weight_path
 from gan_zoo.training.pictures import trajectories
