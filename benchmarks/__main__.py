@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-from benchmarks import costs, growth, peers, quality, step, sweeps
+from benchmarks import batched, costs, growth, peers, quality, step, sweeps
 from benchmarks.timing import Section
 from gan_zoo.runs.record import write_text
 from gan_zoo.training.process import describe, keep_freed_memory
@@ -21,6 +21,7 @@ PARTS = {
     "keras": step.keras,
     "peers": peers.peers,
     "sweeps": sweeps.sweeps,
+    "batched": batched.batched,
     "costs": costs.costs,
     "memory": costs.memory,
     "growth": growth.growth,
