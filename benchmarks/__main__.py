@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-from benchmarks import costs, step, sweeps
+from benchmarks import batched, costs, step, sweeps
 from benchmarks.timing import Section
 from gan_zoo.runs.record import write_text
 from gan_zoo.training.process import describe, keep_freed_memory
@@ -20,6 +20,7 @@ PARTS = {
     "step": step.step,
     "keras": step.keras,
     "sweeps": sweeps.sweeps,
+    "batched": batched.batched,
     "costs": costs.costs,
     "memory": costs.memory,
 }

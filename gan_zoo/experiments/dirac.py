@@ -16,8 +16,9 @@ from torch import Tensor
 
 from gan_zoo.config.build import build
 from gan_zoo.config.compose import compose_config
-from gan_zoo.experiments.sweep_results import finished_runs, table
+from gan_zoo.experiments.sweep_results import finished_runs
 from gan_zoo.losses.minimax import Minimax
+from gan_zoo.report.formatting import table
 from gan_zoo.runs.record import RunRecord, write_bytes, write_rows
 from gan_zoo.runs.weights import read_weights, weight_path
 from gan_zoo.training.build import build_trainer

@@ -13,10 +13,10 @@ from torch import Tensor
 
 from gan_zoo.data.random_streams import global_stream, stream
 from gan_zoo.experiments.fgan_mixture import BOUNDS, variational_bound
-from gan_zoo.experiments.sweep_results import table
 from gan_zoo.experiments.truth import LINE, divergence, log_gaussian
 from gan_zoo.losses.divergences import Alpha, Divergence, WeightedJensenShannon
 from gan_zoo.models.mlp import Discriminator
+from gan_zoo.report.formatting import table
 
 # (mean, deviation) of P and of Q. The last is hard for Neyman's chi^2, the integral of q^2 / p:
 # much of it lies where P has almost no samples.

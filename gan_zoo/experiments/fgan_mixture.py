@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from gan_zoo.data.toys import gaussian_mixture_1d_modes
-from gan_zoo.experiments.sweep_results import finished_runs, table, weights
+from gan_zoo.experiments.sweep_results import finished_runs, weights
 from gan_zoo.experiments.truth import (
     LINE,
     Gaussian,
@@ -36,6 +36,7 @@ from gan_zoo.losses.divergences import (
     WeightedJensenShannon,
 )
 from gan_zoo.models.mlp import Discriminator
+from gan_zoo.report.formatting import table
 from gan_zoo.runs.record import RunRecord, write_bytes, write_rows
 from gan_zoo.training.pictures import gaussian_fits
 

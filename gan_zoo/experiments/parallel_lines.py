@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gan_zoo.experiments.sweep_results import finished_runs, table
+from gan_zoo.experiments.sweep_results import finished_runs
+from gan_zoo.report.formatting import table
 from gan_zoo.report.plot_style import style
 from gan_zoo.runs.record import write_bytes, write_rows
 from gan_zoo.training.pictures import new_figure, to_png

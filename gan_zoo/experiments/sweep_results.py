@@ -1,6 +1,5 @@
 """The finished runs of a sweep, what their networks learned, and tables of them."""
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from torch import Tensor
@@ -31,23 +30,3 @@ def finished_runs(folder: Path, prefix: str = "") -> list[tuple[Path, RunRecord]
 def weights(folder: Path, record: RunRecord, network: str) -> dict[str, Tensor]:
     """Return the last weights of ``generator`` or ``discriminator``."""
     return read_weights(artifact_path(folder, record, network))
-
-
-def table(rows: Sequence[Mapping[str, object]]) -> str:
-    """Return rows under their keys as aligned text; floats with four decimals."""
-    head = list(rows[0])
-    cells = [head, *([_cell(row[key]) for key in head] for row in rows)]
-    widths = [max(len(row[column]) for row in cells) for column in range(len(head))]
-    return "\n".join(
-        "  ".join(
-            cell.rjust(width) if column else cell.ljust(width)
-            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-        )
-        for row in cells
-    )
-
-
-def _cell(value: object) -> str:
-    if not isinstance(value, float):
-        return str(value)
-    return f"{value:.4f}" if abs(value) < 1e4 else f"{value:.3g}"

@@ -19,8 +19,8 @@ import torch
 
 from gan_zoo.data.toys import gaussian_mixture_1d_modes
 from gan_zoo.experiments.fgan_mixture import BOUND_BAR, PARAMETER_BAR, mixture
-from gan_zoo.experiments.sweep_results import table
 from gan_zoo.experiments.truth import nearest_gaussian
+from gan_zoo.report.formatting import table
 from gan_zoo.runs.record import write_bytes
 from gan_zoo.training.pictures import new_figure, to_png
 

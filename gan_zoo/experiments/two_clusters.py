@@ -14,8 +14,8 @@ from torch import nn
 
 from gan_zoo.data.random_streams import stream
 from gan_zoo.evaluation.metrics.intervals import share_interval
-from gan_zoo.experiments.sweep_results import table
 from gan_zoo.models import mlp
+from gan_zoo.report.formatting import table
 from gan_zoo.runs.record import RECORD_NAME, RunRecord, read_record, write_bytes, write_rows
 from gan_zoo.runs.weights import read_weights, weight_path
 from gan_zoo.training.load_generator import trained_generator

@@ -16,7 +16,8 @@ import torch
 
 from gan_zoo.config.build import build
 from gan_zoo.config.compose import compose_config
-from gan_zoo.experiments.sweep_results import finished_runs, table
+from gan_zoo.experiments.sweep_results import finished_runs
+from gan_zoo.report.formatting import table
 from gan_zoo.report.plot_style import style
 from gan_zoo.runs.record import write_bytes, write_rows
 from gan_zoo.runs.weights import load_weights, weight_path

@@ -32,6 +32,7 @@ from gan_zoo.runs.record import RunRecord, RunSpec, parse_record, write_record, 
 from gan_zoo.runs.resume import CHOICES, COSMETIC, check_same, should_resume
 from gan_zoo.training.process import OutOfMemory, describe, shortage_explained
 from gan_zoo.training.signals import Stop, stopping
+from gan_zoo.training.steps import Steps, stepwise
 from gan_zoo.types import DivergenceError
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 _NOT_RECORDED = ("resume", "sweep_name", "tracker")
 
 
+@stepwise
 def run(
     spec: RunSpec,
     make: Callable[[], RunComponents],
@@ -50,7 +52,7 @@ def run(
     resume: str = "auto",
     retry: bool = True,
     bar: bool = False,
-) -> RunRecord:
+) -> Steps[RunRecord]:
     """Train and measure one variant; the folder holds the outcome, whatever it is.
 
     Args:
@@ -91,7 +93,7 @@ def run(
         tracking = Tracking(components.tracker, writer, warn=reporter.warn)
         raises = components.trainer.on_divergence == "raise"
         with (
-            _cpu_threads(components.trainer.threads),
+            cpu_threads(components.trainer.threads),
             _outcome_recorded(writer, tracking, raises=raises) as stop,
         ):
             components = _begin(writer, components, state)
@@ -105,18 +107,19 @@ def run(
             loop = TrainingLoop(trainer, evaluator, writer, reporter, tracking=tracking, stop=stop)
             if state is not None:
                 loop.load_state_dict(state)
-            loop.run()
+            yield from loop.run()
         if writer.record.status == "finished":
             discard_states(folder, keep_newest=True)
         return writer.record
 
 
-def train(config: DictConfig, folder: Path) -> RunRecord:
+@stepwise
+def train(config: DictConfig, folder: Path) -> Steps[RunRecord]:
     """``run`` what a configuration, composed by Hydra, describes."""
     choice = str(config.resume) if config.resume in CHOICES else "auto"  # else: folder, of this run
     sweep = HydraConfig.get().mode is RunMode.MULTIRUN
     launcher = str(OmegaConf.select(HydraConfig.instance().cfg, "hydra.launcher._target_"))  # type: ignore[arg-type]
-    record = run(
+    record = yield from run.steps(
         spec_of(config),
         partial(_components, config),
         folder,
@@ -202,7 +205,7 @@ def _load_state(folder: Path, spec: RunSpec) -> dict[str, Any] | None:
 
 
 @contextmanager
-def _cpu_threads(count: int | None) -> Iterator[None]:
+def cpu_threads(count: int | None) -> Iterator[None]:
     """Set torch's number of CPU threads, None: leave it, and restore the caller's at the end."""
     import torch
 

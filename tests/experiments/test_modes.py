@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gan_zoo.experiments.modes import landscapes, summarise
-from gan_zoo.runs.record import RunRecord, write_record
+from gan_zoo.experiments.modes import by_loss, landscapes, summarise
+from gan_zoo.runs.record import RunRecord, read_record, write_record
 
 METRICS = {"modes_covered_ring_10k": 7.0, "high_quality_ring_10k": 0.91,
            "reverse_kl_modes_ring_10k": 0.02}  # fmt: skip
@@ -21,7 +21,7 @@ def leave(folder, loss, status, started, *, picture=None, **metrics):
         changed = {f"{name}_ring_10k": value for name, value in metrics.items()}
         record.metrics = METRICS | changed
     if picture is not None:
-        folder.joinpath(loss).mkdir()
+        folder.joinpath(loss).mkdir(parents=True)
         Image.new("RGB", (60, 50), picture).save(folder / loss / "landscape.png")
         record.artifacts = {"landscape": "landscape.png"}
     write_record(folder / loss, record)
@@ -92,3 +92,42 @@ def test_landscapes_leave_out_what_did_not_finish(tmp_path):
     leave(tmp_path, "a", "diverged", "2026-01-01", picture="red")
     with pytest.raises(ValueError, match="has no finished run"):
         landscapes(tmp_path)
+
+
+def of_seed(seed, modes, quality, status="finished", loss="bce"):
+    record = RunRecord(run_id=f"{loss}{seed}", loss=loss, seed=seed, status=status)
+    record.dataset = {"num_classes": 8}
+    record.metrics = {"modes_covered_ring_10k": modes, "high_quality_ring_10k": quality}
+    return record
+
+
+def test_seeds_are_summarised_by_loss():
+    """Clopper-Pearson interval of the share, Student's of the mean; a diverged run is a miss."""
+    runs = [
+        of_seed(0, 8, 0.9),
+        of_seed(1, 8, 0.92),
+        of_seed(2, 7, 0.94),
+        of_seed(3, 8, 0.1, "diverged"),
+    ]
+    failed = [of_seed(4, 8, 1.0, "failed"), of_seed(0, 8, 0.5, loss="lsgan")]
+    rows = by_loss(runs + failed)
+    assert rows == [
+        {"loss": "bce", "runs": 4, "all modes": "2 (7% to 93%)",
+         "high quality": "0.920 (0.870 to 0.970)"},
+        {"loss": "lsgan", "runs": 1, "all modes": "1 (2% to 100%)", "high quality": "0.500"},
+    ]  # fmt: skip
+
+
+def test_one_landscape_per_loss_is_drawn(tmp_path, monkeypatch):
+    shown = {}
+    monkeypatch.setattr(
+        "gan_zoo.experiments.modes.side_by_side", lambda pictures: shown.update(pictures) or b"x"
+    )
+    for seed in (3, 4):
+        leave(tmp_path / f"{seed}", "a", "finished", f"2026-01-0{seed}", picture="red")
+        record = read_record(tmp_path / f"{seed}/a")
+        record.seed = seed
+        write_record(tmp_path / f"{seed}/a", record)
+    assert "Over seeds, with 95% intervals:" in summarise(tmp_path)
+    assert list(shown) == ["a, seed 3: 7.0 modes, 91.0%"]
+    assert (tmp_path / "modes_by_loss.csv").exists()
