@@ -54,12 +54,12 @@ def train(
         ConfigurationError: a mistake in the configuration, before any training starts.
         Exception: an error of the run, after it was recorded.
     """
-    import torch
+    from gan_zoo.data.devices import kept_global_streams
 
     with _composed(config, folder, config_dir) as (composed, where):
         try:
             keep_freed_memory()
-            with lasting_output(), torch.random.fork_rng():
+            with lasting_output(), kept_global_streams():
                 run.train(composed, where)
         except AlreadyFinished:
             if composed.resume == "never":

@@ -57,6 +57,7 @@ def evaluate(what: Path, options: Options) -> dict[str, Any]:
     """
     from gan_zoo.data.batches import to_device
     from gan_zoo.data.dataset import dataset_fingerprint
+    from gan_zoo.data.devices import measuring_device
     from gan_zoo.evaluation.features.train import no_extractor_reason
     from gan_zoo.evaluation.reference_scores import reference_scores
     from gan_zoo.evaluation.toy_points import reference_of
@@ -72,7 +73,9 @@ def evaluate(what: Path, options: Options) -> dict[str, Any]:
     keep_freed_memory()
     parts = _components(run, options)
     sha256, network = str(dataset_fingerprint(parts.dataset)["sha256"]), parts.extractor
-    reference = reference_of(to_device(parts.dataset, parts.device), network, sha256)
+    where = measuring_device(parts.device)
+    parts = replace(parts, dataset=to_device(parts.dataset, where))  # once, for both uses of it
+    reference = reference_of(parts.dataset, network, sha256)
     if reference is None:
         why = no_extractor_reason(parts.dataset) or "its configuration has no feature network"
         raise ValueError(f"there is nothing to measure: {why}")
@@ -164,7 +167,8 @@ def _from_run(
         options.samples, latents=parts.latents, dim=trainer.latent_dim,
         classes=parts.dataset.num_classes, name="final", device=parts.device,
     )  # fmt: skip
-    return fixed.images(trainer.generator), fixed.labels
+    images = fixed.images(trainer.generator)
+    return images, fixed.labels.to(images.device)
 
 
 def _from_file(path: Path, reference: "Standard") -> "tuple[Tensor, Tensor | None]":

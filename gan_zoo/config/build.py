@@ -63,19 +63,24 @@ class RunComponents:
     device: "torch.device"
     tracker: "Tracker"
     schedules: tuple[OptionSchedule, ...] = ()
+    deterministic: bool = True  # algorithms of a GPU
 
 
 def pick_device(name: str) -> "torch.device":
-    """Return the device of that name; ``auto`` is cuda, else mps, else cpu.
+    """Return the device of that name; ``auto`` is cuda, else cpu. MPS is used on request alone.
 
     Raises:
         ConfigurationError: no such device, or not on this machine.
     """
     import torch
 
-    available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.mps.is_available()}
+    available = {
+        "cpu": True,
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+    }
     if name == "auto":
-        return torch.device(next(kind for kind in ("cuda", "mps", "cpu") if available[kind]))
+        return torch.device("cuda" if available["cuda"] else "cpu")
     kind, _, index = name.partition(":")
     present = available.get(kind, False) and (
         not index or (kind == "cuda" and index.isdigit() and int(index) < torch.cuda.device_count())
@@ -195,6 +200,7 @@ def _built(
 
     from gan_zoo.config import preflight
     from gan_zoo.data.dataset import check_dataset
+    from gan_zoo.data.devices import measuring_device
     from gan_zoo.evaluation.evaluator import check_metrics
     from gan_zoo.evaluation.features.extractor import Extractor
     from gan_zoo.types import AdversarialLoss, Dataset, Regularizer, Tracker
@@ -235,12 +241,13 @@ def _built(
         optimizers=(made["optimizer"]["discriminator"], made["optimizer"]["generator"]),
         latents=made["latents"],
         labels=made["labels"],
-        extractor=own or _extractor(str(chosen), dataset, device),
+        extractor=own or _extractor(str(chosen), dataset, measuring_device(device)),
         trainer=strict.trainer,
         aux=strict.aux,
         evaluation=strict.evaluation,
         seed=config.seed,
         device=device,
+        deterministic=strict.deterministic,
         tracker=tracker,
         schedules=schedules,
     )

@@ -177,9 +177,9 @@ def _check_memory(what: str, needed: int, device: torch.device) -> None:
 
 
 def memory(device: torch.device) -> int:
-    """Return the total memory of a device in bytes."""
+    """Return a GPU's free memory, which others may share, or the machine's total, in bytes."""
     if device.type == "cuda":
-        return torch.cuda.mem_get_info(device)[1]
+        return torch.cuda.mem_get_info(device)[0]
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 

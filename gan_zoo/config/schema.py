@@ -105,7 +105,7 @@ class TrainerSettings:
     # rollback: to the last such state; raise: an error
     on_divergence: Annotated[str, OneOf(("stop", "rollback", "raise"))] = "stop"
     # of the networks' products; auto: what the device does best
-    precision: Annotated[str, OneOf(("auto", "fp32", "bf16"))] = "auto"
+    precision: Annotated[str, OneOf(("auto", "fp32", "tf32", "bf16"))] = "auto"
     # of images; contiguous: PyTorch's own; auto: the faster one
     memory_format: Annotated[str, OneOf(("auto", "channels_last", "contiguous"))] = "auto"
 
@@ -204,6 +204,7 @@ class Config:
 
     seed: Annotated[int, Range(0, MAX_SEED)] = MISSING
     device: str = MISSING
+    deterministic: bool = True
     data: dict[str, Any] = MISSING
     model: Pair = field(default_factory=Pair)
     latents: dict[str, Any] = MISSING

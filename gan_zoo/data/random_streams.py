@@ -6,6 +6,8 @@ from contextlib import contextmanager
 
 import torch
 
+from gan_zoo.data.devices import kept_global_streams, seed_global_streams
+
 
 def stream_seed(seed: int, purpose: str) -> int:
     """Return a 63-bit seed from (seed, purpose): the first bytes of their SHA-256."""
@@ -19,8 +21,9 @@ def stream(seed: int, purpose: str, device: torch.device | str = "cpu") -> torch
 
 
 @contextmanager
-def global_stream(seed: int, purpose: str) -> Iterator[None]:
-    """Seed torch's global stream for code that draws from it, and restore it afterwards."""
-    with torch.random.fork_rng():
-        torch.manual_seed(stream_seed(seed, purpose))
+def global_stream(seed: int, purpose: str, device: torch.device | str = "cpu") -> Iterator[None]:
+    """Seed torch's global streams, the CPU's and ``device``'s; restore them after the block."""
+    device = torch.device(device)
+    with kept_global_streams(device):
+        seed_global_streams(stream_seed(seed, purpose), device)
         yield

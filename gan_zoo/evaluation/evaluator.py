@@ -39,12 +39,12 @@ class Evaluator:
     """All measurements of one run, on fixed latents that are the same for all runs.
 
     Args:
-        dataset: on the device.
+        dataset: where samples are measured, ``measuring_device(device)``.
         settings: what is measured, how often and on how many samples.
         latents: the run's latent sampler.
         latent_dim: size of z.
         reference: what samples are compared with; None if they cannot be measured.
-        device: of everything.
+        device: of the networks.
 
     Raises:
         ValueError: If a metric does not apply here, there are too few samples for one, or the
@@ -62,6 +62,7 @@ class Evaluator:
         device: torch.device,
     ):
         self.dataset, self.settings, self.reference = dataset, settings, reference
+        self.device = device
         self.validation_metrics: list[str] = []
         self.final_metrics: list[str] = []
         # metric -> why it has no value, as far as it is known before training
@@ -107,8 +108,9 @@ class Evaluator:
         held_out = self.settings.loss_split == "validation"
         split = self.dataset.validation if held_out else self.dataset.test
         count = min(self.settings.loss_samples, len(split.labels))
-        images, labels = normalise(split.images[:count]), split.labels[:count]
-        fakes = self.loss_latents.images(generator)[:count]
+        images = normalise(split.images[:count]).to(self.device)
+        labels = split.labels[:count].to(self.device)
+        fakes = self.loss_latents.images(generator)[:count].to(self.device)
         fake_labels = self.loss_latents.labels[:count]
         with evaluating(discriminator):
             real, fake = _score(discriminator, images), _score(discriminator, fakes)
@@ -191,7 +193,7 @@ class Evaluator:
             return Measurement()
         images = latents.images(generator)
         try:
-            fake = reference.embed(images, latents.labels)
+            fake = reference.embed(images, latents.labels.to(images.device))
             measurement = reference.measure(fake, split, metrics)
         except Exception as error:  # of the feature network, which may be the user's
             measurement = Measurement(unavailable=dict.fromkeys(metrics, reason(error)))

@@ -5,6 +5,7 @@ Computing them takes most of the evaluation of a short run: six seconds on two c
 user's network covers its weights, but not its code. All runs on a machine read the same bits.
 """
 
+import re
 import sys
 from pathlib import Path
 
@@ -31,8 +32,11 @@ def feature_path(extractor: object, sha256: str, what: str) -> Path | None:
         return None
     # hardware and versions that round differently have files of their own
     kind = extractor.device.type
-    capability = torch.backends.cpu.get_cpu_capability() if kind == "cpu" else "float32"
-    versions = f"{__version__}-{torch.__version__}-{kind}-{capability}".replace("+", "-")
+    if kind == "cuda":
+        model = f"{torch.cuda.get_device_name(extractor.device)}-{torch.version.cuda}"
+    else:
+        model = torch.backends.cpu.get_cpu_capability() if kind == "cpu" else "float32"
+    versions = re.sub(r"[^\w.]+", "-", f"{__version__}-{torch.__version__}-{kind}-{model}")
     name = f"{extractor.sha256[:16]}-{sha256[:16]}-{what}-{versions}.safetensors"
     return cache_path("real_features", name)
 

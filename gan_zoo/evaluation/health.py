@@ -61,8 +61,8 @@ def critic_lipschitz(discriminator: nn.Module, real: Tensor, fake: Tensor) -> fl
         real, fake: (N, ...) samples; the first 200 pairs are used.
     """
     count = min(PAIRS, len(real), len(fake))
-    rng = stream(0, "points for the Lipschitz estimate", real.device)
-    share = torch.rand(count, *[1] * (real.ndim - 1), generator=rng, device=real.device)
+    rng = stream(0, "points for the Lipschitz estimate")  # the same points on every device
+    share = torch.rand(count, *[1] * (real.ndim - 1), generator=rng).to(real.device)
     points = (share * real[:count] + (1 - share) * fake[:count]).detach()
     with evaluating(discriminator), torch.enable_grad():
         points.requires_grad_()

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from gan_zoo.data.devices import measuring_device
 from gan_zoo.evaluation.fixed_latents import FixedLatents, evaluating
 from gan_zoo.evaluation.reference import Reference
 
@@ -38,6 +39,7 @@ def nearest_training_images(
     count = min(classes, ROWS)
     with evaluating(generator):
         images = generator(latents.z[:count], torch.arange(count, device=latents.z.device))
+    images = images.to(measuring_device(images.device))
     features = reference.embed(images, None).features.features
     distances = torch.cdist(features.double(), reference.features("train").features.double())
     if distances.shape[1] < NEIGHBOURS:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from gan_zoo.data.batches import normalise
+from gan_zoo.data.devices import kept_global_streams
 from gan_zoo.evaluation.feature_cache import feature_path, read_tensors, write_tensors
 from gan_zoo.evaluation.features.cnn import Features
 from gan_zoo.evaluation.features.extractor import FeatureNetwork
@@ -22,9 +23,9 @@ from gan_zoo.evaluation.metrics.registry import METRICS, MetricName, applicable,
 from gan_zoo.types import Dataset, Split
 
 PART = 5000  # images as floats at a time: all 50,000 would be the peak of a run's memory
-# Features by (data set, extractor, part), shared by the runs of a sweep in one process.
-_FEATURES: dict[tuple[str, str, str], Features] = {}
-_OF_REAL: dict[tuple[str, str, str], Tensor] = {}  # small: what metrics derive from real data
+# Features by (data set, extractor, part, device), shared by the runs of a sweep in one process.
+_FEATURES: dict[tuple[str, str, str, str], Features] = {}
+_OF_REAL: dict[tuple[str, str, str, str], Tensor] = {}  # small: what metrics derive from real data
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ class Reference:
         Args:
             split: ``train``, ``validation`` or ``test``.
         """
-        key = (self.sha256, self.extractor.sha256, split)
+        key = (self.sha256, self.extractor.sha256, split, self._device)
         if key not in _FEATURES:
             if len(_FEATURES) >= 6:  # two data sets
                 _FEATURES.clear()
@@ -107,17 +108,22 @@ class Reference:
         """Return the name of a quantity in records, such as ``fid_mnistcnn_test_10k``."""
         return str(MetricName(quantity, self.extractor.name, split, short_count(count)))
 
+    @property
+    def _device(self) -> str:
+        return str(self.dataset.train.images.device)
+
     def _split(self, name: str) -> Split:
         split: Split = getattr(self.dataset, name)
         return split
 
     def _extract(self, images: Tensor) -> Features:
-        with torch.random.fork_rng():  # a user's network may draw from the global stream
-            return self.extractor.extract(images)
+        with kept_global_streams(images.device):  # a user's network may draw from them
+            found = self.extractor.extract(images)
+        return Features(*(each.to(images.device) for each in found))  # it may be elsewhere
 
     def _once(self, what: str, compute: Callable[[], Tensor]) -> Tensor:
         """Return a tensor derived from real data: from this process, the cache, or computed."""
-        key = (self.sha256, self.extractor.sha256, what)
+        key = (self.sha256, self.extractor.sha256, what, self._device)
         if key not in _OF_REAL:
             path = feature_path(self.extractor, self.sha256, what)
             found = read_tensors(path, ("values",))

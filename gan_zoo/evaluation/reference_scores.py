@@ -100,10 +100,10 @@ def _measure(reference: Reference, count: int, metrics: list[str]) -> tuple[Valu
 
 
 def _samplers(reference: Reference, count: int) -> dict[str, Callable[[], Batch]]:
-    dataset, device = reference.dataset, reference.dataset.train.images.device
+    dataset = reference.dataset
 
     def rng(purpose: str) -> torch.Generator:
-        return stream(0, f"floors: {purpose}", device)
+        return stream(0, f"floors: {purpose}")
 
     draws: dict[str, Callable[[], Batch]] = {
         "kernel_density": lambda: kernel_density(dataset, count, rng("kernel density")),
@@ -129,7 +129,7 @@ def real(dataset: Dataset, count: int, rng: torch.Generator) -> Batch:
     Args:
         dataset: of images.
         count: at most ``real_limit(dataset)``.
-        rng: on the data set's device.
+        rng: on the CPU, so that the draw is the same on every device.
 
     Raises:
         ValueError: If the count is below 1 or above the limit.
@@ -143,7 +143,7 @@ def real(dataset: Dataset, count: int, rng: torch.Generator) -> Batch:
     chosen = torch.empty_like(labels)
     for label in range(dataset.num_classes):
         places, members = _of_class(labels, label), _of_class(dataset.train.labels, label)
-        order = torch.randperm(len(members), generator=rng, device=rng.device)
+        order = torch.randperm(len(members), generator=rng).to(members.device)
         chosen[places] = members[order[: len(places)]]
     return Batch(normalise(dataset.train.images[chosen]), labels)
 
@@ -177,7 +177,7 @@ def kernel_density(dataset: Dataset, count: int, rng: torch.Generator) -> Batch:
     Args:
         dataset: of images.
         count: of samples.
-        rng: of images, noise and the choice of the bandwidth; on the data set's device.
+        rng: of images, noise and the choice of the bandwidth; on the CPU.
 
     Raises:
         ValueError: If the count is below 1, or a class has no training images.
@@ -187,10 +187,10 @@ def kernel_density(dataset: Dataset, count: int, rng: torch.Generator) -> Batch:
     chosen = torch.empty_like(labels)
     for label in range(dataset.num_classes):
         places, members = _of_class(labels, label), _members(dataset, label)
-        picks = torch.randint(len(members), (len(places),), generator=rng, device=rng.device)
+        picks = torch.randint(len(members), (len(places),), generator=rng).to(members.device)
         chosen[places] = members[picks]
     images = normalise(dataset.train.images[chosen])
-    noise = torch.randn(images.shape, generator=rng, device=rng.device)
+    noise = torch.randn(images.shape, generator=rng).to(images.device)
     return Batch((images + spread * noise).clamp(-1, 1), labels)
 
 
@@ -207,7 +207,7 @@ def bandwidth(dataset: Dataset, rng: torch.Generator) -> float:
 
 
 def _pixels(images: Tensor, count: int, rng: torch.Generator) -> Tensor:
-    order = torch.randperm(len(images), generator=rng, device=rng.device)
+    order = torch.randperm(len(images), generator=rng).to(images.device)
     return (normalise(images[order[:count]]).flatten(1).double() + 1) / 2
 
 

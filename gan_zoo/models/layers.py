@@ -299,7 +299,7 @@ class LeakyDropout(nn.Module):
     no gradient; one saved tensor serves the backward and the double backward pass.  The keep
     decision compares 16 random bits with (1 - p) * 2^16: p is rounded to a multiple of 2^-16 (the
     scale follows the rounded value), and one 64-bit draw serves four elements, which is several
-    times faster than a Bernoulli draw for each.
+    times faster than a Bernoulli draw for each on a CPU; other devices take torch's own layers.
 
     Args:
         slope: factor of negative inputs.
@@ -323,6 +323,8 @@ class LeakyDropout(nn.Module):
     def forward(self, input: Tensor) -> Tensor:
         if not self.training or self.kept == 2**16:
             return functional.leaky_relu(input, self.slope)
+        if input.device.type != "cpu":  # a draw for each element costs a GPU nothing
+            return functional.dropout(functional.leaky_relu(input, self.slope), self.p)
         with torch.no_grad():
             factor = self._factor(input)
         return input.mul_(factor) if self.inplace else input * factor
@@ -331,7 +333,7 @@ class LeakyDropout(nn.Module):
         return f"slope={self.slope}, p={self.p:.4f}"
 
     def _factor(self, input: Tensor) -> Tensor:
-        """Return m in the memory layout of the input, from the global stream of its device."""
+        """Return m in the memory layout of the input, drawn from the CPU's global stream."""
         scale = 2**16 / self.kept
         # no temporary booleans: converting them to floats takes longer than all the rest
         factor = torch.gt(input, 0, out=torch.empty_like(input))

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from gan_zoo.data.devices import kept_global_streams
 from gan_zoo.testing.contracts import check, name_of, require
 
 COUNT = 6  # samples of a batch
@@ -66,7 +67,7 @@ class Built:
 
     def network(self, seed: int = 0) -> Any:
         """Return a new network; the global stream is restored."""
-        with torch.random.fork_rng():
+        with kept_global_streams():
             torch.manual_seed(seed)
             return self.make(image_shape=self.image_shape, num_classes=self.num_classes)
 

@@ -8,6 +8,7 @@ from gan_zoo.config.preflight import check_packing, refuse_batch_norm, refuse_ra
 from gan_zoo.config.schedules import INSTANCE_NOISE, apply
 from gan_zoo.config.schema import schedule
 from gan_zoo.data.batches import BatchStream, to_device
+from gan_zoo.data.devices import measuring_device
 from gan_zoo.data.random_streams import global_stream, stream
 from gan_zoo.evaluation.evaluator import Evaluator
 from gan_zoo.evaluation.toy_points import reference_of
@@ -83,6 +84,8 @@ def build_for_run(components: RunComponents, sha256: str) -> tuple[Trainer, Eval
     try:
         data = to_device(components.dataset, components.device)
         trainer = build_trainer(replace(components, dataset=data))
+        if measuring_device(components.device) != components.device:
+            data = to_device(components.dataset, measuring_device(components.device))
         evaluator = Evaluator(
             data,
             components.evaluation,

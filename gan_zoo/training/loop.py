@@ -139,7 +139,8 @@ class TrainingLoop:
             position.step = step + 1
             position.seconds = before + time.perf_counter() - began
             if position.step % COLLECT_EVERY == 0 or position.step == steps:
-                means = trainer.collect()
+                means = trainer.collect()  # waits for the device, whose work counts as training
+                position.seconds = before + time.perf_counter() - began
                 known = sum(count for count, _ in position.pieces)
                 position.pieces.append((position.step - known, means))
                 images = (position.step - first) * self.settings.batch_size

@@ -15,9 +15,10 @@ import torch
 from torch import Tensor, nn
 
 from gan_zoo.config.schema import TrainerSettings
+from gan_zoo.data.devices import float32_products, kept_global_streams
 from gan_zoo.runs.cache import cache_path, entry, keep, read_entry
 from gan_zoo.training.process import cpu_name
-from gan_zoo.types import Generator
+from gan_zoo.types import ConfigurationError, Generator
 
 # With fewer parameters in both networks, calls take most of the time, and bf16 adds some.
 SMALL = 100_000
@@ -31,7 +32,7 @@ CPU_INFO = Path("/proc/cpuinfo")
 class Execution:
     """Precision and memory format; they change nothing but rounding."""
 
-    precision: str  # fp32 | bf16
+    precision: str  # fp32 (IEEE) | tf32 | bf16
     memory_format: str  # channels_last | contiguous
 
     def record(self) -> dict[str, object]:
@@ -50,9 +51,9 @@ def choose(
     """Return what the settings ask for, or what is fastest on this device; fixed for a machine.
 
     ``precision=auto`` is fp32 unless the device multiplies bf16 natively (AVX512-BF16 or AMX, CUDA
-    from Ampere on), both networks together have ``SMALL`` parameters or more, and a probe of the
-    two finds bf16 faster. The result is kept in the cache folder, and a resumed run keeps the
-    precision it started with.
+    from Ampere on, which has TF32 too), both networks together have ``SMALL`` parameters or more,
+    and a probe of the two finds bf16 or TF32 faster. The result is kept in the cache folder, and a
+    resumed run keeps the precision it started with.
     ``memory_format=auto`` is channels_last on a CPU, torch's default elsewhere.
 
     Args:
@@ -60,10 +61,18 @@ def choose(
         device: where the networks live.
         generator, discriminator: the networks; not changed, nor are random streams.
         twice_differentiated: whether D's gradient is penalised.
+
+    Raises:
+        ConfigurationError: ``precision=tf32`` on another device than a GPU with TF32 units.
     """
     precision, memory_format = settings.precision, settings.memory_format
     if memory_format == "auto":
         memory_format = "channels_last" if device.type == "cpu" else "contiguous"
+    if precision == "tf32" and not (device.type == "cuda" and multiplies_bf16(device)):
+        raise ConfigurationError(
+            f"trainer.precision=tf32 needs a CUDA GPU from Ampere on, but device is {device}:"
+            " choose fp32 or auto"
+        )
     if precision == "auto":
         networks = (generator, discriminator)
         parameters = sum(p.numel() for network in networks for p in network.parameters())
@@ -96,36 +105,39 @@ def _probed(
     path = cache_path("precision", f"{digest}.json")
     known = read_entry(path)
     if known is None:
-        speedup = _speedup(networks, count, device, memory_format, twice_differentiated)
+        speedups = _speedups(networks, count, device, memory_format, twice_differentiated)
         known = read_entry(path)
     if known is None:
-        precision = "bf16" if speedup > WORTHWHILE else "fp32"
-        known = {"precision": precision, "speedup": round(speedup, 3), **situation}
-        keep(path, entry(known), "every run will measure again whether bf16 is faster")
+        fastest = max(speedups, key=lambda name: speedups[name])
+        precision = fastest if speedups[fastest] > WORTHWHILE else "fp32"
+        rounded = {name: round(speedup, 3) for name, speedup in speedups.items()}
+        known = {"precision": precision, "speedups": rounded, **situation}
+        keep(path, entry(known), "every run will measure again which precision is fastest")
     return str(known["precision"])
 
 
-def _speedup(
+def _speedups(
     networks: tuple[nn.Module, nn.Module],
     count: int,
     device: torch.device,
     memory_format: str,
     twice_differentiated: bool,
-) -> float:
-    """Return how much faster bf16 is than fp32: both passes of both networks, best of turns."""
+) -> dict[str, float]:
+    """Return how much faster others are than fp32: both passes of both networks, best of turns."""
     steps: dict[str, Callable[[], None]] = {}
     rng = torch.Generator(device).manual_seed(0)
     latent_dim = cast(Generator, networks[0]).latent_dim
     z = torch.randn(count, latent_dim, generator=rng, device=device)
     labels = torch.zeros(count, dtype=torch.int64, device=device)
-    for precision in ("fp32", "bf16"):
+    for precision in ("fp32", "bf16") if device.type == "cpu" else ("fp32", "tf32", "bf16"):
         generator, discriminator = copy.deepcopy(networks)
         execution = Execution(precision, memory_format)
         prepare(generator, execution, twice_differentiated=False)
         prepare(discriminator, execution, twice_differentiated=twice_differentiated)
-        steps[precision] = partial(_both_passes, generator, discriminator, z, labels)
+        arithmetic = "tf32" if precision == "tf32" else "ieee"
+        steps[precision] = partial(_both_passes, generator, discriminator, z, labels, arithmetic)
     best = dict.fromkeys(steps, math.inf)
-    with torch.random.fork_rng():  # for dropout
+    with kept_global_streams(device):  # for dropout
         for step in steps.values():
             step()  # to be warm
         end = time.perf_counter() + PROBE_SECONDS
@@ -134,12 +146,15 @@ def _speedup(
                 start = time.perf_counter()
                 step()
                 best[precision] = min(best[precision], time.perf_counter() - start)
-    return best["fp32"] / best["bf16"]
+    return {name: best["fp32"] / time for name, time in best.items() if name != "fp32"}
 
 
-def _both_passes(generator: nn.Module, discriminator: nn.Module, z: Tensor, labels: Tensor) -> None:
-    output = discriminator(generator(z, labels))
-    (output.scores.sum() + output.class_logits.sum()).backward()
+def _both_passes(
+    generator: nn.Module, discriminator: nn.Module, z: Tensor, labels: Tensor, arithmetic: str
+) -> None:
+    with float32_products(arithmetic):
+        output = discriminator(generator(z, labels))
+        (output.scores.sum() + output.class_logits.sum()).backward()
     output.scores.sum().item()  # waits for a device that computes on its own
 
 

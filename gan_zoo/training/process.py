@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX = -1, -2, -4  # of glibc's <malloc.h>
 GIB = 2**30
+NVIDIA_DRIVER = Path("/proc/driver/nvidia/version")
 _REQUESTED = re.compile(r"to allocate ([\d.]+) ?(bytes|[KMGT]i?B)", re.IGNORECASE)
 _SIGNS = ("can't allocate memory", "out of memory", "std::bad_alloc")
 SMALLER = (
@@ -49,8 +50,34 @@ def describe(device: "torch.device") -> dict[str, object]:
         "cores": os.cpu_count(),
         "threads": torch.get_num_threads(),
         "device": str(device),
-        "device_name": torch.cuda.get_device_name(device) if device.type == "cuda" else None,
+        **_describe_gpu(device),
     }
+
+
+def _describe_gpu(device: "torch.device") -> dict[str, object]:
+    """Return the GPU's model and what its numbers depend on; None each on another device."""
+    import torch
+
+    names = ("device_name", "capability", "driver", "cuda", "cudnn", "deterministic")
+    if device.type != "cuda":
+        return dict.fromkeys(names)
+    found = (
+        torch.cuda.get_device_name(device),
+        ".".join(map(str, torch.cuda.get_device_capability(device))),
+        _driver(),
+        torch.version.cuda,
+        torch.backends.cudnn.version(),
+        torch.backends.cudnn.deterministic,
+    )
+    return dict(zip(names, found, strict=True))
+
+
+def _driver() -> str | None:
+    """Return the version of NVIDIA's driver; None where Linux does not list it."""
+    if not NVIDIA_DRIVER.exists():
+        return None
+    version = re.search(r"Kernel Module.*?\s(\d+(?:\.\d+)+)\s", NVIDIA_DRIVER.read_text())
+    return version and version[1]
 
 
 def cpu_name() -> str:

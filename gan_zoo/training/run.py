@@ -41,6 +41,9 @@ if TYPE_CHECKING:
     from gan_zoo.training.trainer import Trainer
 
 _NOT_RECORDED = ("resume", "sweep_name", "tracker")
+_NUMBERS_DEPEND_ON = (  # in the environment
+    "commit", "torch", "cpu", "threads", "device_name", "cuda", "cudnn", "driver", "deterministic",
+)  # fmt: skip
 
 
 @stepwise
@@ -73,8 +76,8 @@ def run(
         resuming = should_resume(folder, spec, resume, retry=retry)
         components = _build(spec, make, folder, record_failure=not resuming)
 
-        import torch  # from here on
-
+        # torch from here on
+        from gan_zoo.data.devices import in_use, seed_global_streams
         from gan_zoo.data.random_streams import stream_seed
         from gan_zoo.training.build import build_for_run
         from gan_zoo.training.checkpoint import discard_states
@@ -94,6 +97,7 @@ def run(
         raises = components.trainer.on_divergence == "raise"
         with (
             cpu_threads(components.trainer.threads),
+            in_use(components.device, deterministic=components.deterministic),
             _outcome_recorded(writer, tracking, raises=raises) as stop,
         ):
             components = _begin(writer, components, state)
@@ -103,7 +107,7 @@ def run(
                 reporter.warn(warning)
             tracking.begin()
             # Layers that draw in their forward pass (dropout) use the global stream, nothing else.
-            torch.manual_seed(stream_seed(spec.seed, "dropout"))
+            seed_global_streams(stream_seed(spec.seed, "dropout"), components.device)
             loop = TrainingLoop(trainer, evaluator, writer, reporter, tracking=tracking, stop=stop)
             if state is not None:
                 loop.load_state_dict(state)
@@ -301,9 +305,9 @@ def _resumption(
     """Return when, where and on what a run resumes; print a warning if numbers may differ."""
     before = state["writer"]["record"]["environment"]
     changed = {
-        name: [before.get(name), environment[name]]
-        for name in ("commit", "torch", "cpu", "threads", "device_name")
-        if before.get(name) != environment[name]
+        name: [before.get(name), environment.get(name)]
+        for name in _NUMBERS_DEPEND_ON
+        if before.get(name) != environment.get(name)
     }
     if changed:
         what = ", ".join(f"{name} was {old}, is {new}" for name, (old, new) in changed.items())

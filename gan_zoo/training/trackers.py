@@ -19,6 +19,7 @@ import torch
 from PIL import Image
 
 from gan_zoo.config.validate import require_extra
+from gan_zoo.data.devices import kept_global_streams
 from gan_zoo.report.diagnostics import DIAGNOSTICS, PARTS, ROLES
 from gan_zoo.runs.record import RunRecord
 from gan_zoo.training.run_writer import RunWriter, grid_name
@@ -328,7 +329,7 @@ def _leaves(node: Any, where: str) -> Iterator[tuple[str, bool | int | float | s
 @contextmanager
 def _isolated() -> Iterator[None]:
     """Keep a tracker from moving the training's random stream or its gradient mode."""
-    with torch.random.fork_rng(), torch.no_grad():
+    with kept_global_streams(), torch.no_grad():
         yield
 
 

@@ -3,7 +3,7 @@
 import copy
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, cast
 
 import torch
@@ -13,6 +13,12 @@ from torch.optim import Optimizer
 from gan_zoo.config.schedules import OptionSchedule, apply, apply_to_optimizer
 from gan_zoo.config.schema import TrainerSettings
 from gan_zoo.data.batches import BatchStream
+from gan_zoo.data.devices import (
+    float32_products,
+    get_global_streams,
+    seed_global_streams,
+    set_global_streams,
+)
 from gan_zoo.data.random_streams import stream, stream_seed
 from gan_zoo.training.objective import Objective
 from gan_zoo.training.optimizers import load_optimizer, update_average
@@ -113,6 +119,10 @@ class Trainer:
 
     def step(self) -> None:
         """Make one update of D and, every ``n_critic``-th time, one of G."""
+        with self._arithmetic():
+            self._step()
+
+    def _step(self) -> None:
         self._follow_schedules()
         self._decay_rates()
         generator_turn = (self.discriminator_updates + 1) % self.settings.n_critic == 0
@@ -261,7 +271,7 @@ class Trainer:
             "optimizers": [optimizer.state_dict() for optimizer in self._optimizers],
             "streams": {name: rng.get_state() for name, rng in self._streams.items()},
             "batches": [dict(batches.state_dict()) for batches in self._batches],
-            "global": _global_streams(self.device),
+            "global": get_global_streams(self.device),
             "objective": {
                 name: part.state_dict()
                 for name, part in vars(self.objective).items()
@@ -295,11 +305,7 @@ class Trainer:
             rng.set_state(state["streams"][name])
         for batches, saved in zip(self._batches, state["batches"], strict=True):
             batches.load_state_dict(saved)
-        torch.set_rng_state(state["global"]["cpu"])
-        if self.device.type == "cuda":
-            torch.cuda.set_rng_state(state["global"]["cuda"], self.device)
-        if self.device.type == "mps":
-            torch.mps.set_rng_state(state["global"]["mps"])
+        set_global_streams(state["global"], self.device)
         for name, saved in state["objective"].items():
             getattr(self.objective, name).load_state_dict(saved)
         self.discriminator_updates, self.generator_updates = state["updates"]
@@ -313,7 +319,14 @@ class Trainer:
         for name, batches in zip(("D", "G"), self._batches, strict=True):
             purpose = f"data order of {name}'s steps, rollback {rollback}"
             batches.restart(stream_seed(self.seed, purpose))
-        torch.manual_seed(stream_seed(self.seed, f"dropout, rollback {rollback}"))
+        seed = stream_seed(self.seed, f"dropout, rollback {rollback}")
+        seed_global_streams(seed, self.device)
+
+    def _arithmetic(self) -> AbstractContextManager[None]:
+        """Return a context with the execution's float32 products; only CUDA has a choice."""
+        if self.device.type != "cuda":
+            return nullcontext()
+        return float32_products("tf32" if self.execution.precision == "tf32" else "ieee")
 
     def _log(self, **quantities: Tensor) -> None:
         for name, value in quantities.items():
@@ -361,16 +374,6 @@ class Trainer:
         if self.settings.gradient_clip is not None:
             nn.utils.clip_grads_with_norm_(parameters, self.settings.gradient_clip, norm)
         return norm.detach().float()
-
-
-def _global_streams(device: torch.device) -> dict[str, Tensor]:
-    """Return the state of torch's own streams, which dropout draws from, on CPU and device."""
-    found = {"cpu": torch.get_rng_state()}
-    if device.type == "cuda":
-        found["cuda"] = torch.cuda.get_rng_state(device)
-    if device.type == "mps":
-        found["mps"] = torch.mps.get_rng_state()
-    return found
 
 
 def _split(output: CriticOutput, count: int) -> tuple[CriticOutput, CriticOutput]:

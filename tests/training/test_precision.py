@@ -39,7 +39,7 @@ def speedups(monkeypatch, tmp_path):
     """Return a list of the speedups that probes will find, in turn; the cache is empty."""
     monkeypatch.setenv("GAN_ZOO_CACHE", str(tmp_path / "cache"))
     found = []
-    monkeypatch.setattr(precision, "_speedup", lambda *_: found.pop(0))
+    monkeypatch.setattr(precision, "_speedups", lambda *_: {"bf16": found.pop(0)})
     return found
 
 
@@ -82,11 +82,11 @@ def test_the_result_of_another_process_is_used(monkeypatch, tmp_path, networks, 
     flags(monkeypatch, tmp_path, "amx_bf16")
 
     def slowly(*_):
-        monkeypatch.setattr(precision, "_speedup", lambda *_: 1.5)
+        monkeypatch.setattr(precision, "_speedups", lambda *_: {"bf16": 1.5})
         assert choose(TrainerSettings(), CPU, *networks).precision == "bf16"
-        return 0.9
+        return {"bf16": 0.9}
 
-    monkeypatch.setattr(precision, "_speedup", slowly)
+    monkeypatch.setattr(precision, "_speedups", slowly)
     assert choose(TrainerSettings(), CPU, *networks).precision == "bf16"
 
 
@@ -95,8 +95,9 @@ def test_a_probe_changes_neither_networks_nor_random_streams(monkeypatch, networ
     before = copy.deepcopy([network.state_dict() for network in networks])
     torch.manual_seed(3)
     state = torch.get_rng_state()
-    speedup = precision._speedup(networks, 4, CPU, "channels_last", False)
-    assert speedup > 0
+    speedups = precision._speedups(networks, 4, CPU, "channels_last", False)
+    assert set(speedups) == {"bf16"}
+    assert speedups["bf16"] > 0
     assert torch.equal(torch.get_rng_state(), state)
     for network, old in zip(networks, before, strict=True):
         assert all(p.grad is None for p in network.parameters())

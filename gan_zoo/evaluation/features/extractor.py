@@ -8,6 +8,7 @@ import torch
 from safetensors.torch import load
 from torch import Tensor, nn
 
+from gan_zoo.data.devices import exact_arithmetic
 from gan_zoo.evaluation.features.cnn import FeatureCNN, Features, StackedDigits
 
 WEIGHTS = Path(__file__).parent / "weights"
@@ -114,9 +115,8 @@ class FeatureNetwork:
         return Features(*(torch.cat(each) for each in zip(*parts, strict=True)))
 
     def _chunk(self, images: Tensor) -> Features:
-        # TF32's ten bits would move FID in its third digit
-        exact = torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False)
-        with torch.no_grad(), torch.autocast(self.device.type, enabled=False), exact:
+        plain = torch.autocast(self.device.type, enabled=False)
+        with torch.no_grad(), plain, exact_arithmetic():
             output = self._network(images.to(self.device, torch.float32))
         match output:
             case (Tensor(ndim=2) as features, Tensor(ndim=2) as logits):

@@ -28,6 +28,7 @@ from torch.nn import functional as F
 
 from gan_zoo.data.batches import BatchStream, normalise, to_device
 from gan_zoo.data.dataset import dataset_fingerprint
+from gan_zoo.data.devices import exact_arithmetic, kept_global_streams
 from gan_zoo.data.random_streams import global_stream, stream
 from gan_zoo.evaluation.features.cnn import SMALLEST, FeatureCNN
 from gan_zoo.evaluation.features.extractor import (
@@ -162,7 +163,7 @@ def train_network(
     device = dataset.train.images.device
     batch_size = min(BATCH_SIZE, len(dataset.train.labels))
     batches = BatchStream(dataset.train, batch_size, stream(seed, "features/order", device))
-    with global_stream(seed, "features/weights and dropout"):
+    with exact_arithmetic(), global_stream(seed, "features/weights and dropout", device):
         network = FeatureCNN(channels, size, dataset.num_classes).to(device)
         fit(
             network,
@@ -240,7 +241,7 @@ def _cached(path: Path | None, dataset: Dataset) -> FeatureCNN | None:
     if path is None or not is_there(path):
         return None
     channels, size, _ = dataset.sample_shape
-    with torch.random.fork_rng():  # the weights drawn here are overwritten
+    with kept_global_streams():  # the weights drawn here are overwritten
         network = FeatureCNN(channels, size, dataset.num_classes)
     try:
         with safe_open(path, framework="pt") as file:

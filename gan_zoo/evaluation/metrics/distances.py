@@ -7,6 +7,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from gan_zoo.data.devices import float32_products
+
 # entries of a matrix at a time: 8 MB stay in the process, while larger blocks are returned to the
 # system and cost page faults
 BLOCK = 1_000_000
@@ -71,8 +73,9 @@ class Screen:
 
     def block(self, rows: slice, columns: slice = EVERYTHING) -> Tensor:
         """Return (n, m) float32 squared distances over ``scale``^2, with errors up to ``slack``."""
-        # a caller's autocast would leave eight bits
-        with torch.autocast(self._left.device.type, enabled=False):
+        # a caller's autocast would leave eight bits, TF32 eleven: the bound needs 24
+        device = self._left.device.type
+        with torch.autocast(device, enabled=False), float32_products("ieee", cpu=True):
             return self._left[rows] @ self._right[columns].T
 
     def scaled(self, distances: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ Its counterpart GAN-test, the accuracy on samples of a classifier trained on rea
 import torch
 
 from gan_zoo.data.batches import BatchStream
+from gan_zoo.data.devices import exact_arithmetic
 from gan_zoo.data.random_streams import global_stream, stream
 from gan_zoo.evaluation.features.cnn import FeatureCNN
 from gan_zoo.evaluation.features.train import accuracy, fit
@@ -78,7 +79,7 @@ def gan_train(fake: Batch, real_test: Batch, num_classes: int, epochs: int = 5) 
     training = Split(fake.images[kept], fake.labels[kept])
     size = min(BATCH_SIZE, len(kept))
     batches = BatchStream(training, size, stream(SEED, "gan_train/order", device))
-    with global_stream(SEED, "gan_train/weights and dropout"):
+    with exact_arithmetic(), global_stream(SEED, "gan_train/weights and dropout", device):
         channels, side = fake.images.shape[1:3]
         network = FeatureCNN(channels, side, num_classes).to(device)
         fit(
