@@ -105,8 +105,9 @@ def _plain(node: Tree, name: str) -> Tree:
     if node is None or type(node) in (bool, int, float, str):
         return node
     if isinstance(node, Tensor):
-        whole = node.untyped_storage().nbytes() == node.nbytes
-        return node.detach() if whole else node.detach().clone()  # of a view, save no more
+        tensor = node.detach().cpu()
+        whole = tensor.untyped_storage().nbytes() == tensor.nbytes
+        return tensor if whole else tensor.clone()  # of a view, save no more
     if isinstance(node, dict):
         return {key: _plain(value, f"{name}/{key}") for key, value in node.items()}
     if isinstance(node, list | tuple):
