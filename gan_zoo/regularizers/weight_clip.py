@@ -36,4 +36,4 @@ class WeightClip(Penalty):
         """Clip in place."""
         with torch.no_grad():
             for parameter in discriminator.adversarial_parameters():
-                parameter.clamp_(-self.clip, self.clip)
+                parameter.clamp_(-float(self.clip), float(self.clip))
