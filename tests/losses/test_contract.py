@@ -84,7 +84,7 @@ def test_both_generator_objectives_are_finite_on_large_scores(name, objective):
         (gradient,) = torch.autograd.grad(value, fake)
         assert value.isfinite()
         assert gradient.isfinite().all()
-        assert (gradient <= 0).all()  # G is never told to lower a score
+        assert (gradient <= 0).all()  # G never lowers a score
 
 
 def test_losses_are_frozen(loss):
