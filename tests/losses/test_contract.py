@@ -57,7 +57,7 @@ def test_recipe_file_says_what_it_is(name):
 
 
 @pytest.mark.parametrize("name", sorted(AVERAGES))
-def test_averages_do_not_care_who_is_paired_with_whom(name):
+def test_averages_do_not_depend_on_the_pairing(name):
     loss = build(name)
     expected = both(loss, REAL, FAKE)
     for key, value in both(loss, REAL[ORDER], FAKE).items():
