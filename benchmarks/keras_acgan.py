@@ -1,4 +1,4 @@
-"""The document's AC-GAN in Keras 3, as the original example builds and trains it.
+"""The Keras example's AC-GAN in Keras 3, built and trained as in the original.
 
 Run by a Python that has Keras and TensorFlow; it takes turns with the others (see
 ``benchmarks.turns``).  Needs neither torch nor gan_zoo.

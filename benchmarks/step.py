@@ -89,8 +89,10 @@ def keras() -> list[Section]:
     title = "(b) Keras 3 on TensorFlow, and PyTorch with its default allocator, against gan_zoo"
     python = os.environ.get("KERAS_PYTHON", sys.executable)
     if python == sys.executable and importlib.util.find_spec("keras") is None:
-        told = "Skipped: no Keras here. Set KERAS_PYTHON to a Python that has keras and tensorflow."
-        return [Section(title, told, [])]
+        message = (
+            "Skipped: no Keras here. Set KERAS_PYTHON to a Python that has keras and tensorflow."
+        )
+        return [Section(title, message, [])]
     quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_BACKEND": "tensorflow"}
     threads = os.environ.get("OMP_NUM_THREADS")
     if threads is not None:  # TensorFlow has variables of its own

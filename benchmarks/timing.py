@@ -1,4 +1,4 @@
-"""Interleaved timing, and what is told of it: medians, spreads, ratios of neighbours in time."""
+"""Interleaved timing, and summaries of it: medians, spreads, ratios of neighbours in time."""
 
 import statistics
 import time

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 
 
 class Worker:
-    """A process that does an iteration when it is told to.
+    """A process that does an iteration on request.
 
     Args:
         command: after the Python that runs it.
@@ -59,8 +59,8 @@ class Worker:
             if line.startswith(word):
                 return line.removeprefix(word).strip()
         self.process.__exit__(None, None, None)
-        told = f"{' '.join(self.command)} ended with code {self.process.returncode}"
-        raise RuntimeError(told)
+        message = f"{' '.join(self.command)} ended with code {self.process.returncode}"
+        raise RuntimeError(message)
 
 
 def serve(step: object, warm_up: int = 1) -> None:

@@ -57,7 +57,7 @@ def test_recipe_file_says_what_it_is(name):
 
 
 @pytest.mark.parametrize("name", sorted(AVERAGES))
-def test_averages_do_not_care_who_is_paired_with_whom(name):
+def test_averages_do_not_depend_on_the_pairing(name):
     loss = build(name)
     expected = both(loss, REAL, FAKE)
     for key, value in both(loss, REAL[ORDER], FAKE).items():
@@ -84,7 +84,7 @@ def test_both_generator_objectives_are_finite_on_large_scores(name, objective):
         (gradient,) = torch.autograd.grad(value, fake)
         assert value.isfinite()
         assert gradient.isfinite().all()
-        assert (gradient <= 0).all()  # G is never told to lower a score
+        assert (gradient <= 0).all()  # G never lowers a score
 
 
 def test_losses_are_frozen(loss):

@@ -1,4 +1,4 @@
-"""The source document's networks: sizes, ranges, initial weights."""
+"""The Keras example's networks: sizes, ranges, initial weights."""
 
 import pytest
 import torch

@@ -63,7 +63,7 @@ def test_averages_carry_no_gradient(linear):
     torch.testing.assert_close(on_fake, -2 / 5 * (1 - fake.detach()).relu())
 
 
-def test_a_resumed_one_goes_on_to_the_last_digit(linear):
+def test_a_resumed_one_continues_bit_for_bit(linear):
     straight, resumed = (LeCam(decay=0.9, start=0) for _ in range(2))
     for regularizer in (straight, resumed):
         regularizer.penalty(linear([1.0]), step(*FIRST))

@@ -6,7 +6,7 @@ from functools import partial
 import pytest
 import torch
 
-from gan_zoo.evaluation.metrics.checks import finite_double, same_width
+from gan_zoo.evaluation.metrics.checks import check_same_width, finite_double
 from gan_zoo.evaluation.metrics.kid import kid
 from gan_zoo.testing import check_metric
 from gan_zoo.testing.metrics import CONTRACTS
@@ -15,7 +15,7 @@ from gan_zoo.testing.metrics import CONTRACTS
 def gap(real, fake):
     """Correct: the distance of the means."""
     real, fake = finite_double("real", real), finite_double("fake", fake)
-    same_width(real, fake, ("real", "fake"))
+    check_same_width(real, fake, ("real", "fake"))
     return float((real.mean(0) - fake.mean(0)).norm())
 
 
