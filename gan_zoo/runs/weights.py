@@ -42,7 +42,8 @@ def to_safetensors(tensors: Mapping[str, Tensor]) -> bytes:
 
     # Contiguous copies: safetensors refuses tensors that share memory, such as tied weights.
     contiguous = {
-        key: value.clone(memory_format=torch.contiguous_format) for key, value in tensors.items()
+        key: value.to("cpu", copy=True, memory_format=torch.contiguous_format)
+        for key, value in tensors.items()
     }
     # Only one entry: safetensors shuffles several, and the bytes would differ.
     return checksum.with_checksum(save(contiguous, metadata={checksum.KEY: checksum.BLANK}))

@@ -105,7 +105,7 @@ def _plain(node: Tree, name: str) -> Tree:
     if node is None or type(node) in (bool, int, float, str):
         return node
     if isinstance(node, Tensor):
-        return node.detach()
+        return node.detach().cpu()
     if isinstance(node, dict):
         return {key: _plain(value, f"{name}/{key}") for key, value in node.items()}
     if isinstance(node, list | tuple):
