@@ -4,6 +4,7 @@ Importing this module and composing a configuration needs no torch, so ``--help`
 answer at once; torch is imported when a job starts.
 """
 
+import inspect
 import math
 import os
 import sys
@@ -43,9 +44,12 @@ OF_SWEEPS = (
 )  # fmt: skip
 
 
-OmegaConf.register_new_resolver("run_id", lambda *, _root_: identity(_root_), replace=True)
-OmegaConf.register_new_resolver("run_folder", run_folder, replace=True)
-OmegaConf.register_new_resolver("sweep_folder", sweep_folder, replace=True)
+_register: Any = OmegaConf.register_new_resolver
+if "replace" in inspect.signature(OmegaConf.register_resolver).parameters:
+    _register = OmegaConf.register_resolver  # its name since omegaconf 2.4
+_register("run_id", lambda *, _root_: identity(_root_), replace=True)
+_register("run_folder", run_folder, replace=True)
+_register("sweep_folder", sweep_folder, replace=True)
 
 
 @lasting_output()

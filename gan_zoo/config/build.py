@@ -3,6 +3,7 @@
 Importing this module needs no torch, so that a command line answers at once.
 """
 
+import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -66,6 +67,31 @@ class RunComponents:
     deterministic: bool = True  # algorithms of a GPU
 
 
+def _instantiate(node: Any) -> Any:
+    """Build what a node of a checked configuration names with ``_target_``.
+
+    Hydra 1.4 wants to be told which targets are trusted: those that the node names, since
+    ``check_targets`` has read them. Hydra 1.3 has no such option.
+    """
+    from hydra.utils import instantiate
+
+    trusted = {}
+    if "_execution_whitelist_" in inspect.signature(instantiate).parameters:
+        content = OmegaConf.to_container(node) if OmegaConf.is_config(node) else node
+        trusted = {"_execution_whitelist_": _targets(content)}
+    return instantiate(node, _convert_="all", **trusted)
+
+
+def _targets(node: Any) -> list[str]:
+    """Return every ``_target_`` in a tree of dicts and lists."""
+    if isinstance(node, dict):
+        own = [node["_target_"]] if isinstance(node.get("_target_"), str) else []
+        return own + [target for value in node.values() for target in _targets(value)]
+    return (
+        [target for value in node for target in _targets(value)] if isinstance(node, list) else []
+    )
+
+
 def pick_device(name: str) -> "torch.device":
     """Return the device of that name; ``auto`` is cuda, else cpu. MPS is used on request alone.
 
@@ -118,14 +144,13 @@ def build_generator(
         ConfigurationError: as ``build``.
     """
     import torch
-    from hydra.utils import instantiate
 
     from gan_zoo.config.preflight import check_network, check_sampler, checked_network
 
     _checked(config)
     with _configuration_errors():
-        key, make = "model.generator", instantiate(config.model.generator, _convert_="all")
-        latents = instantiate(config.latents, _convert_="all")
+        key, make = "model.generator", _instantiate(config.model.generator)
+        latents = _instantiate(config.latents)
         check_sampler("latents", latents, 3)
         check_network(key, make, shape, num_classes, torch.device("cpu"))
         made = checked_network(key, make, ["latent_dim"])
@@ -164,7 +189,6 @@ def _check_schedules(
         ConfigurationError: naming the schedule, or the value that is not allowed.
     """
     import torch
-    from hydra.utils import instantiate
 
     from gan_zoo.config.preflight import check_optimizer
     from gan_zoo.models.discriminator import check_instance_noise
@@ -187,17 +211,15 @@ def _check_schedules(
         composed = OmegaConf.create(there)
         OmegaConf.to_object(OmegaConf.merge(Config(), composed))
         for key in ("loss", "regularizer"):
-            instantiate(composed[key], _convert_="all")
+            _instantiate(composed[key])
         for name in ("discriminator", "generator"):
-            optimizer = instantiate(composed.optimizer[name], _convert_="all")
+            optimizer = _instantiate(composed.optimizer[name])
             check_optimizer(f"optimizer.{name}", optimizer)
 
 
 def _built(
     config: DictConfig, strict: Config, schedules: tuple[OptionSchedule, ...]
 ) -> RunComponents:
-    from hydra.utils import instantiate
-
     from gan_zoo.config import preflight
     from gan_zoo.data.dataset import check_dataset
     from gan_zoo.data.devices import measuring_device
@@ -206,8 +228,8 @@ def _built(
     from gan_zoo.types import AdversarialLoss, Dataset, Regularizer, Tracker
 
     device = pick_device(config.device)
-    made = {key: instantiate(config[key], _convert_="all") for key in _CHEAP}
-    tracker = instantiate(strict.tracker, _convert_="all")
+    made = {key: _instantiate(config[key]) for key in _CHEAP}
+    tracker = _instantiate(strict.tracker)
     preflight.check_role("tracker", tracker, Tracker)
     preflight.check_role("loss", made["loss"], AdversarialLoss)
     preflight.check_role("regularizer", made["regularizer"], Regularizer)
@@ -217,7 +239,7 @@ def _built(
         preflight.check_optimizer(f"optimizer.{name}", made["optimizer"][name])
     if schedules:
         _check_schedules(schedules, config, strict, made)
-    dataset = instantiate(config.data, _convert_="all")
+    dataset = _instantiate(config.data)
     if not isinstance(dataset, Dataset):
         raise ConfigurationError(
             f"data._target_ must return a gan_zoo.types.Dataset, got a {type(dataset).__name__}"
@@ -227,7 +249,7 @@ def _built(
     preflight.check_sizes(dataset, networks, strict.trainer, strict.evaluation, device)
     chosen = strict.evaluation.extractor
     check_metrics(strict.evaluation, dataset, measured=chosen != "none")
-    own = instantiate(chosen, _convert_="all") if isinstance(chosen, dict) else None
+    own = _instantiate(chosen) if isinstance(chosen, dict) else None
     if own is not None:
         preflight.check_role("evaluation.extractor", own, Extractor)
     needs = {"model.generator": ["latent_dim"], "model.discriminator": ["adversarial_parameters"]}
