@@ -65,6 +65,8 @@ def main() -> None:
     if "" not in sys.path:
         sys.path.append("")  # a user's own losses in the current folder
     prepare_hydra()
+    # Hydra 1.4 warns of what 1.5 will remove, and of its own callbacks
+    warnings.filterwarnings("ignore", r"(?s).*(version_base|SweepFolder)", UserWarning)
     warnings.filterwarnings("ignore", "provider=", UserWarning)  # check_command refuses it
     start = hydra.main(version_base="1.3", config_path=str(config_folder()), config_name="config")(
         _job
@@ -117,7 +119,10 @@ def prepare_hydra() -> None:
     Plugins.instance()  # discovers them
     stored = ConfigStore.instance().repo.get("hydra", {})
     sweeper = {"_target_": PLANNED_SWEEPER, "max_batch_size": None, "params": None}
-    ConfigStore.instance().store("basic", sweeper, group="hydra/sweeper", provider="gan_zoo")
+    store: Any = ConfigStore.instance().store
+    known = inspect.signature(store).parameters
+    replace = {"replace": True} if "replace" in known else {}  # Hydra 1.4 wants it said
+    store("basic", sweeper, group="hydra/sweeper", provider="gan_zoo", **replace)
     for path in (config_folder() / "hydra").glob("*/*.yaml"):
         stored.get(path.parent.name, {}).pop(path.name, None)
     ConfigStore.__deepcopy__ = lambda store, _: store  # type: ignore[attr-defined]
