@@ -24,7 +24,7 @@ check: $(INSTALLED) ## format, lint and types
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 
-bench: $(INSTALLED) ## measure speed and write benchmarks/README.md (an hour and a half, on an idle machine)
+bench: $(INSTALLED) ## measure speed and write benchmarks/README.md (about an hour, on an idle machine)
 	@$(BIN)/python -m benchmarks
 
 study: $(INSTALLED) ## write docs/study.md, its figures and the study's part of docs/choosing.md from the data

@@ -1,6 +1,6 @@
-"""``python -m benchmarks [name ...]``: measure, and write the outcome into benchmarks/README.md.
+"""``python -m benchmarks [name ...]``: measure, and write the results into benchmarks/README.md.
 
-Without names, everything, which takes an hour and a half; with names, these parts alone.
+Without names, everything, which takes about an hour; with names, only these parts.
 """
 
 import datetime
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-from benchmarks import costs, growth, peers, quality, step, sweeps
+from benchmarks import batched, costs, step, sweeps
 from benchmarks.timing import Section
 from gan_zoo.runs.record import write_text
 from gan_zoo.training.process import describe, keep_freed_memory
@@ -19,22 +19,18 @@ README = Path(__file__).with_name("README.md")
 PARTS = {
     "step": step.step,
     "keras": step.keras,
-    "peers": peers.peers,
     "sweeps": sweeps.sweeps,
+    "batched": batched.batched,
     "costs": costs.costs,
     "memory": costs.memory,
-    "growth": growth.growth,
-    "reports": growth.reports,
-    "quality": quality.quality,
-    "bf16": quality.bf16,
 }
 
 
 def main(names: list[str]) -> None:
-    """Run the named parts, each written as soon as it is there."""
+    """Run the named parts, each written as soon as it is measured."""
     unknown = [name for name in names if name not in PARTS]
     if unknown:
-        sys.exit(f"no part {', '.join(unknown)}; there are: {', '.join(PARTS)}")
+        sys.exit(f"parts must be among {', '.join(PARTS)}, got {', '.join(unknown)}")
     keep_freed_memory()
     for name in names or PARTS:
         sections = PARTS[name]()
@@ -45,13 +41,13 @@ def main(names: list[str]) -> None:
 
 
 def markdown(section: Section) -> str:
-    """A section as README.md shows it."""
+    """Return a section in README.md's form."""
     body = "\n".join(section.lines)
     return f"### {section.title}\n\n{section.text}" + (f"\n\n{body}" if body else "")
 
 
 def replaced(page: str, name: str, text: str) -> str:
-    """The page with another text between a part's marks.
+    """Return the page with ``text`` between a part's marks.
 
     Raises:
         ValueError: the page has no such marks.
@@ -64,7 +60,7 @@ def replaced(page: str, name: str, text: str) -> str:
 
 
 def machine() -> str:
-    """What it was measured on, in a line."""
+    """Return a line that describes the machine."""
     facts = describe(torch.device("cpu"))
     day = datetime.datetime.now(datetime.UTC).date()
     return (

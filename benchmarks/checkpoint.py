@@ -22,7 +22,7 @@ from gan_zoo.training.process import keep_freed_memory
 
 @dataclass
 class Options:
-    """The command's words."""
+    """Options of the command line."""
 
     model: str = "infogan"
     rounds: int = 15
@@ -35,7 +35,7 @@ class Options:
 
 
 def measure(options: Options) -> str:
-    """A line with the times and the share."""
+    """Return a line with the times and the share."""
     keep_freed_memory()
     made = trainer(*MODELS[options.model])
     steps = made.discriminator_batches.batches_per_epoch

@@ -30,7 +30,7 @@ FRESH = "from benchmarks.subjects import trainer; trainer().step()"
 
 
 def costs() -> list[Section]:
-    """What is paid beside the updates."""
+    """Measure the costs beside the updates."""
     rows = []
 
     def add(name: str, work: Callable[[], object], repeats: int = REPEATS) -> None:
@@ -79,7 +79,7 @@ def measures(evaluator: Evaluator, trainer: Trainer) -> list[list[str]]:
 
 
 def fresh(*arguments: str) -> None:
-    """A new Python process."""
+    """Run a new Python process."""
     subprocess.run(
         [sys.executable, *arguments], check=True, stdout=subprocess.DEVNULL, cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
@@ -96,7 +96,7 @@ def evaluator_of(whole: Any) -> Evaluator:
 
 
 def overhead(model: str, overrides: list[str]) -> Section:
-    """The share of an iteration that is neither forward, backward nor optimizer."""
+    """Return the share of an iteration that is neither forward, backward nor optimizer."""
     trainer = build_trainer(parts(*overrides, *fp32()))
     shares = []
     with inside(trainer) as spent:

@@ -49,7 +49,7 @@ PARTS = [
 
 
 def digits() -> list[np.ndarray]:
-    """The bundled test images by class: ten arrays (n, 28, 28) of bytes."""
+    """Return the bundled test images by class: ten arrays (n, 28, 28) of bytes."""
     images = lzma.decompress((MNIST / "t10k-images-idx3-ubyte.xz").read_bytes())[16:]
     labels = lzma.decompress((MNIST / "t10k-labels-idx1-ubyte.xz").read_bytes())[8:]
     pixels = np.frombuffer(images, np.uint8).reshape(-1, 28, 28)
@@ -58,7 +58,7 @@ def digits() -> list[np.ndarray]:
 
 
 def mosaic(by_class: Sequence[np.ndarray], offset: int, noise: float) -> np.ndarray:
-    """A grid of a hundred digits, row = class, with a share of noise mixed in."""
+    """Return a grid of a hundred digits, row = class, with a share of noise mixed in."""
     rows = [np.concatenate(list(images[offset : offset + 10]), axis=1) for images in by_class]
     grid = np.concatenate(rows, axis=0).astype(float)
     static = np.random.default_rng(offset).uniform(0, 255, grid.shape)
@@ -68,7 +68,7 @@ def mosaic(by_class: Sequence[np.ndarray], offset: int, noise: float) -> np.ndar
 def history(
     epochs: int, badness: float, n_critic: int, rng: np.random.Generator
 ) -> list[dict[str, float]]:
-    """A row for each epoch, as the trainer writes it."""
+    """Return a row for each epoch, as the trainer writes it."""
     rows = []
     for epoch in range(1, epochs + 1):
         left = math.exp(-4 * epoch / epochs)
@@ -112,7 +112,7 @@ def write_tables(folder: Path, record: RunRecord, rng: np.random.Generator) -> N
 
 
 def write_pictures(folder: Path, record: RunRecord, grids: Sequence[np.ndarray]) -> None:
-    """A grid for each epoch, and what is drawn of the last weights."""
+    """Write a grid for each epoch, and the pictures of the last weights."""
     for part in ("samples", "pictures"):
         (folder / part).mkdir(parents=True)
     for epoch, grid in enumerate(grids, start=1):
@@ -176,7 +176,7 @@ def write_run(
 
 
 def write_sweep(sweep: Path, variants: int, seeds: int, epochs: int) -> None:
-    """The runs of so many variants and seeds."""
+    """Write the runs of so many variants and seeds."""
     by_class = digits()
     for v in range(variants):
         loss = LOSSES[v % len(LOSSES)] + (f"_{v // len(LOSSES) + 1}" if v >= len(LOSSES) else "")

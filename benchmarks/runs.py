@@ -12,7 +12,7 @@ LOSSES = ("bce", "lsgan", "wgan", "hinge")
 
 
 def small_run(folder: Path) -> Path:
-    """A real run of three short epochs."""
+    """Train a run of three short epochs; return its folder."""
     whole = parts(
         "trainer.epochs=3", "trainer.max_steps=3", "evaluation.samples=100",
         "evaluation.final_samples=100", "evaluation.loss_samples=100",
@@ -23,7 +23,7 @@ def small_run(folder: Path) -> Path:
 
 
 def copies_of(run_folder: Path, sweep: Path, count: int) -> None:
-    """The same run under several losses' names and seeds; the report reads each as its own."""
+    """Copy a run under several losses' names and seeds, for the report to read as runs."""
     record = read_record(run_folder)
     for number in range(count):
         loss, seed = LOSSES[number % len(LOSSES)], number // len(LOSSES)

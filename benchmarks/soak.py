@@ -95,7 +95,7 @@ def _write_to(log: str) -> None:
 
 
 def start(folder: Path, jobs: list[Job], first: Job | None = None) -> ForkServerProcess:
-    """A worker; it begins with the job ``first``; modules are imported once for all workers."""
+    """Start a worker at the job ``first``; modules are imported once for all workers."""
     losses = _from(first and first[0], [loss for loss, _ in jobs])
     seeds = _from(first and first[1], [seed for _, seed in jobs])
     CONTEXT.set_forkserver_preload(
@@ -222,7 +222,7 @@ def soak(options: Options, folder: Path) -> bool:
 
 
 def _from(first: Any, values: list[Any]) -> list[Any]:
-    """The different values, turned round so that they begin with ``first``."""
+    """Return the different values in cyclic order from ``first``."""
     known = list(dict.fromkeys(values))
     place = 0 if first is None else known.index(first)
     return known[place:] + known[:place]

@@ -21,7 +21,7 @@ ROUNDS = {"acgan": 7, "infogan": 100}
 
 
 def step() -> list[Section]:
-    """(a) naive against ours, in this process with the allocator tuned for both."""
+    """Measure (a): naive against ours, in this process with the allocator tuned for both."""
     return [against_naive("infogan"), against_naive("acgan")]
 
 
@@ -59,12 +59,12 @@ def against_naive(model: str, rounds: int | None = None) -> Section:
 
 
 def best_of_three(work: Callable[[], float]) -> float:
-    """The least of three."""
+    """Return the least of three."""
     return min(work() for _ in range(3))
 
 
 def comparison(found: Times, base: str) -> list[str]:
-    """A table of seconds, and of how many times longer ``base`` takes."""
+    """Return a table of seconds, and of how many times longer ``base`` takes."""
     rows = [
         [name, spread(values), spread(ratios(found[base], values))]
         for name, values in found.items()
@@ -73,7 +73,7 @@ def comparison(found: Times, base: str) -> list[str]:
 
 
 def shares(times: list[float], peak: list[float], precision: str) -> list[str]:
-    """The rate over the whole iteration beside what convolutions alone reach, round by round."""
+    """Compare the rate of a whole iteration with that of convolutions alone, round by round."""
     rows = []
     for form, name in (("folded", "folded form (36/100)"), ("differences", "differences (25/100)")):
         needed = gflop_per_iteration(form)
@@ -124,5 +124,5 @@ def keras() -> list[Section]:
 
 
 def fp32() -> list[str]:
-    """Overrides."""
+    """Return overrides for fp32."""
     return ["trainer.precision=fp32"]

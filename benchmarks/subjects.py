@@ -1,6 +1,4 @@
-"""What is timed: trainers from the configuration, as ``run.py`` would build them."""
-
-from dataclasses import replace
+"""What is timed: trainers from the configuration, as ``run.py`` builds them."""
 
 from hydra import compose, initialize_config_dir
 from hydra.core.hydra_config import HydraConfig
@@ -11,14 +9,13 @@ from gan_zoo.config.compose import config_folder
 from gan_zoo.data.batches import normalise
 from gan_zoo.training.build import build_trainer
 from gan_zoo.training.trainer import Trainer
-from gan_zoo.types import Dataset
 
 # Name -> the overrides that select it.
-MODELS = {"acgan": ["+experiment=acgan_document"], "infogan": []}
+MODELS = {"acgan": ["experiment=acgan_document"], "infogan": []}
 
 
 def parts(*overrides: str) -> RunComponents:
-    """Everything of a run on the CPU."""
+    """Return the components of a run on the CPU."""
     with initialize_config_dir(str(config_folder()), version_base="1.3"):
         config = compose("config", ["device=cpu", *overrides], return_hydra_config=True)
         HydraConfig.instance().set_config(config)
@@ -27,13 +24,8 @@ def parts(*overrides: str) -> RunComponents:
 
 
 def trainer(*overrides: str) -> Trainer:
-    """gan_zoo's trainer."""
+    """Return gan_zoo's trainer."""
     return build_trainer(parts(*overrides))
-
-
-def trainer_on(dataset: Dataset, *overrides: str) -> Trainer:
-    """gan_zoo's trainer on other images."""
-    return build_trainer(replace(parts(*overrides), dataset=dataset))
 
 
 def naive_training(model: str) -> naive.Training:

@@ -41,12 +41,12 @@ def run(*arguments: str) -> None:
 
 
 def sweeps() -> list[Section]:
-    """Updates alone, and the whole command, imports, evaluations and report included."""
+    """Measure updates alone, and the whole command, imports, evaluations and report included."""
     return [updates("infogan", 60, 10), updates("acgan", 1, 3), whole_command()]
 
 
 def updates(model: str, count: int, rounds: int) -> Section:
-    """What the cores give while nothing but training goes on, ``count`` updates at a time."""
+    """Measure the throughput of training alone, ``count`` updates at a time."""
     command = ("-m", "benchmarks.worker", "ours", model, *fp32())
     with ExitStack() as stack:
 

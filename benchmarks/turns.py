@@ -47,7 +47,7 @@ class Worker:
         self.process.__exit__(*exception)  # closes the pipes, which ends it, and waits
 
     def __call__(self) -> float:
-        """The seconds of one iteration."""
+        """Return the seconds of one iteration."""
         assert self.process.stdin is not None
         self.process.stdin.write("step\n")
         self.process.stdin.flush()

@@ -43,7 +43,7 @@ PAGES = {  # file -> title, what the page is about, modules of gan_zoo.losses
                ("hinge",)),
     "relativistic": (
         "Relativistic", "Scores count only in comparison with those of the other kind.",
-        ("rsgan", "rasgan", "ralsgan", "rahinge"),
+        ("relativistic",),
     ),
     "fgan": (
         "f-divergences", "D maximises a lower bound of a divergence, of which there are many.",

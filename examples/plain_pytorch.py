@@ -10,8 +10,8 @@ import math
 import torch
 from torch import nn
 
-from gan_zoo.losses.rsgan import RsGan
-from gan_zoo.regularizers.r1_r2 import R1R2
+from gan_zoo.losses.relativistic import RsGan
+from gan_zoo.regularizers.gradient_penalties import R1R2
 from gan_zoo.types import Batch, CriticOutput, CriticStep
 
 STEPS, BATCH, STD = 1500, 128, 0.1

@@ -19,7 +19,7 @@ from docs import formulas, headers, losses, reference, score_space
 from docs.docstrings import processed
 from docs.metrics import listing
 from gan_zoo.evaluation.metrics.registry import QUANTITIES
-from gan_zoo.losses import alpha_divergence, divergences
+from gan_zoo.losses import divergences
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
@@ -115,7 +115,7 @@ DIVERGENCES = [
     divergences.TotalVariation(), divergences.KullbackLeibler(),
     divergences.ReverseKullbackLeibler(), divergences.Pearson(), divergences.Neyman(),
     divergences.SquaredHellinger(), divergences.Jeffrey(), divergences.JensenShannon(),
-    divergences.WeightedJensenShannon(0.3), divergences.Gan(), alpha_divergence.Alpha(0.5),
+    divergences.WeightedJensenShannon(0.3), divergences.Gan(), divergences.Alpha(0.5),
 ]  # fmt: skip
 
 

@@ -18,12 +18,12 @@ def test_every_code_block_of_a_page_does_what_the_page_says(page):
 
 def test_the_readme_s_other_programs_run(tmp_path, monkeypatch):
     # its sweeps, its runs and what make does: tests/test_readme.py
-    block = re.findall(r"^```\n(.*?)^```", README.read_text(), re.DOTALL | re.MULTILINE)
+    block = [block.text for block in examples.blocks(README.read_text()) if not block.kind]
     known = ("make ", "python3 -m venv", ".venv/bin/", "python run.py")
     others = [
         line for text in block for line in examples.commands(text) if not line.startswith(known)
     ]
-    assert {line.split()[1] for line in others} == {"compare.py", "evaluate", "status"}
+    assert {line.split()[1] for line in others} == {"compare.py", "evaluate"}
     monkeypatch.chdir(tmp_path)
     digits = np.zeros((20, 1, 28, 28), np.float32)
     np.savez("samples.npz", images=digits, labels=np.arange(20) % 10)

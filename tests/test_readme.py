@@ -13,9 +13,8 @@ README = (ROOT / "README.md").read_text()
 
 
 def commands() -> list[str]:
-    blocks = re.findall(r"^```\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
-    lines = [line.split("  #")[0].strip() for block in blocks for line in block.splitlines()]
-    return [line for line in lines if line]
+    found = [block.text for block in examples.blocks(README) if not block.kind]
+    return [line for text in found for line in examples.commands(text)]
 
 
 def run(line: str) -> str:
@@ -27,7 +26,7 @@ def run(line: str) -> str:
 def test_every_command_in_the_readme_is_one_this_test_knows():
     known = (
         r"make (run|test)|python3 -m venv|\.venv/bin/(pip install|python)"
-        r"|python (run|compare|evaluate|status)\.py"
+        r"|python (run|compare)\.py|gan-zoo evaluate"
     )
     assert [line for line in commands() if not re.match(known, line)] == []
 
@@ -64,6 +63,23 @@ def test_what_the_readme_points_to_is_there():
         if "mine" in path or "<" in path:
             continue
         assert (ROOT / path).exists(), path
+
+
+def test_the_readme_s_python_runs():
+    found = [block.text for block in examples.blocks(README) if block.kind == "python"]
+    assert len(found) == 2
+    for text in found:
+        exec(compile(text, "README.md", "exec"), {"__name__": "readme"})
+
+
+def test_the_readme_is_short():
+    assert len(README.split()) <= 900
+
+
+def test_every_loss_is_in_the_readme_s_table():
+    named = set(re.findall(r"`(\w+)`", README.partition("## The losses")[2].partition("## The")[0]))
+    losses = {path.stem for path in (ROOT / "conf" / "loss").glob("*.yaml")}
+    assert {name for name in losses if not name.startswith("fgan_")} <= named
 
 
 def test_make_help_lists_the_verbs():

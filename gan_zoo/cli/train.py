@@ -32,6 +32,7 @@ from gan_zoo.runs.resume import PreviousRunFailed, run_folder, sweep_folder
 from gan_zoo.training.process import OutOfMemory, keep_freed_memory
 from gan_zoo.training.run import describe_error, identity, train
 from gan_zoo.training.signals import Interrupted
+from gan_zoo.training.steps import Steps, stepwise
 from gan_zoo.types import ConfigurationError, DivergenceError, WorkerCrashed
 
 PLANNED_SWEEPER = "hydra_plugins.gan_zoo.sweepers.PlannedSweeper"
@@ -166,15 +167,17 @@ def _of_a_sweep(error: BaseException) -> str:
 
 
 def _job(config: DictConfig) -> float:
-    """Run one job, in this process or in a worker, and return its objective for a search.
+    """Run one job, in this process or in a worker."""
+    with lasting_output():  # in a worker too
+        return job(config)
+
+
+@stepwise
+def job(config: DictConfig) -> Steps[float]:
+    """Run one job and return its objective for a search.
 
     In a sweep its failure must not end the others.
     """
-    with lasting_output():  # in a worker too
-        return _run_job(config)
-
-
-def _run_job(config: DictConfig) -> float:
     context = HydraConfig.get()
     folder = Path(context.runtime.output_dir)
     if context.runtime.cwd not in sys.path:
@@ -185,13 +188,13 @@ def _run_job(config: DictConfig) -> float:
     without_compiler()
     if context.mode is not RunMode.MULTIRUN:
         check_command(context, config.sweep_name)
-        record = train(config, folder)
+        record = yield from train.steps(config, folder)
         from gan_zoo.report.run_summary import run_summary
 
         print(run_summary(folder, record))
         return objective(record)
     try:
-        return objective(train(config, folder))
+        return objective((yield from train.steps(config, folder)))
     except AlreadyFinished:
         print(f"gan_zoo: {folder} is done: skipped", file=sys.stderr)
         return objective(read_record(folder))

@@ -167,7 +167,7 @@ def _check_schedules(
     from hydra.utils import instantiate
 
     from gan_zoo.config.preflight import check_optimizer
-    from gan_zoo.models.layers import check_instance_noise
+    from gan_zoo.models.discriminator import check_instance_noise
 
     for schedule in schedules:
         group, *path = schedule.path

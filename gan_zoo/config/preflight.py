@@ -15,7 +15,7 @@ from torch.nn.utils.parametrize import is_parametrized
 from torch.optim import Optimizer
 
 from gan_zoo.config.schema import EvaluationSettings, Range, TrainerSettings
-from gan_zoo.models.packing import packing_of
+from gan_zoo.models.discriminator import packing_of
 from gan_zoo.types import AdversarialLoss, ConfigurationError, Dataset, Regularizer
 
 COPIES = 4  # of each weight: itself, its gradient, and an optimizer's two moments

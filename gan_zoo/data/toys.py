@@ -119,6 +119,34 @@ def dirac(samples: int = 600) -> Dataset:
     return _dataset("dirac", 1, draw, 0, samples)
 
 
+def two_clusters(seed: int = 0, samples: int = SAMPLES) -> Dataset:
+    """Half of the points ~ U(0, 0.3), the other half ~ U(4, 4.3), (N, 1); label: which half.
+
+    Source: the two clusters of RS-GAN's authors (Sun, Fang, Schwing 2020, arXiv 2011.04926).
+    """
+
+    def draw(count: int, rng: torch.Generator) -> Split:
+        labels = torch.randint(2, (count,), generator=rng)
+        points = 4 * labels + 0.3 * torch.rand(count, generator=rng)
+        return Split(points[:, None], labels)
+
+    return _dataset("two_clusters", 2, draw, seed, samples)
+
+
+def parallel_lines(seed: int = 0, samples: int = SAMPLES) -> Dataset:
+    """The line (0, y) with y ~ U(0, 1), (N, 2): the real one of two parallel lines; one class.
+
+    Source: example 1 of Arjovsky, Chintala, Bottou 2017 (arXiv 1701.07875).
+    """
+
+    def draw(count: int, rng: torch.Generator) -> Split:
+        y = torch.rand(count, generator=rng)
+        labels = torch.zeros(count, dtype=torch.int64)
+        return Split(torch.stack([torch.zeros_like(y), y], 1), labels)
+
+    return _dataset("parallel_lines", 1, draw, seed, samples)
+
+
 def _equal(means: Tensor, std: float) -> Modes:
     count = len(means)
     weights = torch.full((count,), 1 / count, dtype=torch.float64)

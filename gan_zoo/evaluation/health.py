@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from gan_zoo.data.random_streams import stream
 from gan_zoo.evaluation.fixed_latents import evaluating
-from gan_zoo.models.packing import scores_of_copies
+from gan_zoo.models.discriminator import scores_of_copies
 
 CONSTANT = 0.01  # of the real data's spread, below which samples count as all the same
 PAIRS = 200  # of a real and a generated sample, for the Lipschitz estimate

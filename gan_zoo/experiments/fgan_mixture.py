@@ -1,4 +1,4 @@
-"""f-GAN's univariate experiment: what was learned against what is best, found by quadrature.
+"""f-GAN's univariate experiment: the learned Gaussian against the best one, by quadrature.
 
 Source: Nowozin, Cseke, Tomioka 2016 (arXiv 1606.00709), section 2.4 and its two tables.
 """
@@ -11,8 +11,7 @@ import numpy as np
 import torch
 
 from gan_zoo.data.toys import gaussian_mixture_1d_modes
-from gan_zoo.experiments.runs import finished_runs, weights
-from gan_zoo.experiments.tables import table
+from gan_zoo.experiments.sweep_results import finished_runs, weights
 from gan_zoo.experiments.truth import (
     LINE,
     Gaussian,
@@ -22,8 +21,8 @@ from gan_zoo.experiments.truth import (
     log_gaussian,
     nearest_gaussian,
 )
-from gan_zoo.losses.alpha_divergence import Alpha
 from gan_zoo.losses.divergences import (
+    Alpha,
     Divergence,
     Gan,
     Jeffrey,
@@ -37,6 +36,7 @@ from gan_zoo.losses.divergences import (
     WeightedJensenShannon,
 )
 from gan_zoo.models.mlp import Discriminator
+from gan_zoo.report.formatting import table
 from gan_zoo.runs.record import RunRecord, write_bytes, write_rows
 from gan_zoo.training.pictures import gaussian_fits
 
@@ -58,7 +58,7 @@ BOUND_BAR = 0.12  # of (D* - F) / |D*|; F must not be above D* either
 
 @dataclass(frozen=True)
 class Fit:
-    """One run: the Gaussian it learned, its critic's bound, and the best there is."""
+    """One run: the Gaussian it learned, its critic's bound, and the best Gaussian."""
 
     name: str
     parameter: float | None
@@ -69,7 +69,7 @@ class Fit:
 
 
 def summarise(folder: Path) -> str:
-    """Tables of all finished f-GAN runs below ``folder``; also written there, with a picture."""
+    """Return tables of all finished f-GAN runs below ``folder``; also written there."""
     log_p = mixture()
     fits = [read_fit(run, record, log_p) for run, record in finished_runs(folder, "fgan_")]
     rows = [_row(fit, log_p) for fit in fits]
@@ -88,12 +88,13 @@ def summarise(folder: Path) -> str:
         f" {BOUND_BAR:.0%} below: {sum(holds(fit) for fit in fits)} of {len(fits)}.",
         "Exact D of each learned Gaussian; row: trained with, column: tested with:",
         table(cross),
-        "Behind the best of its column is who trained with it, in percent: " + _told(behind(cross)),
+        "How far each is behind the best of its own column, in percent: "
+        + ", ".join(f"{name} {share:.2g}" for name, share in behind(cross).items()),
     ])  # fmt: skip
 
 
 def behind(cross: list[dict[str, Any]]) -> dict[str, float]:
-    """Of each divergence, by how much of |D| its own run is worse in it than the best run, in %."""
+    """Return by how many % of |D| each divergence's own run is worse in it than the best run."""
     found = {}
     for row in cross:
         name = row["trained with"]
@@ -102,19 +103,13 @@ def behind(cross: list[dict[str, Any]]) -> dict[str, float]:
     return found
 
 
-def _told(shares: dict[str, float]) -> str:
-    return ", ".join(
-        f"{name} {share:.2g}" if share else f"{name} 0" for name, share in shares.items()
-    )
-
-
 def mixture() -> Values:
-    """Log density of the data on ``LINE``."""
+    """Return the log density of the data on ``LINE``."""
     return gaussian_mixture_1d_modes().log_density(torch.from_numpy(LINE)[:, None]).numpy()
 
 
 def read_fit(folder: Path, record: RunRecord, log_p: Values) -> Fit:
-    """What the run in ``folder`` learned."""
+    """Return the Gaussian that the run in ``folder`` learned, and its critic's bound."""
     name = record.loss.removeprefix("fgan_")
     chosen: dict[str, Any] = record.config["loss"]["divergence"]
     parameter = chosen.get("alpha", chosen.get("pi"))
@@ -132,7 +127,7 @@ def read_fit(folder: Path, record: RunRecord, log_p: Values) -> Fit:
 
 
 def holds(fit: Fit) -> bool:
-    """Whether the run came as near to the best Gaussian and its divergence as the paper's did."""
+    """Return whether the run is as near to the best Gaussian and divergence as the paper's."""
     best = fit.best
     below = best.divergence - fit.bound
     return (
@@ -143,7 +138,7 @@ def holds(fit: Fit) -> bool:
 
 
 def variational_bound(of: Divergence, scores: torch.Tensor, log_p: Values, log_q: Values) -> float:
-    """F = E_P[T] - E_Q[f*(T)] of a critic with these scores on ``LINE``."""
+    """Return F = E_P[T] - E_Q[f*(T)] of a critic with these scores on ``LINE``."""
     real, fake = of.activation(scores).numpy(), of.conjugate(scores).numpy()
     return integral(np.exp(log_p) * real - np.exp(log_q) * fake)
 

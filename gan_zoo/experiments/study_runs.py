@@ -62,11 +62,11 @@ def commands(stage: str, sweeps: Path) -> Iterator[list[str]]:
     """
     if stage == "winners":
         for winner in winners(sweeps / "study_search"):
-            yield ["+experiment=study_winners", f"loss={winner.loss}", *winner.words]
+            yield ["experiment=study_winners", f"loss={winner.loss}", *winner.words]
     elif stage == "stress":
         yield from stress()
     else:
-        yield [f"+experiment=study_{stage}"]
+        yield [f"experiment=study_{stage}"]
 
 
 def winners(search: Path) -> list[Winner]:
@@ -112,7 +112,7 @@ def _setting(record: RunRecord) -> tuple[str, ...]:
 
 def stress() -> Iterator[list[str]]:
     """Return the sweeps of the stress test; losses whose settings agree share one."""
-    name = "+experiment=study_stress"
+    name = "experiment=study_stress"
     losses = str(compose_config([name], with_hydra=True).hydra.sweeper.params.loss).split(",")
     configs = {loss: plain(compose_config([f"loss={loss}"])) for loss in losses}
     yield [name, "model.generator.norm=none"]

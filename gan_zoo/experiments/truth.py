@@ -1,4 +1,4 @@
-"""Divergences of densities on the line by quadrature, without any of the losses' formulas."""
+"""Divergences of densities on the line by quadrature, independent of the losses' formulas."""
 
 import math
 from collections.abc import Callable
@@ -11,14 +11,14 @@ from scipy.optimize import minimize
 Values = NDArray[np.float64]
 
 # The trapezoidal rule converges faster than any power of its step for densities that are smooth
-# and gone at both ends; 0.005 is a fiftieth of the narrowest standard deviation in use.
+# and vanish at both ends; 0.005 is a fiftieth of the narrowest standard deviation in use.
 STEP = 0.005
 LINE: Values = np.arange(-30, 35, STEP)
 _LARGEST = 700.0  # exp of more overflows
 
 
 class Gaussian(NamedTuple):
-    """The Gaussian nearest to P in some divergence, and how near it is."""
+    """The Gaussian nearest to P in some divergence, and that divergence."""
 
     mu: float
     sigma: float
@@ -26,21 +26,21 @@ class Gaussian(NamedTuple):
 
 
 def log_gaussian(mu: float, sigma: float) -> Values:
-    """log N(x; mu, sigma^2) on ``LINE``."""
+    """Return log N(x; mu, sigma^2) on ``LINE``."""
     return -(((LINE - mu) / sigma) ** 2) / 2 - math.log(sigma) - math.log(2 * math.pi) / 2
 
 
 def integral(values: Values) -> float:
-    """Integral over ``LINE``; infinite if the integrand has not died down at its ends."""
+    """Return the integral over ``LINE``; infinite if the integrand is not near 0 at its ends."""
     ends = max(abs(values[0]), abs(values[-1]))
     return math.inf if ends > 1e-6 else float(values.sum() * STEP)
 
 
 def divergence(name: str, log_p: Values, log_q: Values, parameter: float | None = None) -> float:
-    """D(P||Q), the integral of q f(p / q), in nats or chi^2 units; may be infinite.
+    """Return D(P||Q), the integral of q f(p / q), in nats or chi^2 units; may be infinite.
 
     Args:
-        name: one of ``DIVERGENCES``, as the f-GAN loss of that name has it.
+        name: one of ``DIVERGENCES``, which are those of the f-GAN losses.
         log_p, log_q: log densities on ``LINE``.
         parameter: alpha of ``alpha``, pi of ``jensen_shannon_weighted``.
     """
@@ -48,7 +48,7 @@ def divergence(name: str, log_p: Values, log_q: Values, parameter: float | None 
 
 
 def nearest_gaussian(name: str, log_p: Values, parameter: float | None = None) -> Gaussian:
-    """argmin over (mu, sigma) of D(P||N(mu, sigma^2)), from P's own mean and deviation."""
+    """Return the argmin over (mu, sigma) of D(P||N(mu, sigma^2)), from P's mean and deviation."""
     p = np.exp(log_p)
     mean = integral(p * LINE)
     deviation = math.sqrt(integral(p * (LINE - mean) ** 2))
@@ -68,7 +68,7 @@ def _kl(log_p: Values, log_q: Values) -> float:
 
 
 def _power(log_p: Values, log_q: Values, power: float) -> float:
-    """Integral of p^power q^(1 - power)."""
+    """Return the integral of p^power q^(1 - power)."""
     return integral(np.exp(np.minimum(power * log_p + (1 - power) * log_q, _LARGEST)))
 
 
@@ -87,8 +87,8 @@ def _total_variation(log_p: Values, log_q: Values) -> float:
     return integral(np.abs(np.exp(log_p) - np.exp(log_q))) / 2
 
 
-# D of (log p, log q, parameter); the names are those of the options fgan_<name>.  JS is twice the
-# Jensen-Shannon divergence, the chi^2 of Pearson has q below the line and Neyman's p: as f says.
+# D of (log p, log q, parameter); the names are those of the options fgan_<name>.  As f says, JS is
+# twice the Jensen-Shannon divergence, and chi^2 is divided by q for Pearson and by p for Neyman.
 DIVERGENCES: dict[str, Callable[[Values, Values, float], float]] = {
     "kl": lambda p, q, _: _kl(p, q),
     "reverse_kl": lambda p, q, _: _kl(q, p),

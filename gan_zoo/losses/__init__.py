@@ -1,1 +1,1 @@
-"""Adversarial losses: pure functions of raw scores, one module each."""
+"""Adversarial losses: pure functions of raw scores, a file for each family."""

@@ -2,15 +2,15 @@
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar
 
 from torch import Tensor
 
-from gan_zoo.losses.scores import as_pair, as_scores, softplus
+from gan_zoo.losses.base import Loss, as_pair, as_scores
+from gan_zoo.losses.elementwise import softplus
 
 
 @dataclass(frozen=True)
-class Bce:
+class Bce(Loss):
     """Sigmoid cross-entropy; G maximises log sigmoid(D(G(z))).
 
     With s = softplus and e = ``smoothing``:
@@ -31,32 +31,30 @@ class Bce:
     (arXiv 1606.03498), section 3.4.  Real and fake terms are summed, not averaged.
     """
 
-    needs_real_in_generator_step: ClassVar[bool] = False
-    needs_lipschitz: ClassVar[bool] = False
     smoothing: float = 0.0
 
     def __post_init__(self) -> None:
         if not 0 <= self.smoothing < 1:
             raise ValueError(
-                f"loss.smoothing is {self.smoothing}; allowed: from 0 (hard labels) to below 1"
+                f"loss.smoothing must be at least 0 (hard labels) and below 1, got {self.smoothing}"
             )
 
     @property
     def real_threshold(self) -> float:
-        """The logit of (1 - e) / 2, which is the optimal D where real and fake are as likely."""
+        """The logit of (1 - e) / 2, the optimal D where real and fake are equally likely."""
         return math.log1p(-self.smoothing) - math.log1p(self.smoothing)
 
     @property
     def divergence_range(self) -> tuple[float, float] | None:
-        """With hard labels, -L_D estimates 2 JSD - log 4."""
+        """The range of 2 JSD - log 4, which -L_D estimates with hard labels; else None."""
         return None if self.smoothing else (-math.log(4), 0.0)
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
-        """Cross-entropy on reals (target 1 - e) plus cross-entropy on fakes (target 0)."""
+        """Return cross-entropy on reals (target 1 - e) plus cross-entropy on fakes (target 0)."""
         real, fake = as_pair(real, fake)
         on_real = softplus(-real) + self.smoothing * real  # s(r) = s(-r) + r
         return on_real.mean() + softplus(fake).mean()
 
     def generator(self, fake: Tensor, real: Tensor | None = None) -> Tensor:
-        """Cross-entropy of the fakes against the label "real"."""
+        """Return cross-entropy of the fakes against the label "real"."""
         return softplus(-as_scores(fake)).mean()

@@ -2,15 +2,14 @@
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar
 
 from torch import Tensor
 
-from gan_zoo.losses.scores import as_pair, as_scores
+from gan_zoo.losses.base import Loss, as_pair, as_scores
 
 
 @dataclass(frozen=True)
-class Lsgan:
+class Lsgan(Loss):
     """Least squares to the targets a (fake), b (real) and c (what G wants fakes to score).
 
         L_D = 1/2 mean (r - b)^2 + 1/2 mean (f - a)^2
@@ -32,32 +31,29 @@ class Lsgan:
     Source: Mao et al. 2017 (arXiv 1611.04076), equations 2, 8 and 9.
     """
 
-    needs_real_in_generator_step: ClassVar[bool] = False
-    needs_lipschitz: ClassVar[bool] = False
-    divergence_range: ClassVar[None] = None
     a: float = 0.0
     b: float = 1.0
     c: float = 1.0
 
     def __post_init__(self) -> None:
         if not all(math.isfinite(target) for target in (self.a, self.b, self.c)):
-            raise ValueError(f"loss.a, b, c are {self.a}, {self.b}, {self.c}; allowed: finite")
+            raise ValueError(f"loss.a, b and c must be finite, got {self.a}, {self.b}, {self.c}")
         if not self.b > self.a:
             raise ValueError(
-                f"loss.b is {self.b} and loss.a is {self.a}; allowed: b above a, so that a higher"
-                " score means believed real"
+                f"loss.b must be above loss.a, got b={self.b} and a={self.a}: a higher score means"
+                " believed real"
             )
 
     @property
     def real_threshold(self) -> float:
-        """(a + b) / 2: the optimal D = (b p + a q) / (p + q) where p = q."""
+        """(a + b) / 2, the optimal D = (b p + a q) / (p + q) where p = q."""
         return (self.a + self.b) / 2
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
-        """Half the mean squared distance of reals from b plus that of fakes from a."""
+        """Return half the mean squared distance of reals from b plus that of fakes from a."""
         real, fake = as_pair(real, fake)
         return ((real - self.b).square().mean() + (fake - self.a).square().mean()) / 2
 
     def generator(self, fake: Tensor, real: Tensor | None = None) -> Tensor:
-        """Half the mean squared distance of fakes from c."""
+        """Return half the mean squared distance of fakes from c."""
         return (as_scores(fake) - self.c).square().mean() / 2

@@ -1,16 +1,16 @@
-"""The GAN of 2014 as the zero-sum game it was defined as."""
+"""The GAN of 2014 as a zero-sum game, its definition."""
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar
 
 from torch import Tensor
 
-from gan_zoo.losses.scores import as_pair, as_scores, softplus
+from gan_zoo.losses.base import Loss, as_pair, as_scores
+from gan_zoo.losses.elementwise import softplus
 
 
 @dataclass(frozen=True)
-class Minimax:
+class Minimax(Loss):
     """Sigmoid cross-entropy; G minimises log(1 - sigmoid(D(G(z)))), which saturates.
 
     With s = softplus:
@@ -26,17 +26,13 @@ class Minimax:
     Source: Goodfellow et al. 2014 (arXiv 1406.2661), equation 1.
     """
 
-    needs_real_in_generator_step: ClassVar[bool] = False
-    needs_lipschitz: ClassVar[bool] = False
-    # -L_D estimates 2 JSD - log 4
-    divergence_range: ClassVar[tuple[float, float]] = (-math.log(4), 0.0)
-    real_threshold: ClassVar[float] = 0.0  # sigmoid(0) = 1/2
+    divergence_range = (-math.log(4), 0.0)  # of 2 JSD - log 4, which -L_D estimates
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
-        """Cross-entropy on reals plus cross-entropy on fakes."""
+        """Return cross-entropy on reals plus cross-entropy on fakes."""
         real, fake = as_pair(real, fake)
         return softplus(-real).mean() + softplus(fake).mean()
 
     def generator(self, fake: Tensor, real: Tensor | None = None) -> Tensor:
-        """mean log(1 - sigmoid(f)): no gradient where D is sure that a sample is fake."""
+        """Return mean log(1 - sigmoid(f)), without a gradient where D is sure of a fake."""
         return -softplus(as_scores(fake)).mean()

@@ -1,15 +1,14 @@
-"""The Wasserstein GAN's loss; a constraint or a penalty has to keep the critic Lipschitz."""
+"""The Wasserstein GAN's loss; a constraint or a penalty must keep the critic Lipschitz."""
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 from torch import Tensor
 
-from gan_zoo.losses.scores import as_pair, as_scores
+from gan_zoo.losses.base import Loss, as_pair, as_scores
 
 
 @dataclass(frozen=True)
-class Wgan:
+class Wgan(Loss):
     """The negative of the dual of the Wasserstein-1 distance.
 
         L_D = mean f - mean r
@@ -26,18 +25,13 @@ class Wgan:
     Source: Arjovsky, Chintala, Bottou 2017 (arXiv 1701.07875), algorithm 1.
     """
 
-    needs_real_in_generator_step: ClassVar[bool] = False
-    needs_lipschitz: ClassVar[bool] = True
-    divergence_range: ClassVar[None] = None
-    # D's loss does not change when all scores move by a constant, so no score means "undecided";
-    # 0 is where a freshly initialised critic's scores lie, and accuracies are to be read as such.
-    real_threshold: ClassVar[float] = 0.0
+    needs_lipschitz = True
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
-        """Mean fake score minus mean real score."""
+        """Return the mean fake score minus the mean real score."""
         real, fake = as_pair(real, fake)
         return fake.mean() - real.mean()
 
     def generator(self, fake: Tensor, real: Tensor | None = None) -> Tensor:
-        """Minus the mean fake score."""
+        """Return minus the mean fake score."""
         return -as_scores(fake).mean()

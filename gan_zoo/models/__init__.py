@@ -1,1 +1,1 @@
-"""Networks: the generator and the discriminator of each model, and the latents they are fed."""
+"""Networks: the generator and discriminator of each model, and the samplers of their inputs."""

@@ -1,34 +1,31 @@
 """The AC-GAN of the Keras example: an upsampling generator and a two-headed discriminator."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
+from gan_zoo.models.discriminator import PackedDiscriminator
 from gan_zoo.models.layers import (
     LeakyDropout,
     QuadConv2d,
     SameConv2d,
     UpsampleConv2d,
-    check_instance_noise,
     check_norm,
     scaled,
-    with_instance_noise,
 )
-from gan_zoo.models.packing import pack, packed_shape, unpack
-from gan_zoo.types import CriticOutput
 
 MAX_STRIDE = 16
 
 
 class Generator(nn.Module):
-    """Images from a latent and a label: ``G(z, c) = tanh(conv(up(conv(up(dense(z * e_c))))))``.
+    """Generate images from a latent and a label.
 
-    z is multiplied elementwise with a learned embedding e_c of the label; Dense 1024 ReLU;
-    Dense 128*(H/4)*(W/4) ReLU; upsample x2, 5x5 conv, ReLU with 256 and again with 128 filters;
-    2x2 conv, tanh.
-    At width 1, 28x28x1 images and 10 classes: 8,172,521 parameters.
+    ``G(z, c) = tanh(conv(up(conv(up(dense(z * e_c))))))``: z is multiplied elementwise with a
+    learned embedding e_c of the label; Dense 1024 ReLU; Dense 128*(H/4)*(W/4) ReLU; upsample
+    x2, 5x5 conv, ReLU with 256 and again with 128 filters; 2x2 conv, tanh. At width 1, 28x28x1
+    images and 10 classes: 8,172,521 parameters.
 
     Args:
         image_shape: (channels, height, width) of the images; height and width multiples of 4.
@@ -39,8 +36,8 @@ class Generator(nn.Module):
     Shapes: z (N, latent_dim), labels (N,) int64 -> (N, channels, height, width) in (-1, 1).
 
     Raises:
-        ValueError: samples that are no images, an image side that is no multiple of 4, or a width
-            or a latent_dim out of its range.
+        ValueError: samples that are not images, an image side that is not a multiple of 4, or an
+            option out of its range.
 
     Source: Odena, Olah, Shlens 2017 (arXiv 1610.09585) as set up in the Keras example
     ``mnist_acgan.py`` of November 2016.
@@ -58,11 +55,11 @@ class Generator(nn.Module):
         channels, height, image_width = _image(image_shape)
         if height % 4 or image_width % 4:
             raise ValueError(
-                f"acgan draws images whose sides are multiples of 4, these are"
-                f" {height}x{image_width}: resize or pad the data set."
+                f"acgan needs images whose sides are multiples of 4, got {height}x{image_width}:"
+                " resize or pad the data set"
             )
         if latent_dim < 1:
-            raise ValueError(f"latent_dim is {latent_dim}; allowed: 1 or more")
+            raise ValueError(f"latent_dim must be at least 1, got {latent_dim}")
         dense, first, second = (scaled(size, width) for size in (1024, 256, 128))
         self.base_shape = (second, height // 4, image_width // 4)
         self.latent_dim = latent_dim
@@ -84,8 +81,8 @@ class Generator(nn.Module):
         return torch.tanh(self.conv3(hidden))
 
 
-class Discriminator(nn.Module):
-    """Score and class logits of an image: four 3x3 convolutions and two linear heads.
+class Discriminator(PackedDiscriminator):
+    """Score an image and classify it: four 3x3 convolutions and two linear heads.
 
     Each convolution is followed by LeakyReLU and dropout; the flattened result feeds a score head
     (1) and a class head (K).  At width 1, 28x28x1 images and 10 classes: 939,787 parameters with
@@ -100,12 +97,8 @@ class Discriminator(nn.Module):
         dropout: probability that dropout zeroes an element.
         width: multiplies every number of filters.
         norm: ``none``, or ``spectral``: divide every weight but the class head's by its largest
-            singular value (Miyato et al. 2018, arXiv 1802.05957), one power iteration a forward
-            pass.
-        packing: samples that are scored together, see ``models.packing``; a batch in training must
-            be a multiple of it.
-        instance_noise: standard deviation of normal noise on every image in training, real or fake,
-            in D's and in G's step (Sonderby et al. 2017, arXiv 1610.04490).
+            singular value (Miyato et al. 2018, arXiv 1802.05957).
+        packing, instance_noise: see ``PackedDiscriminator``.
 
     Shapes: images (N, C, H, W) -> scores (N,) unbounded, class_logits (N, K).
 
@@ -130,23 +123,22 @@ class Discriminator(nn.Module):
         packing: int = 1,
         instance_noise: float = 0.0,
     ):
-        super().__init__()
+        super().__init__(packing, instance_noise)
+        check_norm("discriminator", norm, ("none", "spectral"))
         if len(filters) != len(strides) or not filters:
             raise ValueError(
-                f"discriminator.strides is {list(strides)} and filters {list(filters)}:"
-                " give one stride for each convolution"
+                "discriminator.strides must have one stride for each of the filters, got strides"
+                f" {list(strides)} and filters {list(filters)}"
             )
-        channels, *size = packed_shape(_image(image_shape), packing)
-        self.packing = packing
-        self.instance_noise = check_instance_noise(instance_noise)
+        channels, *size = self.packed_shape(_image(image_shape))
         layers: list[nn.Module] = []
         for count, stride in zip(filters, strides, strict=True):
             if not 1 <= stride <= MAX_STRIDE:
                 raise ValueError(
-                    f"discriminator.strides has {stride}; allowed: from 1 to {MAX_STRIDE}"
+                    f"discriminator.strides must be from 1 to {MAX_STRIDE}, got {stride}"
                 )
             if count < 1:
-                raise ValueError(f"discriminator.filters has {count}; allowed: 1 or more")
+                raise ValueError(f"discriminator.filters must be at least 1, got {count}")
             layers += [
                 SameConv2d(channels, scaled(count, width), kernel_size=3, stride=stride),
                 LeakyDropout(leaky_slope, dropout, inplace=True),
@@ -156,41 +148,33 @@ class Discriminator(nn.Module):
         self.score_head = nn.Linear(channels * size[0] * size[1], 1)
         self.class_head = nn.Linear(channels * size[0] * size[1], packing * num_classes)
         _initialise(self, conv=nn.init.xavier_uniform_)
-        check_norm("discriminator", norm, ("none", "spectral"))
         if norm == "spectral":
-            for module in [*self.trunk, self.score_head]:
-                if isinstance(module, nn.Conv2d | nn.Linear):
-                    nn.utils.parametrizations.spectral_norm(module)
+            self.divide_by_singular_values()
 
-    def forward(self, images: Tensor) -> CriticOutput:
-        noisy = with_instance_noise(images, self.instance_noise, training=self.training)
-        hidden = self.trunk(pack(noisy, self.packing, training=self.training))
+    def heads(self, packs: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the score and class logits of each pack, in one pass over the features."""
+        hidden = self.trunk(packs)
         weight = torch.cat([self.score_head.weight, self.class_head.weight])
         weight = weight.unflatten(1, hidden.shape[1:])
-        if not hidden.is_contiguous():  # channels last: turn the weights, not the images
+        if not hidden.is_contiguous():  # channels last: permute the weights, not the images
             hidden, weight = hidden.permute(0, 2, 3, 1), weight.permute(0, 2, 3, 1)
         bias = torch.cat([self.score_head.bias, self.class_head.bias])
-        both = linear(hidden.flatten(1), weight.flatten(1), bias)  # one pass over hidden, not two
-        return unpack(both[:, 0], both[:, 1:], self.packing, len(images))
-
-    def adversarial_parameters(self) -> Iterator[nn.Parameter]:
-        """The parameters that the score depends on: trunk and score head, not the class head."""
-        yield from self.trunk.parameters()
-        yield from self.score_head.parameters()
+        both = linear(hidden.flatten(1), weight.flatten(1), bias)
+        return both[:, 0], both[:, 1:]
 
 
 def _image(shape: Sequence[int]) -> tuple[int, int, int]:
     if len(shape) != 3:
         raise ValueError(
-            f"acgan is for images (C, H, W), these samples have shape {tuple(shape)}: choose"
-            " model=mlp or other data"
+            f"acgan needs images (C, H, W), got samples of shape {tuple(shape)}: choose model=mlp"
+            " or other data"
         )
     channels, height, width = shape
     return channels, height, width
 
 
 def _initialise(module: nn.Module, *, conv: Callable[[Tensor], Tensor]) -> None:
-    """Keras's defaults: Glorot-uniform weights, zero biases; convolutions as told."""
+    """Initialise as Keras does: Glorot-uniform weights, zero biases; convolutions by ``conv``."""
     for part in module.modules():
         if isinstance(part, SameConv2d | UpsampleConv2d):
             conv(part.weight)

@@ -1,22 +1,19 @@
 """InfoGAN's networks with a label for the generator and a class head for the discriminator."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from gan_zoo.models.discriminator import PackedDiscriminator
 from gan_zoo.models.layers import (
     ImageConv2d,
     ImageConvTranspose2d,
-    check_instance_noise,
     check_norm,
     scaled,
-    with_instance_noise,
 )
-from gan_zoo.models.packing import pack, packed_shape, unpack
-from gan_zoo.types import CriticOutput
 
 GENERATOR_NORMS = ("batch", "layer", "none")
 DISCRIMINATOR_NORMS = ("layer", "none", "spectral", "batch")
@@ -61,7 +58,7 @@ class Generator(nn.Module):
         super().__init__()
         channels, rows, columns = _image(image_shape)
         if latent_dim < 1:
-            raise ValueError(f"latent_dim is {latent_dim}; allowed: 1 or more")
+            raise ValueError(f"latent_dim must be at least 1, got {latent_dim}")
         check_norm("generator", norm, GENERATOR_NORMS)
         dense, first, second = (scaled(size, width) for size in (1024, 128, 64))
         self.latent_dim, self.num_classes = latent_dim, num_classes
@@ -85,7 +82,7 @@ class Generator(nn.Module):
         return torch.tanh_(self.conv2(hidden))
 
 
-class Discriminator(nn.Module):
+class Discriminator(PackedDiscriminator):
     """Score an image and classify it: two 4x4 convolutions of stride 2 and a dense layer.
 
     64 and 128 filters and 1024 dense units, each followed by LeakyReLU(0.2); a score head (1) and
@@ -97,11 +94,8 @@ class Discriminator(nn.Module):
         width: factor of every hidden width.
         norm: ``layer`` or ``batch``, after every hidden layer but the first; ``none``; or
             ``spectral``, which divides every weight but the class head's by its largest singular
-            value (Miyato et al. 2018, arXiv 1802.05957), one power iteration a forward pass.
-        packing: samples that are scored together, see ``models.packing``; a batch in training must
-            be a multiple of it.
-        instance_noise: standard deviation of normal noise on every image in training, real or fake,
-            in D's and in G's step (Sonderby et al. 2017, arXiv 1610.04490).
+            value (Miyato et al. 2018, arXiv 1802.05957).
+        packing, instance_noise: see ``PackedDiscriminator``.
 
     Shapes: images (N, C, H, W) -> scores (N,) unbounded, class_logits (N, K).
 
@@ -123,10 +117,8 @@ class Discriminator(nn.Module):
         packing: int = 1,
         instance_noise: float = 0.0,
     ):
-        super().__init__()
-        channels, rows, columns = packed_shape(_image(image_shape), packing)
-        self.packing = packing
-        self.instance_noise = check_instance_noise(instance_noise)
+        super().__init__(packing, instance_noise)
+        channels, rows, columns = self.packed_shape(_image(image_shape))
         check_norm("discriminator", norm, DISCRIMINATOR_NORMS)
         first, second, dense = (scaled(size, width) for size in (64, 128, 1024))
         bias = norm != "batch"
@@ -138,25 +130,16 @@ class Discriminator(nn.Module):
         self.score_head = nn.Linear(dense, 1)
         self.class_head = nn.Linear(dense, packing * num_classes)
         if norm == "spectral":
-            for module in (self.conv1, self.conv2, self.dense, self.score_head):
-                nn.utils.parametrizations.spectral_norm(module)
+            self.divide_by_singular_values()
 
-    def forward(self, images: Tensor) -> CriticOutput:
-        noisy = with_instance_noise(images, self.instance_noise, training=self.training)
-        packs = pack(noisy, self.packing, training=self.training)
+    def heads(self, packs: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the score and class logits of each pack."""
         hidden = functional.leaky_relu_(self.conv1(packs), LEAKY_SLOPE)
         hidden = functional.leaky_relu_(self.norm2(self.conv2(hidden)), LEAKY_SLOPE)
         # Flattened as (row, column, channel): a view of a channels-last tensor.
         hidden = self.norm3(self.dense(hidden.permute(0, 2, 3, 1).flatten(1)))
         hidden = functional.leaky_relu_(hidden, LEAKY_SLOPE)
-        scores, class_logits = self.score_head(hidden)[:, 0], self.class_head(hidden)
-        return unpack(scores, class_logits, self.packing, len(images))
-
-    def adversarial_parameters(self) -> Iterator[nn.Parameter]:
-        """Yield the parameters that the score depends on: all but the class head's."""
-        for name, module in self.named_children():
-            if name != "class_head":
-                yield from module.parameters()
+        return self.score_head(hidden)[:, 0], self.class_head(hidden)
 
 
 def _image(shape: Sequence[int]) -> tuple[int, int, int]:

@@ -1,4 +1,4 @@
-"""Layers with Keras's ``same`` padding, and exact fast forms of what the AC-GAN is made of."""
+"""Layers with Keras's ``same`` padding, and exact fast forms of the models' layers."""
 
 import math
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.grad import conv2d_weight
 
-MAX_DROPOUT = 0.999  # what is kept is told in 16 bits
+MAX_DROPOUT = 0.999  # the keep probability has 16 bits
 
 
 def scaled(size: int, width: float) -> int:
@@ -19,7 +19,7 @@ def scaled(size: int, width: float) -> int:
         ValueError: the width is not a positive number.
     """
     if not 0 < width < math.inf:
-        raise ValueError(f"width is {width}; allowed: more than 0 (1 is the published network)")
+        raise ValueError(f"width must be above 0, got {width} (1 is the published network)")
     return max(1, round(size * width))
 
 
@@ -30,29 +30,13 @@ def check_norm(network: str, norm: str, allowed: Sequence[str]) -> None:
         ValueError: it is not one of those allowed.
     """
     if norm not in allowed:
-        raise ValueError(f"{network}.norm is {norm!r}; allowed: {', '.join(allowed)}")
-
-
-def check_instance_noise(noise: Any) -> float:
-    """Return the standard deviation of noise on a discriminator's input.
-
-    Raises:
-        ValueError: it is not a finite number of at least 0.
-    """
-    if not 0 <= noise < math.inf:
-        raise ValueError(f"discriminator.instance_noise is {noise}; allowed: 0 (none) or more")
-    return float(noise)
-
-
-def with_instance_noise(images: Tensor, noise: float, *, training: bool) -> Tensor:
-    """Return images with normal noise in training, drawn from the global stream as dropout is."""
-    return images + noise * torch.randn_like(images) if training and noise else images
+        raise ValueError(f"{network}.norm must be one of {', '.join(allowed)}, got {norm!r}")
 
 
 class SameConv2d(nn.Conv2d):
     """Convolution with TensorFlow's ``same`` padding: output size ``ceil(input size / stride)``.
 
-    Where the padding is odd, the extra row and column stand below and to the right.
+    Where the padding is odd, the extra row and column are at the bottom and the right.
 
     Shapes: (N, C_in, H, W) -> (N, C_out, ceil(H / stride), ceil(W / stride)).
     """
@@ -78,7 +62,7 @@ class QuadConv2d(SameConv2d):
     """A 2x2 ``same`` convolution with few outputs: one product for each tap, shifted and summed.
 
     Convolutions with one or three outputs leave a processor's vectors empty.  Four outputs for each
-    one, of a single pixel's channels, are a matrix product; what is left is adding four small maps.
+    one, of a single pixel's channels, are a matrix product, followed by adding four small maps.
 
     Shapes: (N, C_in, H, W) -> (N, C_out, H, W).
     """
@@ -195,8 +179,8 @@ class UpsampleConv2d(nn.Module):
     five products for two outputs instead of ten; along both sides, 25 for four outputs instead of
     100.  So the pair is a 3x3 convolution of the *small* image, a 3x2, a 2x3 and a 2x2 one of its
     differences, added and interleaved.  Where 16-bit numbers would lose the differences, or where
-    one large convolution is quicker than four small ones (not a CPU), it is four 3x3 convolutions
-    of the small image at once: 36/100. ``by_phases`` asks for that form, which other programs than
+    one large convolution is faster than four small ones (not a CPU), it is four 3x3 convolutions
+    of the small image at once: 36/100. ``by_phases`` selects that form, which other programs than
     torch have operators for.
 
     The parameters are those of the plain 5x5 convolution; values and gradients agree with the plain
@@ -220,7 +204,7 @@ class UpsampleConv2d(nn.Module):
 
 
 def upsample_conv_by_phases(input: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """Each phase (even/odd row x even/odd column) of the output is a 3x3 convolution."""
+    """Compute each phase (even/odd row x even/odd column) of the output as a 3x3 convolution."""
     rows = (_even(weight, 2), _odd(weight, 2))
     kernels = [phase(row, 3) for row in rows for phase in (_even, _odd)]
     kernel = torch.stack(kernels, dim=1).flatten(0, 1)
@@ -229,7 +213,7 @@ def upsample_conv_by_phases(input: Tensor, weight: Tensor, bias: Tensor) -> Tens
 
 
 def upsample_conv_by_differences(input: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """The even phase, and what the odd phases add to it."""
+    """Return the image from its even phase and the differences of the odd phases from it."""
     even, step = _even(weight, 2), _step(weight, 2)
     down, across = _Difference.apply(input, 2), _Difference.apply(input, 3)
     return _Interleave.apply(
@@ -281,7 +265,7 @@ class _Difference(torch.autograd.Function):
 class _Interleave(torch.autograd.Function):
     """The image with phases a, a + b, a + c, a + b + c + d: (even, odd) rows x (even, odd) columns.
 
-    Sums are written where they belong; stacking them first would take two passes more.
+    Sums are written in place; stacking them first would take two passes more.
     """
 
     @staticmethod
@@ -329,9 +313,9 @@ class LeakyDropout(nn.Module):
     def __init__(self, slope: float, p: float, inplace: bool = False):
         super().__init__()
         if not 0 <= slope < math.inf:
-            raise ValueError(f"leaky_slope is {slope}; allowed: 0 (ReLU) or more")
+            raise ValueError(f"leaky_slope must be finite and at least 0 (ReLU), got {slope}")
         if not 0 <= p <= MAX_DROPOUT:
-            raise ValueError(f"dropout is {p}; allowed: from 0 (off) to {MAX_DROPOUT}")
+            raise ValueError(f"dropout must be from 0 (off) to {MAX_DROPOUT}, got {p}")
         self.slope, self.inplace = slope, inplace
         self.kept = round((1 - p) * 2**16)  # of 2^16
         self.p = 1 - self.kept / 2**16
@@ -349,9 +333,9 @@ class LeakyDropout(nn.Module):
         return f"slope={self.slope}, p={self.p:.4f}"
 
     def _factor(self, input: Tensor) -> Tensor:
-        """m, lying in memory as the input does; from the CPU's global stream."""
+        """Return m in the memory layout of the input, drawn from the CPU's global stream."""
         scale = 2**16 / self.kept
-        # no temporary booleans: turning them into floats takes longer than all the rest
+        # no temporary booleans: converting them to floats takes longer than all the rest
         factor = torch.gt(input, 0, out=torch.empty_like(input))
         factor.mul_(scale * (1 - self.slope)).add_(scale * self.slope)
         words = torch.empty((factor.numel() + 3) // 4, dtype=torch.int64, device=input.device)

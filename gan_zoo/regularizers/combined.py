@@ -2,43 +2,33 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any
 
 from torch import Tensor
 
 from gan_zoo.types import CriticStep, Discriminator, Regularizer
 
 
-class Part(Regularizer, Protocol):
-    """A regularizer that also says what it remembers, as all of this package do."""
-
-    def state_dict(self) -> dict[str, float]:
-        """What a checkpoint has to save."""
-        ...
-
-    def load_state_dict(self, state: Mapping[str, float]) -> None:
-        """Take over what a checkpoint saved."""
-        ...
-
-
 @dataclass(frozen=True)
 class Combined:
     """The sum of the parts' penalties, and their constraints one after the other.
 
+    A fact holds if it holds for any part.
+
     Args:
-        parts: regularizers, two or more.
+        parts: regularizers, two or more; each may have ``state_dict`` and ``load_state_dict``.
 
     Raises:
         ValueError: fewer than two parts.
     """
 
-    parts: Sequence[Part]
+    parts: Sequence[Regularizer]
 
     def __post_init__(self) -> None:
         if len(self.parts) < 2:
             raise ValueError(
-                f"regularizer.parts has {len(self.parts)}; allowed: 2 or more:"
-                " name a single regularizer itself"
+                f"regularizer.parts must have at least 2 regularizers, got {len(self.parts)}:"
+                " use a single one without Combined"
             )
 
     @property
@@ -62,29 +52,34 @@ class Combined:
         return any(part.constrains_weights for part in self.parts)
 
     def penalty(self, discriminator: Discriminator, step: CriticStep) -> Tensor:
-        """The sum over the parts."""
+        """Return the sum over the parts."""
         total = step.real_scores.new_zeros(())
         for part in self.parts:
             total = total + part.penalty(discriminator, step)
         return total
 
     def constrain(self, discriminator: Discriminator) -> None:
-        """Each part's constraint in the given order."""
+        """Apply each part's constraint in the given order."""
         for part in self.parts:
             part.constrain(discriminator)
 
     def state_dict(self) -> dict[str, float]:
-        """Every part's state, its names prefixed with the part's number."""
+        """Return every part's state, with the part's number as a prefix of the names."""
         return {
             f"{number}.{name}": value
             for number, part in enumerate(self.parts)
-            for name, value in part.state_dict().items()
+            for name, value in _state_of(part).items()
         }
 
     def load_state_dict(self, state: Mapping[str, float]) -> None:
-        """Give every part its own again."""
+        """Load every part's state."""
         for number, part in enumerate(self.parts):
             prefix = f"{number}."
-            part.load_state_dict(
-                {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
-            )
+            own = {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
+            if hasattr(part, "load_state_dict"):
+                part.load_state_dict(own)
+
+
+def _state_of(part: Any) -> dict[str, float]:
+    """Return a part's state, empty for a user's regularizer without one."""
+    return part.state_dict() if hasattr(part, "state_dict") else {}

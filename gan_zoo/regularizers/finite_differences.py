@@ -1,35 +1,30 @@
 """R1 and R2 by finite differences: no gradient by the images, so no second derivative."""
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from gan_zoo.regularizers.stateless import Stateless
-from gan_zoo.regularizers.validation import require_positive
+from gan_zoo.regularizers.base import Penalty, require_positive
 from gan_zoo.types import CriticStep, Discriminator
 
 
 @dataclass(frozen=True)
-class _FiniteDifference(Stateless):
+class _FiniteDifference(Penalty):
     """gamma / 2 * mean ((D(x + sigma e) - D(x)) / sigma)^2 at the samples that a subclass picks."""
 
-    needs_image_gradients: ClassVar[bool] = False
-    penalises_gradients: ClassVar[bool] = True
-    differentiates_twice: ClassVar[bool] = False
-    constrains_weights: ClassVar[bool] = False
+    penalises_gradients = True
+    differentiates_twice = False
     gamma: float = 10.0
     sigma: float = 0.1
 
     def __post_init__(self) -> None:
-        require_positive("gamma", self.gamma)
-        require_positive("sigma", self.sigma)
+        require_positive(gamma=self.gamma, sigma=self.sigma)
 
     def _penalty(
         self, discriminator: Discriminator, images: Tensor, scores: Tensor, rng: torch.Generator
     ) -> Tensor:
-        """One forward pass beside the scores that D has already given."""
+        """Return the penalty, from one forward pass beside the scores that D has computed."""
         images = images.detach()
         noise = torch.randn(images.shape, generator=rng, device=images.device, dtype=images.dtype)
         moved = discriminator(images + self.sigma * noise).scores
@@ -62,7 +57,7 @@ class ApproximateR1(_FiniteDifference):
     """
 
     def penalty(self, discriminator: Discriminator, step: CriticStep) -> Tensor:
-        """One forward pass at noisy real samples."""
+        """Return the penalty at noisy real samples."""
         return self._penalty(discriminator, step.real.images, step.real_scores, step.rng)
 
 
@@ -83,7 +78,7 @@ class ApproximateR2(_FiniteDifference):
     """
 
     def penalty(self, discriminator: Discriminator, step: CriticStep) -> Tensor:
-        """One forward pass at noisy fake samples."""
+        """Return the penalty at noisy fake samples."""
         return self._penalty(discriminator, step.fake.images, step.fake_scores, step.rng)
 
 
@@ -106,7 +101,7 @@ class ApproximateR1R2(_FiniteDifference):
     gamma: float = 1.0
 
     def penalty(self, discriminator: Discriminator, step: CriticStep) -> Tensor:
-        """One forward pass at noisy real and fake samples."""
+        """Return both penalties, from one forward pass."""
         images = torch.cat([step.real.images, step.fake.images])
         scores = torch.cat([step.real_scores, step.fake_scores])
         return 2 * self._penalty(discriminator, images, scores, step.rng)

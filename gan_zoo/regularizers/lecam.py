@@ -1,29 +1,27 @@
-"""LeCam regularization: scores tethered to a moving average of the other kind's."""
+"""LeCam regularization: scores are kept near a moving average of the other kind's."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from gan_zoo.regularizers.validation import require_positive
+from gan_zoo.regularizers.base import Penalty, require_positive
 from gan_zoo.types import CriticStep, Discriminator
 
 
 @dataclass
-class LeCam:
+class LeCam(Penalty):
     """weight * [mean max(0, r - m_fake)^2 + mean max(0, m_real - f)^2].
 
     m_real and m_fake are moving averages of the mean scores, m <- decay m + (1 - decay) mean, that
-    take in each batch before it is penalised.  In the first ``start`` updates they are the last
-    batch's means and nothing is penalised.  This is the one regularizer with a memory; its three
-    numbers are what ``state_dict`` returns.
+    include each batch before it is penalised.  In the first ``start`` updates they are the last
+    batch's means and nothing is penalised.  This is the only regularizer with a state.
 
     Args:
         weight: lambda.
         decay: of the moving averages.
-        start: D updates before the penalty sets in.
+        start: D updates before the penalty starts.
 
     Raises:
         ValueError: weight is not above 0, decay not in [0, 1), or start below 0.
@@ -32,10 +30,6 @@ class LeCam:
     those of the authors' code.
     """
 
-    needs_image_gradients: ClassVar[bool] = False
-    penalises_gradients: ClassVar[bool] = False
-    differentiates_twice: ClassVar[bool] = False
-    constrains_weights: ClassVar[bool] = False
     weight: float = 0.3
     decay: float = 0.9
     start: int = 1000
@@ -44,14 +38,14 @@ class LeCam:
     mean_fake: Tensor = field(default_factory=lambda: torch.zeros(()), init=False)
 
     def __post_init__(self) -> None:
-        require_positive("weight", self.weight)
+        require_positive(weight=self.weight)
         if not 0 <= self.decay < 1:
-            raise ValueError(f"regularizer.decay is {self.decay}; allowed: from 0 to below 1")
+            raise ValueError(f"regularizer.decay must be at least 0 and below 1, got {self.decay}")
         if self.start < 0:
-            raise ValueError(f"regularizer.start is {self.start}; allowed: 0 updates or more")
+            raise ValueError(f"regularizer.start must be at least 0 updates, got {self.start}")
 
     def penalty(self, discriminator: Discriminator, step: CriticStep) -> Tensor:
-        """Update the averages, then penalise the distances to them."""
+        """Update the averages, then return the penalty on the distances to them."""
         real, fake = step.real_scores, step.fake_scores
         real, fake = real.to(_wide(real)), fake.to(_wide(fake))
         decay = self.decay if self.updates > self.start else 0.0
@@ -64,11 +58,8 @@ class LeCam:
         below = (self.mean_real - fake).relu().square().mean()
         return self.weight * (above + below)
 
-    def constrain(self, discriminator: Discriminator) -> None:
-        """Leave D as it is."""
-
     def state_dict(self) -> dict[str, float]:
-        """The number of updates so far and the two moving averages, exactly."""
+        """Return the number of updates so far and the two moving averages, exactly."""
         return {
             "updates": self.updates,
             "mean_real": self.mean_real.item(),
@@ -76,10 +67,10 @@ class LeCam:
         }
 
     def load_state_dict(self, state: Mapping[str, float]) -> None:
-        """Go on where ``state_dict`` was called.
+        """Load a state returned by ``state_dict``.
 
         Raises:
-            KeyError: the state is that of another regularizer.
+            KeyError: the state belongs to another regularizer.
         """
         self.updates = int(state["updates"])
         self.mean_real = torch.tensor(state["mean_real"])

@@ -1,23 +1,20 @@
 """Weight clipping, the constraint of the first Wasserstein GAN."""
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
-from torch import Tensor
 
-from gan_zoo.regularizers.stateless import Stateless
-from gan_zoo.regularizers.validation import require_positive
-from gan_zoo.types import CriticStep, Discriminator
+from gan_zoo.regularizers.base import Penalty, require_positive
+from gan_zoo.types import Discriminator
 
 
 @dataclass(frozen=True)
-class WeightClip(Stateless):
+class WeightClip(Penalty):
     """After every update of D, w <- min(max(w, -c), c) for each number w of its critic.
 
-    Clipped are all ``discriminator.adversarial_parameters()``: weights, biases and, where there are
-    any, normalisation gains of the trunk and the score head.  The class head is left free: it has
-    no part in the score's Lipschitz constant, and clipping it would cap the class logits.
+    Clipped are all ``discriminator.adversarial_parameters()``: weights, biases and, if present,
+    normalisation gains of the trunk and the score head.  The class head is not clipped: it has no
+    part in the score's Lipschitz constant, and clipping it would bound the class logits.
 
     Args:
         clip: c.
@@ -29,20 +26,14 @@ class WeightClip(Stateless):
     code clips just before each critic step instead, which leaves G facing unclipped weights.
     """
 
-    needs_image_gradients: ClassVar[bool] = False
-    penalises_gradients: ClassVar[bool] = False
-    constrains_weights: ClassVar[bool] = True
+    constrains_weights = True
     clip: float = 0.01
 
     def __post_init__(self) -> None:
-        require_positive("clip", self.clip)
-
-    def penalty(self, discriminator: Discriminator, step: CriticStep) -> Tensor:
-        """Zero: the constraint does the work."""
-        return step.real_scores.new_zeros(())
+        require_positive(clip=self.clip)
 
     def constrain(self, discriminator: Discriminator) -> None:
         """Clip in place."""
         with torch.no_grad():
             for parameter in discriminator.adversarial_parameters():
-                parameter.clamp_(-self.clip, self.clip)
+                parameter.clamp_(-float(self.clip), float(self.clip))

@@ -1,6 +1,7 @@
 """Numbers as text."""
 
 import math
+from collections.abc import Mapping, Sequence
 
 
 def short(value: float | None, digits: int = 4) -> str:
@@ -49,3 +50,29 @@ def duration(seconds: float | None) -> str:
         return f"{minutes} min {rest} s" if rest else f"{minutes} min"
     hours, rest = divmod(minutes, 60)
     return f"{hours} h {rest} min" if rest else f"{hours} h"
+
+
+def table(rows: Sequence[Mapping[str, object]]) -> str:
+    """Return rows as a table of plain text with aligned columns under the keys of the first row.
+
+    >>> print(table([{"loss": "bce", "kl": 0.12345}, {"loss": "hinge", "kl": 1}]))
+    loss       kl
+    bce    0.1235
+    hinge       1
+    """
+    head = list(rows[0])
+    cells = [head, *([_cell(row[key]) for key in head] for row in rows)]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(head))]
+    return "\n".join(
+        "  ".join(
+            cell.rjust(width) if column else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        for row in cells
+    )
+
+
+def _cell(value: object) -> str:
+    if not isinstance(value, float):
+        return str(value)
+    return f"{value:.4f}" if abs(value) < 1e4 else f"{value:.3g}"

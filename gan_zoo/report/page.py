@@ -22,6 +22,7 @@ from gan_zoo.report.export import json_values, ranking_values
 from gan_zoo.report.load import Run
 from gan_zoo.report.pictures import SampleStrips, gallery
 from gan_zoo.report.plot_style import style
+from gan_zoo.report.published import published
 from gan_zoo.report.quantities import AXES, Quantity, quantity
 from gan_zoo.report.search import Budgets
 from gan_zoo.report.statistics import Interval
@@ -119,6 +120,7 @@ def _context(comparison: Comparison) -> dict[str, Any]:
         "points": any(_is_of_points(run) for run in runs),
         "unreadable": collection.unreadable,
         "differences": fairness.config_differences(variants),
+        "published": published([run.record for run in runs]),
     }
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -136,7 +137,12 @@ def fixed_panels(
 
 
 def logarithmic(panel: Axes) -> None:
-    """Make the vertical axis logarithmic with plain numbers: typesetting powers of ten is slow."""
+    """Make the vertical axis logarithmic with plain numbers: typesetting powers of ten is slow.
+
+    A panel without a value above 0, such as the update ratios of a frozen generator, stays linear.
+    """
+    if not any((np.asarray(line.get_ydata()) > 0).any() for line in panel.get_lines()):
+        return
     panel.set_yscale("log")
     low, high = panel.get_ylim()
     subs = (1, 3) if high < 1e4 * low else (1,)  # with more, a wide axis would have no ticks at all

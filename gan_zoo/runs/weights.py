@@ -40,7 +40,7 @@ def to_safetensors(tensors: Mapping[str, Tensor]) -> bytes:
     import torch
     from safetensors.torch import save
 
-    # Contiguous copies: safetensors refuses tensors that share memory, such as tied weights.
+    # Contiguous copies on the CPU: safetensors refuses tensors that share memory (tied weights).
     contiguous = {
         key: value.to("cpu", copy=True, memory_format=torch.contiguous_format)
         for key, value in tensors.items()

@@ -1,8 +1,8 @@
-"""Prove a loss, regularizer, metric, network or data set of your own: a line for each.
+"""Checks for a loss, regularizer, metric, network or data set of your own: one line each.
 
-``check_loss(Mine())`` holds it to every contract that gan_zoo's own losses are held to, and raises
-an ``AssertionError`` that says which one is broken, and by which numbers.  It proves that an object
-fits its place, not that it is the one you meant: test your formula beside it.
+``check_loss(Mine())`` checks every contract that gan_zoo's own losses satisfy, and raises an
+``AssertionError`` that names the broken contract and the numbers that break it.  It shows that an
+object fits its place, not that it is the one you meant: test your formula beside it.
 """
 
 from gan_zoo.testing.data import check_data

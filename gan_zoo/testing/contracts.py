@@ -1,23 +1,23 @@
-"""How contracts are held: the first that is broken is told by its name."""
+"""How contracts are checked: an error names the first one that is broken."""
 
 from collections.abc import Callable, Iterable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 
 Subject = TypeVar("Subject")
 
 
-def hold(name: str, subject: Subject, contracts: Iterable[Callable[[Subject], None]]) -> None:
-    """Hold a subject to contracts, one after the other.
+def check(name: str, subject: Subject, contracts: Iterable[Callable[[Subject], None]]) -> None:
+    """Check a subject against contracts, one after the other.
 
     Args:
-        name: of the subject, as it is told.
-        subject: what every contract is called with.
-        contracts: functions that raise what is wrong.
+        name: of the subject, for the error.
+        subject: the argument of every contract.
+        contracts: functions that raise an error if the subject breaks them.
 
     Raises:
-        AssertionError: naming the first broken contract and what is wrong.
+        AssertionError: names the first broken contract and why.
     """
     for contract in contracts:
         try:
@@ -28,18 +28,18 @@ def hold(name: str, subject: Subject, contracts: Iterable[Callable[[Subject], No
             raise AssertionError(f"{name} breaks the contract '{title}': {kind}{error}") from error
 
 
-def require(holds: bool, told: str) -> None:
-    """Raise what is told unless it holds; unlike a bare assert, under ``python -O`` too.
+def require(condition: bool, message: str) -> None:
+    """Raise an error unless a condition holds; unlike a bare assert, under ``python -O`` too.
 
     Raises:
         AssertionError: it does not hold.
     """
-    if not holds:
-        raise AssertionError(told)
+    if not condition:
+        raise AssertionError(message)
 
 
-def refuses(call: Callable[[], object]) -> str | None:
-    """The message of the ``ValueError`` that a call raises; None if it returns."""
+def value_error_of(call: Callable[[], object]) -> str | None:
+    """Return the message of the ``ValueError`` that a call raises; None if it raises none."""
     try:
         call()
     except ValueError as error:
@@ -47,12 +47,18 @@ def refuses(call: Callable[[], object]) -> str | None:
     return None
 
 
-class UntouchedStream:
-    """Whether torch's global random stream stands where it stood when this was made."""
+def name_of(make: Any) -> str:
+    """Return the name of a function or class, or of the one that a partial wraps."""
+    made = getattr(make, "func", make)
+    return str(getattr(made, "__name__", type(made).__name__))
+
+
+class GlobalStreamWatch:
+    """Detects draws from torch's global random stream, or a new seed of it."""
 
     def __init__(self) -> None:
         self._before = torch.get_rng_state()
 
-    def holds(self) -> bool:
-        """Nothing was drawn from it, and nobody has seeded it."""
+    def unchanged(self) -> bool:
+        """Return whether the stream is in the same state as when this was made."""
         return torch.equal(self._before, torch.get_rng_state())

@@ -1,4 +1,4 @@
-"""Small critics with known gradients, and steps as the trainer would make them."""
+"""Small critics with known gradients, and steps as the trainer makes them."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ FAKE = [[0.0, 1.0, -0.5], [2.0, -1.0, 0.3], [0.4, 0.4, 0.4], [-3.0, 2.0, 1.0], [
 
 
 class Critic(nn.Module):
-    """A score function of (N, ...) points beside a class head; remembers what it was shown."""
+    """A score function of (N, ...) points and a class head; ``seen`` records its inputs."""
 
     def __init__(self, score: nn.Module):
         super().__init__()
@@ -25,7 +25,7 @@ class Critic(nn.Module):
         return CriticOutput(self.score(images), images.new_zeros(len(images), 3))
 
     def adversarial_parameters(self) -> Any:
-        """The score's; the class head has no part in it."""
+        """Return the parameters of the score function."""
         return self.score.parameters()
 
 
@@ -54,7 +54,7 @@ class Curved(nn.Module):
 
 
 class Once(nn.Module):
-    """w . x that can be differentiated once only: a penalty of its gradient cannot be trained."""
+    """w . x without a second derivative: a penalty of its gradient cannot be trained."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -88,12 +88,12 @@ class _Gradients(torch.autograd.Function):
 
 
 def samples(dtype: torch.dtype = torch.float64) -> tuple[Tensor, Tensor]:
-    """Five real and five fake points in three dimensions."""
+    """Return five real and five fake points in three dimensions."""
     return torch.tensor(REAL, dtype=dtype), torch.tensor(FAKE, dtype=dtype)
 
 
 def take_step(critic: Critic, real: Tensor, fake: Tensor, seed: int = 0) -> CriticStep:
-    """The step as the trainer prepares it: one mixed forward pass of leaves."""
+    """Return a step as the trainer prepares it: one mixed forward pass of leaves."""
     real, fake = (x.detach().clone().requires_grad_() for x in (real, fake))
     scores = critic(torch.cat([real, fake])).scores
     critic.seen.clear()

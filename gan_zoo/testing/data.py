@@ -1,54 +1,53 @@
-"""What every data set has to fulfil."""
+"""The contracts of a data set."""
 
 from collections.abc import Callable
 
 from gan_zoo.data.dataset import check_dataset, dataset_fingerprint
-from gan_zoo.testing.contracts import UntouchedStream, hold, require
+from gan_zoo.testing.contracts import GlobalStreamWatch, check, name_of, require
 from gan_zoo.types import Dataset
 
 Loader = Callable[[], Dataset]
 
 
 def check_data(load: Loader) -> None:
-    """Hold a data set to ``interfaces.Dataset``.
+    """Check that a data set is a ``gan_zoo.types.Dataset``.
 
     Three parts of bytes (N, C, H, W) or points (N, D) with labels, every class among the training
-    samples, the same data each time, and torch's global random stream left as it is.
+    samples, the same data each time, and no draw from torch's global random stream.
 
     Args:
-        load: gives the data set; arguments are bound with ``functools.partial``.
+        load: returns the data set; bind arguments with ``functools.partial``.
 
     Raises:
-        AssertionError: naming the broken contract.
+        AssertionError: names the broken contract.
     """
-    made = getattr(load, "func", load)
-    hold(getattr(made, "__name__", type(made).__name__), load, CONTRACTS)
+    check(name_of(load), load, CONTRACTS)
 
 
 def is_a_data_set(load: Loader) -> None:
-    """Types, shapes and labels of all three parts."""
+    """Check types, shapes and labels of all three parts."""
     dataset = load()
-    require(isinstance(dataset, Dataset), f"it gives {type(dataset).__name__}; allowed: a Dataset")
+    require(isinstance(dataset, Dataset), f"it must be a Dataset, got {type(dataset).__name__}")
     check_dataset(dataset)
 
 
 def has_samples_of_every_class(load: Loader) -> None:
-    """Labels are asked of the generator evenly: it must have seen each."""
+    """Check that the generator, which is given every label, is shown a sample of each."""
     dataset = load()
     counts = dataset.train.labels.bincount(minlength=dataset.num_classes)
     empty = [number for number, count in enumerate(counts.tolist()) if count == 0]
-    require(not empty, f"no training sample is of class {', '.join(map(str, empty))}")
+    require(not empty, f"no training sample has class {', '.join(map(str, empty))}")
 
 
 def is_the_same_each_time(load: Loader) -> None:
-    """By a seed of its own: neither torch's global stream nor the clock decides."""
-    stream = UntouchedStream()
-    first, again = dataset_fingerprint(load()), dataset_fingerprint(load())
+    """Check that its random numbers have a seed of their own."""
+    watch = GlobalStreamWatch()
+    first, second = dataset_fingerprint(load()), dataset_fingerprint(load())
     require(
-        stream.holds(),
+        watch.unchanged(),
         "it draws from torch's global random stream: use gan_zoo.data.random_streams.stream",
     )
-    require(first == again, "loaded twice, it holds other data: give it a seed of its own")
+    require(first == second, "loaded twice, it has different data: give it a seed of its own")
 
 
 CONTRACTS = (is_a_data_set, has_samples_of_every_class, is_the_same_each_time)

@@ -1,4 +1,4 @@
-"""What every regularizer has to fulfil; the functions of ``CONTRACTS`` tell it one by one."""
+"""The contracts of a regularizer: the functions of ``CONTRACTS``."""
 
 from copy import deepcopy
 from typing import Any
@@ -7,55 +7,55 @@ import torch
 from torch import Tensor
 
 from gan_zoo.config.preflight import check_role
-from gan_zoo.testing.contracts import UntouchedStream, hold, require
+from gan_zoo.testing.contracts import GlobalStreamWatch, check, require
 from gan_zoo.testing.critics import Critic, Curved, Linear, Once, samples, take_step
 from gan_zoo.types import Regularizer
 
-UPDATES = 3  # steps after which a memory shows
-HUGE = 100.0  # weights that any constraint on them must change
+UPDATES = 3  # steps after which a state has an effect
+HUGE = 100.0  # weights that any constraint must change
 
 
 def check_regularizer(regularizer: Regularizer, *, has_constants: bool = False) -> None:
-    """Hold a regularizer to every contract of ``interfaces.Regularizer``.
+    """Check every contract of ``gan_zoo.types.Regularizer``.
 
-    A scalar in float32 at least, what it says of itself, gradients in the critic's parameters,
-    finite where the critic is flat, randomness from the step's stream alone, no gradients left
-    behind, any shape of image, a constraint that is a projection, and a memory that can be saved.
+    A scalar in float32 at least, its facts, gradients in the critic's parameters, finite values
+    where the critic is flat, randomness from the step's stream alone, no side effects, any shape of
+    image, a constraint that is a projection, and a state that can be saved.
 
     Args:
-        regularizer: to be checked; it is left as it is.
+        regularizer: it is not changed.
         has_constants: parts of the penalty that depend on the critic are constants on purpose, as
-            moving averages are: its gradient is then not held against finite differences.
+            moving averages are: its gradient is then not compared with finite differences.
 
     Raises:
-        AssertionError: naming the broken contract.
+        AssertionError: names the broken contract.
     """
     contracts = (c for c in CONTRACTS if not (has_constants and c is has_exact_gradients))
-    hold(type(regularizer).__name__, regularizer, contracts)
+    check(type(regularizer).__name__, regularizer, contracts)
 
 
 def has_every_part(regularizer: Regularizer) -> None:
-    """All that ``interfaces.Regularizer`` names is there, on an instance."""
-    require(not isinstance(regularizer, type), "it is a class; give an instance of it")
+    """Check that an instance has every part of ``gan_zoo.types.Regularizer``."""
+    require(not isinstance(regularizer, type), "it must be an instance, got a class")
     check_role("regularizer", regularizer, Regularizer)
 
 
 def gives_a_finite_scalar_in_single_precision_at_least(regularizer: Regularizer) -> None:
-    """From float64, float32 and bfloat16 scores; a zero may have the scores' own type."""
+    """Check float64, float32 and bfloat16 scores; a zero may have the scores' own type."""
     for dtype in (torch.float64, torch.float32, torch.bfloat16):
         penalty = _penalty(regularizer, Critic(Curved()).to(dtype), *samples(dtype))
         require(
             penalty.shape == () and bool(penalty.isfinite()),
-            f"the penalty of {dtype} samples is {penalty}; allowed: a finite 0-dim tensor",
+            f"the penalty of {dtype} samples must be a finite 0-dim tensor, got {penalty}",
         )
         require(
             penalty.dtype in (torch.float32, torch.float64) or not penalty.requires_grad,
-            f"the penalty of {dtype} samples is {penalty.dtype}; allowed: torch.float32 or more",
+            f"the penalty of {dtype} samples must be torch.float32 or more, got {penalty.dtype}",
         )
 
 
 def needs_image_gradients_exactly_if_it_says_so(regularizer: Regularizer) -> None:
-    """Without a graph from the given scores to the images it works if it does not need one."""
+    """Check whether it works without a graph from the given scores to the images."""
     critic = Critic(Curved())
     step = take_step(critic, *samples())
     bare = step._replace(
@@ -73,12 +73,12 @@ def needs_image_gradients_exactly_if_it_says_so(regularizer: Regularizer) -> Non
     require(
         not regularizer.needs_image_gradients,
         "needs_image_gradients is true, but it does not differentiate the given scores by the"
-        " images: the trainer would build that graph for nothing",
+        " images: the trainer would build that graph in vain",
     )
 
 
 def differentiates_twice_if_it_does(regularizer: Regularizer) -> None:
-    """What says no works with a critic that has no second derivative."""
+    """Check ``differentiates_twice`` with a critic that has no second derivative."""
     if regularizer.differentiates_twice:
         return
     critic = Critic(Once())
@@ -93,7 +93,7 @@ def differentiates_twice_if_it_does(regularizer: Regularizer) -> None:
 
 
 def has_a_gradient_if_it_costs(regularizer: Regularizer) -> None:
-    """A penalty that is not zero reaches the critic's parameters."""
+    """Check that a penalty that is not zero has a gradient in the critic's parameters."""
     critic = Critic(Curved())
     penalty = _penalty(regularizer, critic, *samples())
     if penalty.item() == 0:
@@ -112,7 +112,7 @@ def has_a_gradient_if_it_costs(regularizer: Regularizer) -> None:
 
 
 def has_exact_gradients(regularizer: Regularizer) -> None:
-    """Against finite differences; the random draws are repeated by the fixed seed."""
+    """Check gradients against finite differences; a fixed seed repeats the random draws."""
     score = Curved()
     critic = Critic(score)
     weights = [p.detach().clone().requires_grad_() for p in score.parameters()]
@@ -128,7 +128,7 @@ def has_exact_gradients(regularizer: Regularizer) -> None:
 
 
 def is_finite_where_the_critic_is_flat(regularizer: Regularizer) -> None:
-    """Values and gradients: the norm of a zero gradient has no slope of its own."""
+    """Check values and gradients, such as those of the norm of a zero gradient."""
     for dtype in (torch.float32, torch.float64):
         critic = Critic(Linear([0.0, 0.0, 0.0])).to(dtype)
         penalty = _penalty(regularizer, critic, *samples(dtype))
@@ -137,24 +137,22 @@ def is_finite_where_the_critic_is_flat(regularizer: Regularizer) -> None:
         gradients = [p.grad for p in critic.adversarial_parameters() if p.grad is not None]
         require(
             all(bool(found.isfinite().all()) for found in (penalty, *gradients)),
-            f"of a constant {dtype} critic the penalty is {penalty.item():g}, its gradient"
-            f" {gradients}; allowed: finite numbers",
+            f"the penalty of a constant {dtype} critic and its gradient must be finite, got"
+            f" {penalty.item():g} and {gradients}",
         )
 
 
 def draws_from_the_stream_of_the_step_alone(regularizer: Regularizer) -> None:
-    """The same stream gives the same penalty, and torch's global one stays where it is."""
+    """Check that the same stream gives the same penalty, and the global one is not used."""
     critic = Critic(Curved())
-    stream = UntouchedStream()
-    first, again = (_penalty(regularizer, critic, *samples()).item() for _ in range(2))
-    require(stream.holds(), "it draws from torch's global random stream; allowed: step.rng alone")
-    require(
-        first == again, f"the same step costs {first} and then {again}: take draws from step.rng"
-    )
+    watch = GlobalStreamWatch()
+    first, second = (_penalty(regularizer, critic, *samples()).item() for _ in range(2))
+    require(watch.unchanged(), "it draws from torch's global random stream: use step.rng")
+    require(first == second, f"the same step costs {first} and then {second}: use step.rng")
 
 
-def leaves_nothing_behind(regularizer: Regularizer) -> None:
-    """Neither gradients nor other weights."""
+def has_no_side_effects(regularizer: Regularizer) -> None:
+    """Check that ``penalty`` leaves neither gradients nor changed weights."""
     critic = Critic(Curved())
     before = deepcopy(critic.state_dict())
     step = take_step(critic, *samples())
@@ -168,7 +166,7 @@ def leaves_nothing_behind(regularizer: Regularizer) -> None:
 
 
 def takes_images_of_any_shape(regularizer: Regularizer) -> None:
-    """(N, C, H, W) as well as (N, D): the norm is over everything but the batch."""
+    """Check (N, C, H, W) and (N, D): norms are over everything but the batch."""
     rng = torch.Generator().manual_seed(7)
     real, fake = torch.randn(2, 6, 1, 2, 3, generator=rng, dtype=torch.float64)
     critic = Critic(Linear([0.5, -1.0, 2.0, 0.1, 0.0, 3.0]))
@@ -180,7 +178,7 @@ def takes_images_of_any_shape(regularizer: Regularizer) -> None:
 
 
 def constrains_weights_exactly_if_it_says_so(regularizer: Regularizer) -> None:
-    """A projection: twice is once. The class head, which no score depends on, is left free."""
+    """Check for a projection, which leaves the class head unchanged."""
     critic = Critic(Curved())
     with torch.no_grad():
         for parameter in critic.parameters():
@@ -195,15 +193,17 @@ def constrains_weights_exactly_if_it_says_so(regularizer: Regularizer) -> None:
         f" {'leaves' if _same(before, once) else 'changes'} weights of about {HUGE:g}",
     )
     heads = [{k: v for k, v in s.items() if k.startswith("class_head")} for s in (before, once)]
-    require(_same(*heads), "constrain() changes the class head; allowed: adversarial_parameters()")
+    require(
+        _same(*heads), "constrain() must change adversarial_parameters() alone, not the class head"
+    )
     constrained.constrain(critic)
     torch.testing.assert_close(
-        critic.state_dict(), once, msg=lambda told: f"constrain() twice is not once: {told}"
+        critic.state_dict(), once, msg=lambda text: f"constrain() twice differs from once: {text}"
     )
 
 
-def saves_what_it_remembers(regularizer: Regularizer) -> None:
-    """After ``load_state_dict`` another copy goes on bit for bit, as a resumed run must."""
+def saves_its_state(regularizer: Regularizer) -> None:
+    """Check that a copy after ``load_state_dict`` continues bit for bit, as a resumed run must."""
     critic = Critic(Curved())
     used = deepcopy(regularizer)
     for update in range(UPDATES):
@@ -214,19 +214,19 @@ def saves_what_it_remembers(regularizer: Regularizer) -> None:
         state = used.state_dict()
         require(
             all(isinstance(value, float | int | Tensor) for value in state.values()),
-            f"state_dict() gives {state}; allowed: numbers and tensors",
+            f"state_dict() must have numbers and tensors, got {state}",
         )
         other.load_state_dict(state)
     there, here = (r.penalty(critic, take_step(critic, *samples())).item() for r in (used, other))
     require(
         there == here,
-        f"after {UPDATES} updates a step costs {there}, and {here} in a copy that has taken over"
-        " state_dict(): a run that is resumed would not go on as it was",
+        f"after {UPDATES} updates a step costs {there}, but {here} in a copy that has loaded"
+        " state_dict(): a resumed run would differ",
     )
 
 
 def _penalty(regularizer: Regularizer, critic: Critic, real: Tensor, fake: Tensor) -> Tensor:
-    """Of a fresh copy, so that a memory does not reach the next one."""
+    """Return the penalty of a copy, so that its state does not reach the next one."""
     return deepcopy(regularizer).penalty(critic, take_step(critic, real, fake))
 
 
@@ -237,7 +237,7 @@ def _same(first: dict[str, Any], second: dict[str, Any]) -> bool:
 CONTRACTS = (
     has_every_part,
     gives_a_finite_scalar_in_single_precision_at_least,
-    leaves_nothing_behind,
+    has_no_side_effects,
     draws_from_the_stream_of_the_step_alone,
     needs_image_gradients_exactly_if_it_says_so,
     differentiates_twice_if_it_does,
@@ -245,6 +245,6 @@ CONTRACTS = (
     takes_images_of_any_shape,
     is_finite_where_the_critic_is_flat,
     constrains_weights_exactly_if_it_says_so,
-    saves_what_it_remembers,
+    saves_its_state,
     has_exact_gradients,
 )

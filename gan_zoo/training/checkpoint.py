@@ -105,7 +105,9 @@ def _plain(node: Tree, name: str) -> Tree:
     if node is None or type(node) in (bool, int, float, str):
         return node
     if isinstance(node, Tensor):
-        return node.detach().cpu()
+        tensor = node.detach().cpu()
+        whole = tensor.untyped_storage().nbytes() == tensor.nbytes
+        return tensor if whole else tensor.clone()  # of a view, save no more
     if isinstance(node, dict):
         return {key: _plain(value, f"{name}/{key}") for key, value in node.items()}
     if isinstance(node, list | tuple):

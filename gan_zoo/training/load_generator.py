@@ -20,10 +20,21 @@ if TYPE_CHECKING:
     from gan_zoo.types import Sampler
 
 MAX_CLASSES = 100_000
+_PENALTIES = (
+    "gradient_penalty", "lipschitz_penalty", "zero_centered_penalty", "wgan_div", "dragan", "r1",
+    "r2", "r1_r2",
+)  # fmt: skip
+_RELATIVISTIC = ("rsgan", "rasgan", "ralsgan", "rahinge")
 # Module paths in records of version 0.1, and today's.
 _MOVED = {
     "gan_zoo.features.": "gan_zoo.evaluation.features.",
     "gan_zoo.testbeds.": "gan_zoo.experiments.",
+    "gan_zoo.losses.alpha_divergence.": "gan_zoo.losses.divergences.",
+    **{f"gan_zoo.losses.{old}.": "gan_zoo.losses.relativistic." for old in _RELATIVISTIC},
+    **{
+        f"gan_zoo.regularizers.{old}.": "gan_zoo.regularizers.gradient_penalties."
+        for old in _PENALTIES
+    },
 }
 
 

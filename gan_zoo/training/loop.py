@@ -19,6 +19,7 @@ from gan_zoo.training.pictures import sample_grid
 from gan_zoo.training.progress import Reporter
 from gan_zoo.training.run_writer import RunWriter
 from gan_zoo.training.signals import Stop
+from gan_zoo.training.steps import Steps
 from gan_zoo.training.trackers import Tracking
 from gan_zoo.training.trainer import Trainer
 from gan_zoo.types import DivergenceError
@@ -71,8 +72,8 @@ class TrainingLoop:
         # the generator whose numbers and pictures represent the run: the averaged one if there is
         self.headline = list(self.generators)[-1]
 
-    def run(self) -> None:
-        """Train up to the last epoch, then measure.
+    def run(self) -> Steps[None]:
+        """Train up to the last epoch, then measure; the caller makes the updates.
 
         Raises:
             DivergenceError: a number was not finite, and ``on_divergence`` or the limit of
@@ -86,7 +87,7 @@ class TrainingLoop:
         while self.position.epoch <= self.schedule.epochs:
             try:
                 with self.stop.deferred():
-                    self._finish_epoch(self._updates())
+                    self._finish_epoch((yield from self._updates()))
                 self.stop.check()
             except DivergenceError as error:
                 state = load_state(self.writer.folder, midway=False)
@@ -125,13 +126,16 @@ class TrainingLoop:
         """Write the state; ``midway``: within an epoch."""
         save_state(self.writer.folder, self.state_dict(), midway=midway)
 
-    def _updates(self) -> dict[str, float]:
+    def _updates(self) -> Steps[dict[str, float]]:
         """Make the rest of the epoch's updates; return the means over the whole epoch."""
         trainer, position = self.trainer, self.position
         steps = self.schedule.steps_of(position.epoch)
         began, before, first = time.perf_counter(), position.seconds, position.step
         for step in self.reporter.epoch(position.epoch, position.step):
-            trainer.step()
+            asked = time.perf_counter()
+            seconds = yield trainer
+            if seconds is not None:  # the rest of the time belongs to other runs
+                began += time.perf_counter() - asked - seconds
             position.step = step + 1
             position.seconds = before + time.perf_counter() - began
             if position.step % COLLECT_EVERY == 0 or position.step == steps:

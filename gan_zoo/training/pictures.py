@@ -84,7 +84,9 @@ def landscape(score: Callable[[Tensor], Tensor], points: Tensor, real: Tensor) -
         real: (N, 2).
     """
     low, high = real.amin(0), real.amax(0)
-    low, high = low - MARGIN * (high - low), high + MARGIN * (high - low)
+    extent = high - low
+    margin = MARGIN * torch.where(extent > 0, extent, extent.max().clamp(min=1e-3))
+    low, high = low - margin, high + margin
     x, y = (torch.linspace(float(a), float(b), RESOLUTION) for a, b in zip(low, high, strict=True))
     plane = torch.cartesian_prod(x, y).to(real.device)
     scores = torch.cat([score(part) for part in plane.split(CHUNK)]).float().cpu()
@@ -134,26 +136,6 @@ def gaussian_fits(
         axes.spines[["top", "right"]].set_visible(False)
         if number == 1:
             axes.legend(frameon=False, fontsize=8)
-    return to_png(figure)
-
-
-def trajectories(paths: Mapping[str, Sequence[tuple[float, float]]]) -> bytes:
-    """Return a panel for each method: the path of a Dirac-GAN's (theta, psi); (0, 0) is a cross."""
-    columns = 3
-    rows = math.ceil(len(paths) / columns)
-    figure = new_figure(3.2 * columns, 3.2 * rows)
-    for number, (title, path) in enumerate(paths.items(), start=1):
-        axes = figure.add_subplot(rows, columns, number)
-        theta, psi = np.array(path).T
-        axes.plot(theta, psi, color="#0072b2", linewidth=0.8)
-        axes.plot(theta[0], psi[0], "o", color="#999999", markersize=5)
-        axes.plot(theta[-1], psi[-1], "o", color="#d55e00", markersize=5)
-        axes.plot(0, 0, "k+", markersize=10)
-        symlog_if_outliers(axes, "x", theta)
-        symlog_if_outliers(axes, "y", psi)
-        axes.set_title(title, fontsize=10)
-        axes.set_xlabel("theta")
-        axes.set_ylabel("psi")
     return to_png(figure)
 
 

@@ -32,6 +32,7 @@ from gan_zoo.runs.record import RunRecord, RunSpec, parse_record, write_record, 
 from gan_zoo.runs.resume import CHOICES, COSMETIC, check_same, should_resume
 from gan_zoo.training.process import OutOfMemory, describe, shortage_explained
 from gan_zoo.training.signals import Stop, stopping
+from gan_zoo.training.steps import Steps, stepwise
 from gan_zoo.types import DivergenceError
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ _NUMBERS_DEPEND_ON = (  # in the environment
 )  # fmt: skip
 
 
+@stepwise
 def run(
     spec: RunSpec,
     make: Callable[[], RunComponents],
@@ -53,7 +55,7 @@ def run(
     resume: str = "auto",
     retry: bool = True,
     bar: bool = False,
-) -> RunRecord:
+) -> Steps[RunRecord]:
     """Train and measure one variant; the folder holds the outcome, whatever it is.
 
     Args:
@@ -94,7 +96,7 @@ def run(
         tracking = Tracking(components.tracker, writer, warn=reporter.warn)
         raises = components.trainer.on_divergence == "raise"
         with (
-            _cpu_threads(components.trainer.threads),
+            cpu_threads(components.trainer.threads),
             in_use(components.device, deterministic=components.deterministic),
             _outcome_recorded(writer, tracking, raises=raises) as stop,
         ):
@@ -109,18 +111,19 @@ def run(
             loop = TrainingLoop(trainer, evaluator, writer, reporter, tracking=tracking, stop=stop)
             if state is not None:
                 loop.load_state_dict(state)
-            loop.run()
+            yield from loop.run()
         if writer.record.status == "finished":
             discard_states(folder, keep_newest=True)
         return writer.record
 
 
-def train(config: DictConfig, folder: Path) -> RunRecord:
+@stepwise
+def train(config: DictConfig, folder: Path) -> Steps[RunRecord]:
     """``run`` what a configuration, composed by Hydra, describes."""
     choice = str(config.resume) if config.resume in CHOICES else "auto"  # else: folder, of this run
     sweep = HydraConfig.get().mode is RunMode.MULTIRUN
     launcher = str(OmegaConf.select(HydraConfig.instance().cfg, "hydra.launcher._target_"))  # type: ignore[arg-type]
-    record = run(
+    record = yield from run.steps(
         spec_of(config),
         partial(_components, config),
         folder,
@@ -206,7 +209,7 @@ def _load_state(folder: Path, spec: RunSpec) -> dict[str, Any] | None:
 
 
 @contextmanager
-def _cpu_threads(count: int | None) -> Iterator[None]:
+def cpu_threads(count: int | None) -> Iterator[None]:
     """Set torch's number of CPU threads, None: leave it, and restore the caller's at the end."""
     import torch
 

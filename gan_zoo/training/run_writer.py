@@ -13,7 +13,7 @@ from gan_zoo.evaluation.evaluator import GRID_COLUMNS
 from gan_zoo.evaluation.fixed_latents import evaluating
 from gan_zoo.evaluation.health import Collapse
 from gan_zoo.evaluation.measurement import Measurement
-from gan_zoo.models.packing import scores_of_copies
+from gan_zoo.models.discriminator import scores_of_copies
 from gan_zoo.runs.record import (
     HISTORY_NAME,
     METRICS_NAME,

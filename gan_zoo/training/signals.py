@@ -34,16 +34,16 @@ class Stop:
     def __init__(self) -> None:
         self.signal: int | None = None
         self.warning: int | None = None  # of a scheduler, to be passed on
-        self._deferred = False
+        self._deferred = 0  # blocks: several runs may share this stop
 
     @contextmanager
     def deferred(self) -> Iterator[None]:
         """Leave a first signal within the block to ``check``."""
-        self._deferred = True
+        self._deferred += 1
         try:
             yield
         finally:
-            self._deferred = False
+            self._deferred -= 1
 
     def check(self) -> None:
         """Raise ``Interrupted`` if a signal arrived.
@@ -73,7 +73,14 @@ class Stop:
 
 @contextmanager
 def stopping() -> Iterator[Stop]:
-    """Handle signals within the block; in the main thread only, as Python requires."""
+    """Handle signals within the block; in the main thread only, as Python requires.
+
+    A nested block shares the outer block's ``Stop``: one signal stops all.
+    """
+    outer = getattr(signal.getsignal(signal.SIGINT), "__self__", None)
+    if isinstance(outer, Stop):
+        yield outer
+        return
     stop = Stop()
     if threading.current_thread() is not threading.main_thread():
         yield stop

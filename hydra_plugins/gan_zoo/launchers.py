@@ -1,4 +1,4 @@
-"""Launchers: run the jobs of a sweep in local processes, in SLURM jobs, or on a Ray cluster.
+"""Launchers: run the jobs of a sweep as a batch, in processes, in SLURM jobs, or on a Ray cluster.
 
 Hydra's own plugins (joblib 1.2.0, submitit 1.2.0, Ray 1.2.2) raise at the first job whose process
 dies and abandon the others, so rerunning a command never gets past a job that always dies.
@@ -11,11 +11,11 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.singleton import Singleton
@@ -26,8 +26,12 @@ from omegaconf import DictConfig, open_dict
 
 from gan_zoo.config.validate import one_line, require_extra
 from gan_zoo.runs.workers import threads_of_a_worker, visible_gpus, workers_of
-from gan_zoo.training.signals import Interrupted, stopping
+from gan_zoo.training.signals import Interrupted, Stop, stopping
+from gan_zoo.training.steps import Steps, finish
 from gan_zoo.types import ConfigurationError, WorkerCrashed
+
+if TYPE_CHECKING:
+    from gan_zoo.training.trainer import Trainer
 
 SAVING = 60.0  # seconds that interrupted runs get to save
 
@@ -211,6 +215,98 @@ def _receive(connection: Connection, task: Task, process: Any) -> JobReturn:
         connection.close()
     process.join()
     return result
+
+
+class BatchedLauncher(JobsLauncher):
+    """``hydra/launcher=batched``: train up to ``seeds`` runs that differ in their seeds at once.
+
+    Numbers are those of single runs up to rounding. Runs that cannot be trained as a batch are
+    trained one after the other, with a message that says why.
+    """
+
+    def __init__(self, seeds: int):
+        if isinstance(seeds, bool) or not isinstance(seeds, int) or seeds < 1:
+            raise ConfigurationError(
+                f"hydra.launcher.seeds must be an integer of at least 1, got {seeds!r}: the number"
+                " of runs in a batch"
+            )
+        self.seeds = seeds
+
+    def run(self, tasks: Sequence[Task]) -> list[JobReturn]:
+        """Run the tasks batch by batch and return their results in order.
+
+        Raises:
+            Interrupted: a signal arrived; running jobs have saved.
+        """
+        from gan_zoo.training.run import cpu_threads
+
+        variants: dict[tuple[str, ...], list[Task]] = {}
+        for task in tasks:
+            variants.setdefault(_without_seed(task.words), []).append(task)
+        results: dict[int, JobReturn] = {}
+        with stopping() as stop:
+            for variant in variants.values():
+                for start in range(0, len(variant), self.seeds):
+                    with cpu_threads(None):
+                        results |= _run_batch(variant[start : start + self.seeds], stop)
+                    stop.check()
+        return [results[task.number] for task in tasks]
+
+
+def _run_batch(tasks: Sequence[Task], stop: Stop) -> dict[int, JobReturn]:
+    """Run tasks as one batch, or one after the other if they cannot be a batch."""
+    from gan_zoo.training.batched import finish_together, obstacle
+
+    results: dict[int, JobReturn] = {}
+    batch: list[_Started] = []
+    reason = None
+    with ExitStack() as stack:
+        for task in tasks:
+            started = _Started(task)
+            results[task.number] = started.result
+            if started.trainer is None:  # it has nothing to train, or failed
+                continue
+            stack.enter_context(closing(started.steps))
+            if reason is None and not batch:
+                reason = obstacle(started.trainer)
+                if reason is not None and len(tasks) > 1:
+                    words = " ".join(_without_seed(task.words))
+                    print(f"gan_zoo: {words}: one seed at a time: {reason}", file=sys.stderr)
+            if reason is None:
+                batch.append(started)
+            else:
+                started.result.return_value = finish(started.steps, started.trainer)
+            stop.check()
+        outcomes = finish_together(
+            [started.steps for started in batch],
+            [started.trainer for started in batch if started.trainer is not None],
+        )
+    for started, outcome in zip(batch, outcomes, strict=True):
+        started.result.return_value = outcome
+    return results
+
+
+class _Started:
+    """A job up to its first update, which ``trainer`` has to make; None if it makes none."""
+
+    def __init__(self, task: Task):
+        self.trainer: Trainer | None = None
+        self.result = replace(task, function=self._start)()
+
+    def _start(self, config: DictConfig) -> float | None:
+        from gan_zoo.cli.train import job
+
+        self.steps: Steps[float] = job.steps(config)
+        try:
+            self.trainer = next(self.steps)
+        except StopIteration as end:
+            outcome: float = end.value
+            return outcome
+        return None
+
+
+def _without_seed(words: Sequence[str]) -> tuple[str, ...]:
+    return tuple(word for word in words if word.lstrip("+").partition("=")[0] != "seed")
 
 
 class SubmititLauncher(JobsLauncher):

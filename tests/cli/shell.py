@@ -10,8 +10,8 @@ ROOT = Path(__file__).parents[2]
 IMAGES = ["trainer.epochs=1", "trainer.max_steps=2", "trainer.batch_size=4", "device=cpu",
           "trainer.generator_batch_size=4", "model.generator.width=0.02",
           "model.discriminator.width=0.05", "evaluation.samples=20", "evaluation.final_samples=20",
-          "evaluation.loss_samples=20", "evaluation.floors=false", "evaluation.extractor=none",
-          ]  # fmt: skip
+          "evaluation.loss_samples=20", "evaluation.reference_scores=false",
+          "evaluation.extractor=none"]  # fmt: skip
 POINTS = ["data=ring", "data.samples=600", "model=mlp", "model.generator.hidden=[4]",
           "model.discriminator.hidden=[4]", "latents=normal", "aux=none", "trainer.epochs=2",
           "trainer.max_steps=5", "trainer.batch_size=8", "trainer.generator_batch_size=8",

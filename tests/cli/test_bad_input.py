@@ -216,8 +216,8 @@ def test_no_number_exceeds_what_float32_and_a_record_hold(value):
 TARGETS = [
     "builtins.dict", "collections.OrderedDict", "os.getcwd", "no_such.Thing", "gan_zoo", "", ".",
     "gan_zoo.losses.bce.Bce", "gan_zoo.models.latents.Uniform", "gan_zoo.models.mlp.Generator",
-    "gan_zoo.regularizers.r1.R1", "gan_zoo.data.toys.ring", "torch.optim.LBFGS", "a..b", "5",
-    "torch.optim.SparseAdam", "torch.nn.Identity", "torch.nn.Linear", "my_data.images",
+    "gan_zoo.regularizers.gradient_penalties.R1", "gan_zoo.data.toys.ring", "torch.optim.LBFGS",
+    "a..b", "5", "torch.optim.SparseAdam", "torch.nn.Identity", "torch.nn.Linear", "my_data.images",
     "builtins.print", "math.pi",
 ]  # fmt: skip
 VALUES = [math.nan, math.inf, -math.inf, -1, -0.5, 0, 0.5, 1, 1.5, 10**9, 10**12, 2**63, 10**30,
@@ -383,7 +383,7 @@ def images(root=None):
                 "~model.generator.hidden",
                 "~model.generator.activation",
             ],
-            "acgan is for images (C, H, W), these samples have shape (1,)",
+            "acgan needs images (C, H, W), got samples of shape (1,)",
         ),
         (["evaluation.metrics=[fid]"], "there is nothing to measure"),
         (["device=cuda:7"], "device must be auto or one of"),

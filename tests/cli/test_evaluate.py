@@ -98,7 +98,7 @@ def test_a_class_without_samples_has_no_number(tmp_path):
     [
         (["checkpoint=7"], "epoch_007"),
         (["checkpoint=first"], "must be last, best or an epoch's number"),
-        (["metrics=fidd"], "'fidd' is not known; allowed here: fid"),
+        (["metrics=fidd"], "'fidd' is unknown; allowed here: fid"),
         (["samples=1"], "samples must be from 2 to"),
         (["samples=5", "metrics=ms_ssim"], "at least 20 samples"),
         (["epocs=3"], "unknown option"),
@@ -157,7 +157,7 @@ def test_a_record_cannot_point_outside_its_folder(folder, tmp_path, artifact, wo
         (["samples=20"], "samples=20 does not apply to files"),
         (["allow=torch"], "allow=torch does not apply to files"),
         (["out={}/there.json"], "there.json exists: give another"),
-        (["metrics=fidd"], "'fidd' is not known"),
+        (["metrics=fidd"], "'fidd' is unknown"),
         ([], r"labels must be from 0 to 9, the classes of mnist, got 0 to 10"),
         (["data=stacked_mnist"], r"shape \(3, 28, 28\), .* got \(1, 28, 28\).*data=…"),
     ],
@@ -179,4 +179,4 @@ def test_a_missing_folder_and_omitted_measurements_are_reported(tmp_path, capsys
         main([str(tmp_path / "runs/today")])
     np.savez(tmp_path / "a.npz", images=load_mnist().test.images[:11])
     main([str(tmp_path / "a.npz"), "metrics=fid"])
-    assert "weak baselines are not measured: that needs labelled" in capsys.readouterr().err
+    assert "reference scores are left out: they exist only for labelled" in capsys.readouterr().err

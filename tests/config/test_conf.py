@@ -84,25 +84,25 @@ def test_every_data_set_composes(name):
 @pytest.mark.parametrize("name", options("experiment"))
 def test_every_experiment_composes(name):
     """Compose it with each loss that its sweep lists; that all losses compose is tested above."""
-    found = jobs(f"+experiment={name}")
+    found = jobs(f"experiment={name}")
     every = {word for words in found for word in words} >= {f"loss={o}" for o in options("loss")}
     for overrides in found[:1] if every else found:
-        checked(f"+experiment={name}", *(word for word in overrides if "seed=" not in word))
+        checked(f"experiment={name}", *(word for word in overrides if "seed=" not in word))
 
 
 @pytest.mark.parametrize(("name", "seeds"), [("study_mnist", 10), ("study_fashion", 5)])
 def test_the_study_trains_every_loss_seed_by_seed(name, seeds):
     losses = options("loss")
     expected = [[f"seed={seed}", f"loss={loss}"] for seed in range(seeds) for loss in losses]
-    assert jobs(f"+experiment={name}") == expected
-    few = jobs(f"+experiment={name}", "loss=wgan,bce", "seed=3,1")
+    assert jobs(f"experiment={name}") == expected
+    few = jobs(f"experiment={name}", "loss=wgan,bce", "seed=3,1")
     assert few == [[f"seed={seed}", f"loss={loss}"] for seed in (3, 1) for loss in ("wgan", "bce")]
 
 
 @pytest.mark.parametrize("name", [name for name in options("experiment") if "study" in name])
 def test_the_study_keeps_the_recipes_and_runs_one_thread_per_worker(name):
     for loss in ("bce", "wgan", "r1"):
-        study, usual = composed(f"+experiment={name}", f"loss={loss}"), composed(f"loss={loss}")
+        study, usual = composed(f"experiment={name}", f"loss={loss}"), composed(f"loss={loss}")
         for key in ("loss", "model", "optimizer", "regularizer", "aux", "latents", "labels"):
             assert study[key] == usual[key]
         changed = {key for key in usual.trainer if study.trainer[key] != usual.trainer[key]}
@@ -112,14 +112,14 @@ def test_the_study_keeps_the_recipes_and_runs_one_thread_per_worker(name):
         assert study.sweep_name == name
         assert study.hydra.launcher._target_.endswith("ProcessLauncher")
         assert study.hydra.launcher.n_jobs == -1
-    assert composed("+experiment=study_mnist", "sweep_name=mine").hydra.sweep.dir == "multirun/mine"
+    assert composed("experiment=study_mnist", "sweep_name=mine").hydra.sweep.dir == "multirun/mine"
 
 
 def test_the_study_s_search_tries_every_loss_that_has_ranges():
-    assert [words[1] for words in jobs("+experiment=study_search")] == [
+    assert [words[1] for words in jobs("experiment=study_search")] == [
         f"loss={name}" for name in options("search")
     ]
-    assert composed("+experiment=study_search").hydra.sweeper.budget == 12
+    assert composed("experiment=study_search").hydra.sweeper.budget == 12
 
 
 @pytest.mark.parametrize("name", options("model"))

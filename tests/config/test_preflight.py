@@ -13,10 +13,9 @@ from gan_zoo.config.schema import TrainerSettings
 from gan_zoo.losses.bce import Bce
 from gan_zoo.losses.wgan import Wgan
 from gan_zoo.regularizers.combined import Combined
-from gan_zoo.regularizers.gradient_penalty import GradientPenalty
+from gan_zoo.regularizers.gradient_penalties import R1, GradientPenalty
 from gan_zoo.regularizers.lecam import LeCam
 from gan_zoo.regularizers.none import Unregularized
-from gan_zoo.regularizers.r1 import R1
 from gan_zoo.regularizers.weight_clip import WeightClip
 
 CONF = Path(__file__).parents[2] / "conf"

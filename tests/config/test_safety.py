@@ -20,7 +20,7 @@ from gan_zoo.cli.evaluate import main
 from gan_zoo.config.validate import refuse_foreign
 from gan_zoo.data.torchvision_sets import load_torchvision
 from gan_zoo.evaluation.files import read_samples
-from gan_zoo.experiments.landscapes import summarise
+from gan_zoo.experiments.modes import landscapes
 from gan_zoo.report.build import build_report
 from gan_zoo.report.pictures import read_picture
 from gan_zoo.runs.record import RecordError, RunRecord, artifact_path, write_record
@@ -246,7 +246,7 @@ def test_a_record_s_files_lie_in_its_folder(tmp_path, outside):
     with pytest.raises(RecordError):
         artifact_path(folder, found, "landscape")
     with pytest.raises(RecordError):
-        summarise(tmp_path / "sweep")
+        landscapes(tmp_path / "sweep")
     page = build_report([tmp_path / "sweep"]).read_text()
     assert "data:image/webp" not in page
     assert "data:image/png" not in page

@@ -12,7 +12,15 @@ LOADERS = {
     "mnist": load_mnist,
     **{
         load.__name__: partial(load, samples=1200)
-        for load in (toys.ring, toys.grid, toys.gaussian_mixture_1d, toys.swiss_roll, toys.dirac)
+        for load in (
+            toys.ring,
+            toys.grid,
+            toys.gaussian_mixture_1d,
+            toys.swiss_roll,
+            toys.dirac,
+            toys.two_clusters,
+            toys.parallel_lines,
+        )
     },
 }
 

@@ -118,6 +118,13 @@ def test_swiss_roll_is_a_spiral_of_three_turns_half_with_noise():
     assert (t > 4.3 * math.pi).double().mean() == pytest.approx(1 / 15, rel=0.1)
 
 
+def test_the_real_one_of_two_parallel_lines():
+    points, labels = whole(toys.parallel_lines(samples=60_000))
+    assert not points[:, 0].any()
+    assert scipy.stats.kstest(points[:, 1].numpy(), "uniform").pvalue > 1e-4
+    assert not labels.any()
+
+
 def test_dirac_is_zero():
     data = toys.dirac(samples=60)
     assert (data.name, data.num_classes, data.sample_shape) == ("dirac", 1, (1,))

@@ -76,7 +76,7 @@ def test_few_images_are_measured_as_often_as_many(stress):
 
 
 def searched(folder, loss, value, word, status="finished", seed=0):
-    words = ["+experiment=study_search", word]
+    words = ["experiment=study_search", word]
     best = {"generator": {"epoch": 1, "metric": "fid", "value": value}}
     run = folder / f"{loss}-{word}-{seed}"
     write_run(run, loss, seed, status, {"fid_m_test_1k": 100 - (value or 0)}, words, best=best)
@@ -117,7 +117,7 @@ def test_a_drawn_setting_of_every_range_is_a_command_of_the_winners(tmp_path, mo
              f"trainer.n_critic={Choice(('1', '5')).at(0.7)}"]  # fmt: skip
     best = {"generator": {"epoch": 1, "metric": "fid", "value": 3.0}}
     write_run(Path("multirun/study_search/x"), "bce", 0, "finished", {},
-              ["+experiment=study_search", *words], best=best)  # fmt: skip
+              ["experiment=study_search", *words], best=best)  # fmt: skip
     study_runs.main(["stage=winners"])
     (line,) = [x for x in capsys.readouterr().out.splitlines() if x.startswith("python run.py ")]
     config = compose_config(line.split()[2:], with_hydra=True)
@@ -152,4 +152,4 @@ def test_runs_are_run_and_what_did_not_finish_is_told(monkeypatch, tmp_path, cap
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit, match="not all runs finished in: mnist"):
         study_runs.main(["stage=mnist", "run=true"])
-    assert "ran +experiment=study_mnist" in capfd.readouterr().out
+    assert "ran experiment=study_mnist" in capfd.readouterr().out

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from gan_zoo.experiments.fgan_mixture import mixture, variational_bound
-from gan_zoo.experiments.tables import table
 from gan_zoo.experiments.truth import LINE, divergence, integral, log_gaussian, nearest_gaussian
 from gan_zoo.losses.divergences import KullbackLeibler
+from gan_zoo.report.formatting import table
 
 P, Q = log_gaussian(0.3, 1.1), log_gaussian(-0.4, 1.3)
 

@@ -13,8 +13,8 @@ import torch
 from scipy.optimize import brentq
 from scipy.special import lambertw, xlogy
 
-from gan_zoo.losses.alpha_divergence import Alpha
 from gan_zoo.losses.divergences import (
+    Alpha,
     Divergence,
     Gan,
     Jeffrey,

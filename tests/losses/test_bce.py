@@ -51,7 +51,7 @@ def test_generator_gradient_does_not_vanish_on_rejected_samples():
 
 @pytest.mark.parametrize("smoothing", [-0.1, 1.0, float("nan")])
 def test_refuses_other_smoothings(smoothing):
-    with pytest.raises(ValueError, match=r"loss\.smoothing is"):
+    with pytest.raises(ValueError, match=r"loss\.smoothing must be at least 0"):
         Bce(smoothing)
 
 

@@ -60,7 +60,7 @@ def test_zero_one_one_is_not_pearson(pair):
 
 
 def test_refuses_targets_that_turn_scores_around():
-    with pytest.raises(ValueError, match=r"loss\.b is 0\.0 and loss\.a is 1\.0"):
+    with pytest.raises(ValueError, match=r"loss\.b must be above loss\.a, got b=0\.0 and a=1\.0"):
         Lsgan(1.0, 0.0, 0.0)
-    with pytest.raises(ValueError, match="finite"):
+    with pytest.raises(ValueError, match=r"loss\.a, b and c must be finite"):
         Lsgan(c=float("nan"))

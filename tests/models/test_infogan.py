@@ -113,8 +113,8 @@ def test_refuses_samples_that_do_not_fit(network, shape):
 @pytest.mark.parametrize(
     ("option", "message"),
     [
-        ({"width": 0.0}, "width is 0.0; allowed: more than 0"),
-        ({"norm": "instance"}, "norm is 'instance'; allowed: "),
+        ({"width": 0.0}, "width must be above 0, got 0.0"),
+        ({"norm": "instance"}, "norm must be one of .*got 'instance'"),
     ],
 )
 def test_refuses_options_out_of_range(network, option, message):

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from gan_zoo.models import acgan, affine, infogan, mlp
-from gan_zoo.models.layers import with_instance_noise
+from gan_zoo.models.discriminator import with_instance_noise
 from gan_zoo.testing.models import DISCRIMINATOR_CONTRACTS, Built
 
 NETWORKS = {
@@ -51,5 +51,5 @@ def test_changes_scores_in_training_alone(name):
 def test_refuses_what_is_no_standard_deviation(name):
     make, shape = NETWORKS[name]
     for noise in (-0.1, float("nan"), float("inf")):
-        with pytest.raises(ValueError, match=r"discriminator\.instance_noise is"):
+        with pytest.raises(ValueError, match=r"discriminator\.instance_noise must be"):
             make(image_shape=shape, num_classes=3, instance_noise=noise)

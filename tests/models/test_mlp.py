@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from gan_zoo.models.affine import AffineGenerator, DiracDiscriminator, DiracGenerator
+from gan_zoo.models.affine import AffineGenerator, DiracDiscriminator, DiracGenerator, LineGenerator
 from gan_zoo.models.mlp import Discriminator, Generator
 
 LABELS = torch.tensor([0, 1, 2, 0, 1])
@@ -68,11 +68,23 @@ def test_dirac():
 
 def test_values_out_of_range():
     shape = {"image_shape": (2,), "num_classes": 3}
-    with pytest.raises(ValueError, match="'swish'; allowed: relu, tanh, leaky_relu"):
+    with pytest.raises(ValueError, match="one of relu, tanh, leaky_relu, got 'swish'"):
         Generator(**shape, activation="swish")
-    with pytest.raises(ValueError, match=r"hidden is \[\]"):
+    with pytest.raises(ValueError, match=r"hidden must be .*got \[\]"):
         Discriminator(**shape, hidden=[])
-    with pytest.raises(ValueError, match=r"hidden is \[8, 0\]"):
+    with pytest.raises(ValueError, match=r"hidden must be .*got \[8, 0\]"):
         Discriminator(**shape, hidden=[8, 0])
-    with pytest.raises(ValueError, match="sigma is 0"):
+    with pytest.raises(ValueError, match=r"sigma must be .*above 0, got 0"):
         AffineGenerator(**shape, sigma=0.0)
+
+
+def test_line():
+    generator = LineGenerator(image_shape=(2,), num_classes=1, theta=0.5)
+    assert generator.latent_dim == 1
+    points = generator(torch.tensor([[0.1], [0.9]]), torch.zeros(2, dtype=torch.int64))
+    assert points.tolist() == [[0.5, pytest.approx(0.1)], [0.5, pytest.approx(0.9)]]
+    points[:, 0].sum().backward()
+    assert generator.theta.grad.item() == 2
+    for shape, theta, what in (((1,), 1.0, "two dimensions"), ((2,), float("nan"), "theta is nan")):
+        with pytest.raises(ValueError, match=what):
+            LineGenerator(image_shape=shape, num_classes=1, theta=theta)

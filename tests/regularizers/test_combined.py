@@ -4,10 +4,9 @@ import pytest
 import torch
 
 from gan_zoo.regularizers.combined import Combined
-from gan_zoo.regularizers.gradient_penalty import GradientPenalty
+from gan_zoo.regularizers.gradient_penalties import R1, GradientPenalty
 from gan_zoo.regularizers.lecam import LeCam
 from gan_zoo.regularizers.none import Unregularized
-from gan_zoo.regularizers.r1 import R1
 from gan_zoo.regularizers.weight_clip import WeightClip
 
 
@@ -56,5 +55,5 @@ def test_a_foreign_state_is_refused(linear):
 
 
 def test_one_is_not_a_combination():
-    with pytest.raises(ValueError, match=r"regularizer\.parts has 1"):
+    with pytest.raises(ValueError, match=r"regularizer\.parts must have at least 2 .*got 1"):
         Combined([R1()])

@@ -10,11 +10,9 @@ from gan_zoo.models.acgan import Discriminator as Acgan
 from gan_zoo.models.infogan import Discriminator
 from gan_zoo.regularizers.combined import Combined
 from gan_zoo.regularizers.finite_differences import ApproximateR1, ApproximateR1R2, ApproximateR2
+from gan_zoo.regularizers.gradient_penalties import R1, R1R2, R2
 from gan_zoo.regularizers.lecam import LeCam
 from gan_zoo.regularizers.none import Unregularized
-from gan_zoo.regularizers.r1 import R1
-from gan_zoo.regularizers.r1_r2 import R1R2
-from gan_zoo.regularizers.r2 import R2
 from gan_zoo.types import Batch, CriticStep
 
 PAIRS = [(ApproximateR1, R1), (ApproximateR2, R2), (ApproximateR1R2, R1R2)]
@@ -115,7 +113,7 @@ def test_says_what_it_is(kind):
     assert not made.needs_image_gradients
     assert not made.differentiates_twice
     for name in ("gamma", "sigma"):
-        with pytest.raises(ValueError, match=rf"regularizer\.{name} is -1"):
+        with pytest.raises(ValueError, match=rf"regularizer\.{name} must be .*got -1"):
             kind(**{name: -1})
 
 

@@ -81,5 +81,5 @@ def test_a_resumed_one_goes_on_to_the_last_digit(linear):
     [({"weight": 0.0}, "weight"), ({"decay": 1.0}, "decay"), ({"start": -1}, "start")],
 )
 def test_refuses_values_out_of_range(values, message):
-    with pytest.raises(ValueError, match=rf"regularizer\.{message} is"):
+    with pytest.raises(ValueError, match=rf"regularizer\.{message} must be"):
         LeCam(**values)

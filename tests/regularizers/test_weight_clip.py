@@ -37,5 +37,5 @@ def test_costs_nothing(linear, real, fake, take_step):
 
 @pytest.mark.parametrize("clip", [0.0, -0.01, float("nan")])
 def test_refuses_empty_boxes(clip):
-    with pytest.raises(ValueError, match=r"regularizer\.clip is"):
+    with pytest.raises(ValueError, match=r"regularizer\.clip must be finite and above 0"):
         WeightClip(clip)

@@ -1,4 +1,4 @@
-"""Each contract of a data set is broken by one that is wrong in it alone, and told by name."""
+"""Each contract is broken by a data set that is wrong in it alone, and the error names it."""
 
 import pytest
 import torch
@@ -47,14 +47,14 @@ MUTANTS = {
 }
 
 
-def test_what_is_right_passes():
+def test_a_correct_data_set_passes():
     check_data(right)
 
 
 @pytest.mark.parametrize(
     ("contract", "mutant"), [(name, mutant) for name, found in MUTANTS.items() for mutant in found]
 )
-def test_what_is_wrong_is_told_by_the_contract_it_breaks(contract, mutant):
+def test_the_error_names_the_broken_contract(contract, mutant):
     with pytest.raises(AssertionError, match=f"{mutant.__name__} breaks the contract '{contract}"):
         check_data(mutant)
 

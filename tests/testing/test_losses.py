@@ -1,26 +1,20 @@
-"""Each contract of a loss is broken by one that is wrong in this alone, and told by its name."""
+"""Each contract is broken by a loss that is wrong in it alone, and the error names it."""
 
 import math
 
 import pytest
 import torch
 
+from gan_zoo.losses.base import Loss
 from gan_zoo.losses.bce import Bce
-from gan_zoo.losses.rsgan import RsGan
+from gan_zoo.losses.relativistic import RsGan
 from gan_zoo.losses.wgan import Wgan
 from gan_zoo.testing import check_loss
 from gan_zoo.testing.losses import CONTRACTS
 
 
-class Facts:
-    needs_real_in_generator_step = False
-    needs_lipschitz = False
-    divergence_range = None
-    real_threshold = 0.0
-
-
-class Mutant(Facts):
-    """Sigmoid cross-entropy, right as it stands."""
+class Mutant(Loss):
+    """Correct: sigmoid cross-entropy."""
 
     right = Bce()
 
@@ -89,7 +83,7 @@ class IndifferentToReals(Mutant):
 
 
 class Overflowing(Mutant):
-    """log(1 + exp(-x)) as it is written, in float32 at least."""
+    """log(1 + exp(-x)) as written, in float32 at least."""
 
     def generator(self, fake, real=None):
         self.right.generator(fake)
@@ -97,7 +91,7 @@ class Overflowing(Mutant):
 
 
 class Autocasting(Mutant):
-    """Right on any scores but under autocast, where its matrix product is one of 8 bits."""
+    """Correct but for autocast, where its matrix product has 8 bits."""
 
     def generator(self, fake, real=None):
         terms = torch.nn.functional.logsigmoid(
@@ -114,7 +108,7 @@ class WrongGradient(Mutant):
 
 
 class Drifting(Mutant):
-    """A factor that a moving average of what it has seen decides."""
+    """An offset that depends on earlier scores."""
 
     def __init__(self):
         self.mean = 0.0
@@ -124,7 +118,7 @@ class Drifting(Mutant):
 
     def generator(self, fake, real=None):
         if real is not None and fake.abs().max() == 12 and fake.dtype == torch.float64:
-            self.mean = 1.0  # only once it has seen other scores
+            self.mean = 1.0
         return self.right.generator(fake)
 
 
@@ -149,26 +143,26 @@ MUTANTS = {
     "is finite on large scores": [Overflowing],
     "learns under autocast": [Autocasting],
     "has exact gradients": [WrongGradient],
-    "remembers nothing": [Drifting],
+    "has no state": [Drifting],
     "estimates within": [WrongRange, TooNarrow],
 }
 
 
 @pytest.mark.parametrize("loss", [Mutant(), Bce(), Wgan(), RsGan()])
-def test_what_is_right_passes(loss):
+def test_a_correct_loss_passes(loss):
     check_loss(loss)
 
 
 @pytest.mark.parametrize(
     ("contract", "mutant"), [(name, mutant) for name, found in MUTANTS.items() for mutant in found]
 )
-def test_what_is_wrong_is_told_by_the_contract_it_breaks(contract, mutant):
+def test_the_error_names_the_broken_contract(contract, mutant):
     subject = mutant if contract == "has every part" else mutant()
     with pytest.raises(AssertionError, match=f"breaks the contract '{contract}"):
         check_loss(subject)
 
 
-def test_a_relativistic_loss_that_hides_it_is_told():
+def test_a_relativistic_loss_must_say_so():
     with pytest.raises(AssertionError, match="SecretlyRelativistic breaks the contract"):
         check_loss(SecretlyRelativistic())
 

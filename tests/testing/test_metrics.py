@@ -1,4 +1,4 @@
-"""Each contract of a metric is broken by one that is wrong in this alone, and told by its name."""
+"""Each contract is broken by a metric that is wrong in it alone, and the error names it."""
 
 import math
 from functools import partial
@@ -13,7 +13,7 @@ from gan_zoo.testing.metrics import CONTRACTS
 
 
 def gap(real, fake):
-    """The distance of the means, right as it stands."""
+    """Correct: the distance of the means."""
     real, fake = finite_double("real", real), finite_double("fake", fake)
     same_width(real, fake, ("real", "fake"))
     return float((real.mean(0) - fake.mean(0)).norm())
@@ -71,7 +71,7 @@ def broadcasting(real, fake):
 MUTANTS = {
     "gives finite numbers": [as_tensor, not_a_number],
     "gives the same each time": [random],
-    "leaves its inputs alone": [in_place],
+    "does not change its inputs": [in_place],
     "needs no graph": [by_numpy],
     "takes samples in any order": [first_row],
     "computes float32 in float64": [single_of_single],
@@ -84,7 +84,7 @@ def mean_logit(logits):
     return float(finite_double("logits", logits).mean())
 
 
-def test_what_is_right_passes():
+def test_a_correct_metric_passes():
     check_metric(gap)
     check_metric(kid)
     check_metric(mean_logit, {"logits": torch.linspace(-1, 1, 60).view(20, 3)})
@@ -94,7 +94,7 @@ def test_what_is_right_passes():
 @pytest.mark.parametrize(
     ("contract", "mutant"), [(name, mutant) for name, found in MUTANTS.items() for mutant in found]
 )
-def test_what_is_wrong_is_told_by_the_contract_it_breaks(contract, mutant):
+def test_the_error_names_the_broken_contract(contract, mutant):
     with pytest.raises(AssertionError, match=f"{mutant.__name__} breaks the contract '{contract}"):
         check_metric(mutant)
 

@@ -1,4 +1,4 @@
-"""Each contract of a network is broken by one that is wrong in this alone, and told by its name."""
+"""Each contract is broken by a network that is wrong in it alone, and the error names it."""
 
 import pytest
 import torch
@@ -13,14 +13,14 @@ IMAGES = {"image_shape": (1, 4, 4), "num_classes": 3}
 
 
 class Generator(mlp.Generator):
-    """Right for images, as it is bounded."""
+    """Correct for images: bounded."""
 
     def forward(self, z, labels):
         return super().forward(z, labels).tanh()
 
 
 class Discriminator(mlp.Discriminator):
-    """Right as it stands."""
+    """Correct."""
 
 
 class NoLatent(Generator):
@@ -73,7 +73,7 @@ class Clocked(Generator):
 class Stateful(Generator):
     def __init__(self, **options):
         super().__init__(**options)
-        self.offset = torch.rand(())  # no parameter, no buffer
+        self.offset = torch.rand(())  # neither parameter nor buffer
 
     def forward(self, z, labels):
         return (super().forward(z, labels) + self.offset).tanh()
@@ -112,7 +112,7 @@ GENERATORS = {
     "reaches every parameter": [IdleLayer],
     "treats samples apart": [Noisy, Mixing],
     "draws its weights": [OwnSeed, Clocked],
-    "goes on from its state": [Stateful],
+    "resumes from its state": [Stateful],
 }
 DISCRIMINATORS = {
     "gives raw scores": [Sigmoid, Column, ScoreAlone],
@@ -124,7 +124,7 @@ def pairs(table):
     return [(name, mutant) for name, found in table.items() for mutant in found]
 
 
-def test_what_is_right_passes():
+def test_correct_networks_pass():
     check_generator(Generator, **IMAGES)
     check_generator(mlp.Generator, image_shape=(2,), num_classes=8)
     check_discriminator(Discriminator, **IMAGES)

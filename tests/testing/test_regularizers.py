@@ -1,26 +1,25 @@
-"""Each contract of a regularizer is broken by one that is wrong in this alone, and told by name."""
+"""Each contract is broken by a regularizer that is wrong in it alone, and the error names it."""
 
 from copy import deepcopy
 
 import pytest
 import torch
 
+from gan_zoo.losses.base import as_scores
+from gan_zoo.regularizers.base import Penalty
 from gan_zoo.regularizers.combined import Combined
-from gan_zoo.regularizers.gradients import gradients_at, input_gradients
+from gan_zoo.regularizers.gradient_penalties import R1, gradients_at, input_gradients
 from gan_zoo.regularizers.lecam import LeCam
-from gan_zoo.regularizers.r1 import R1
-from gan_zoo.regularizers.stateless import Stateless
 from gan_zoo.regularizers.weight_clip import WeightClip
 from gan_zoo.testing import check_regularizer
 from gan_zoo.testing.regularizers import CONTRACTS
 
 
-class Mutant(Stateless):
-    """R1, right as it stands."""
+class Mutant(Penalty):
+    """Correct: R1."""
 
     needs_image_gradients = True
     penalises_gradients = True
-    constrains_weights = False
 
     def penalty(self, discriminator, step):
         (gradients,) = input_gradients(step.real_scores, [step.real.images])
@@ -47,17 +46,11 @@ class HidesItsNeed(Mutant):
     needs_image_gradients = False
 
 
-class NeedsNothing(Stateless):
+class NeedsNothing(Penalty):
     needs_image_gradients = True
-    penalises_gradients = False
-    constrains_weights = False
 
     def penalty(self, discriminator, step):
-        return (
-            step.real_scores.square()
-            .mean()
-            .to(torch.promote_types(step.real_scores.dtype, torch.float32))
-        )
+        return as_scores(step.real_scores).square().mean()
 
 
 class HidesItsSecondDerivative(Mutant):
@@ -90,7 +83,7 @@ class GlobalDraws(Mutant):
 
 
 class Backward(Mutant):
-    """Right but for the gradients that its own backward() leaves."""
+    """Correct but for the gradients that its own backward() leaves."""
 
     def penalty(self, discriminator, step):
         right = super().penalty(discriminator, step)
@@ -108,7 +101,7 @@ class Steps(Mutant):
 
 
 class PointsAlone(Mutant):
-    """A norm over the second dimension alone, which for images is the channels."""
+    """A norm over the second dimension, for images that of the channels, alone."""
 
     def penalty(self, discriminator, step):
         (gradients,) = torch.autograd.grad(
@@ -119,7 +112,7 @@ class PointsAlone(Mutant):
 
 
 class Shrinks(WeightClip):
-    """No projection: twice is not once."""
+    """Not a projection: twice differs from once."""
 
     def constrain(self, discriminator):
         with torch.no_grad():
@@ -139,7 +132,7 @@ class ClipsInSecret(WeightClip):
 
 
 class Amnesiac(Mutant):
-    """A strength that grows with every update, which no state tells."""
+    """A weight that grows with every update, without a state."""
 
     def __init__(self):
         self.updates = 0
@@ -158,14 +151,14 @@ MUTANTS = {
     "has exact gradients": [HalfDetached],
     "is finite where the critic is flat": [NoSlopeAtZero],
     "draws from the stream": [GlobalDraws],
-    "leaves nothing behind": [Backward, Steps],
+    "has no side effects": [Backward, Steps],
     "takes images of any shape": [PointsAlone],
     "constrains weights": [Shrinks, ClipsAll, ClipsInSecret],
-    "saves what it remembers": [Amnesiac],
+    "saves its state": [Amnesiac],
 }
 
 
-def test_what_is_right_passes_and_is_left_as_it_is():
+def test_correct_regularizers_pass_unchanged():
     for regularizer in (Mutant(), R1(), WeightClip(), Combined([R1(), WeightClip()])):
         check_regularizer(regularizer)
     memory = LeCam(start=0)
@@ -177,12 +170,12 @@ def test_what_is_right_passes_and_is_left_as_it_is():
 @pytest.mark.parametrize(
     ("contract", "mutant"), [(name, mutant) for name, found in MUTANTS.items() for mutant in found]
 )
-def test_what_is_wrong_is_told_by_the_contract_it_breaks(contract, mutant):
+def test_the_error_names_the_broken_contract(contract, mutant):
     with pytest.raises(AssertionError, match=f"breaks the contract '{contract}"):
         check_regularizer(mutant())
 
 
-def test_constants_are_told_unless_they_are_meant():
+def test_constants_are_refused_unless_allowed():
     with pytest.raises(AssertionError, match="LeCam breaks the contract 'has exact gradients'"):
         check_regularizer(LeCam(start=0))
 

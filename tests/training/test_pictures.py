@@ -65,3 +65,12 @@ def test_scores_the_plane_around_the_real_points_in_chunks():
     assert len(plane) == pictures.RESOLUTION**2
     assert plane.amin(0).tolist() == pytest.approx([-1, -2])
     assert plane.amax(0).tolist() == pytest.approx([5, 10])
+
+
+@pytest.mark.parametrize("real", [torch.tensor([[0.0, 0.0], [0.0, 1.0]]), torch.zeros(5, 2)])
+def test_real_points_on_one_line_or_at_one_place_have_room_on_all_sides(real):
+    seen = []
+    landscape(lambda at: seen.append(at) or at[:, 0], NOWHERE, real)
+    at = torch.cat(seen)
+    assert (at.amin(0) < real.amin(0)).all()
+    assert (at.amax(0) > real.amax(0)).all()

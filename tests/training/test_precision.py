@@ -10,7 +10,7 @@ import torch
 from gan_zoo.config.schema import TrainerSettings
 from gan_zoo.models.acgan import Discriminator, Generator
 from gan_zoo.regularizers.finite_differences import ApproximateR1
-from gan_zoo.regularizers.gradient_penalty import GradientPenalty
+from gan_zoo.regularizers.gradient_penalties import GradientPenalty
 from gan_zoo.training import precision
 from gan_zoo.training.build import build_trainer
 from gan_zoo.training.precision import SMALL, Execution, choose, prepare

@@ -12,11 +12,8 @@ from gan_zoo.config.schema import AuxiliarySettings
 from gan_zoo.losses.bce import Bce
 from gan_zoo.losses.lsgan import Lsgan
 from gan_zoo.losses.wgan import Wgan
-from gan_zoo.regularizers.dragan import Dragan
-from gan_zoo.regularizers.gradient_penalty import GradientPenalty
+from gan_zoo.regularizers.gradient_penalties import R1, R1R2, Dragan, GradientPenalty
 from gan_zoo.regularizers.none import Unregularized
-from gan_zoo.regularizers.r1 import R1
-from gan_zoo.regularizers.r1_r2 import R1R2
 from gan_zoo.training.build import build_trainer
 from gan_zoo.training.objective import Objective
 from gan_zoo.types import CriticOutput, DivergenceError

@@ -1,16 +1,15 @@
 """Boundary-seeking GAN: the generator wants its samples where D is undecided."""
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from gan_zoo.losses.scores import as_pair, as_scores
+from gan_zoo.losses.base import Loss, as_pair, as_scores
 
 
 @dataclass(frozen=True)
-class Bgan:
+class Bgan(Loss):
     """Sigmoid cross-entropy for D; G pulls its log-odds to the boundary, scaled.
 
         L_D = mean s(-r) + mean s(f),  s = softplus
@@ -22,17 +21,13 @@ class Bgan:
     Source: Hjelm et al. 2017 (arXiv 1702.08431), the objective for continuous data (scale 1).
     """
 
-    needs_real_in_generator_step: ClassVar[bool] = False
-    needs_lipschitz: ClassVar[bool] = False
-    real_threshold: ClassVar[float] = 0.0
-    divergence_range: ClassVar[None] = None
     scale: float = 1.0
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
-        """Cross-entropy of the right answers."""
+        """Return the cross-entropy of both kinds against their labels."""
         real, fake = as_pair(real, fake)
         return softplus(-real).mean() + softplus(fake).mean()
 
     def generator(self, fake: Tensor, real: Tensor | None = None) -> Tensor:
-        """Half the mean squared log-odds that a fake is real."""
+        """Return half the mean squared log-odds that a fake is real."""
         return self.scale * as_scores(fake).square().mean() / 2
