@@ -1,6 +1,8 @@
-"""How the cores of this machine are shared out among the workers of a sweep."""
+"""How the cores and GPUs of this machine are shared out among the workers of a sweep."""
 
 import os
+import re
+import subprocess
 
 from gan_zoo.types import ConfigurationError
 
@@ -41,3 +43,25 @@ def cores_here() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def visible_gpus() -> list[str]:
+    """Return the GPUs that this process may use, as ``CUDA_VISIBLE_DEVICES`` names them.
+
+    They are those of that variable or, without it, of ``nvidia-smi -L``: a GPU that is divided by
+    MIG counts as its parts. No torch is imported and no GPU started.
+    """
+    chosen = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if chosen is not None:
+        return [name.strip() for name in chosen.split(",") if name.strip() not in ("", "-1")]
+    try:
+        listing = subprocess.run(
+            ["nvidia-smi", "-L"], capture_output=True, text=True, check=True, timeout=30
+        ).stdout
+    except (OSError, subprocess.SubprocessError):
+        return []
+    found: list[str] = []
+    for whole in re.split(r"^(?=GPU )", listing, flags=re.MULTILINE):
+        parts = re.findall(r"UUID: (MIG-[^)\s]+)", whole)
+        found += parts or re.findall(r"UUID: (GPU-[^)\s]+)", whole)
+    return found

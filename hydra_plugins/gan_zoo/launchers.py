@@ -25,7 +25,7 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, open_dict
 
 from gan_zoo.config.validate import one_line, require_extra
-from gan_zoo.runs.workers import threads_of_a_worker, workers_of
+from gan_zoo.runs.workers import threads_of_a_worker, visible_gpus, workers_of
 from gan_zoo.training.signals import Interrupted, Stop, stopping
 from gan_zoo.training.steps import Steps, finish
 from gan_zoo.types import ConfigurationError, WorkerCrashed
@@ -47,9 +47,12 @@ class Task:
     number: int
     folder: str  # the launching process's working directory, which paths are relative to
     singletons: dict[Any, Any]  # Hydra's, of the launching process
+    gpu: str | None = None  # the one that the job may use; None: whichever there are
 
     def __call__(self) -> JobReturn:
         """Run the job; an exception that it raises is stored in the value returned."""
+        if self.gpu is not None:  # before CUDA starts, which reads it once
+            os.environ["CUDA_VISIBLE_DEVICES"] = self.gpu
         os.chdir(self.folder)
         from gan_zoo.cli.train import prepare_hydra
 
@@ -67,6 +70,14 @@ class Task:
             job_dir_key="hydra.sweep.dir",
             job_subdir_key="hydra.sweep.subdir",
         )
+
+    def on(self, gpus: Sequence[str], worker: int) -> "Task":
+        """Return the job with the GPU of a worker, unless its configuration names a device."""
+        words = [word for word in self.words if word.startswith("device=")]
+        device = words[-1].partition("=")[2] if words else str(self.config.device)
+        if not gpus or device not in ("auto", "cuda"):
+            return self
+        return replace(self, gpu=gpus[worker % len(gpus)])
 
     def checkpoint(self) -> Any:
         """Return what submitit requeues at a time limit: the same job, which resumes its run."""
@@ -114,10 +125,17 @@ class ProcessLauncher(JobsLauncher):
 
     SIGINT and SIGTERM are passed on to the processes, which finish their step and save. They also
     save and end when the launching process is killed.
+
+    Worker i of ``n_jobs`` gets the GPU i modulo their number, if there are GPUs. With a negative
+    ``n_jobs`` there are at most ``per_gpu`` workers for each.
     """
 
-    def __init__(self, n_jobs: int):
-        self.n_jobs = workers_of(n_jobs)
+    def __init__(self, n_jobs: int, per_gpu: int = 1):
+        self.n_jobs, self.gpus = workers_of(n_jobs), visible_gpus()
+        if type(per_gpu) is not int or per_gpu < 1:
+            raise ConfigurationError(f"hydra.launcher.per_gpu must be at least 1, got {per_gpu!r}")
+        if self.gpus and n_jobs < 0:
+            self.n_jobs = min(self.n_jobs, per_gpu * len(self.gpus))
 
     def run(self, tasks: Sequence[Task]) -> list[JobReturn]:
         """Run the tasks and return their results in order.
@@ -133,18 +151,26 @@ class ProcessLauncher(JobsLauncher):
         waiting = deque(tasks)
         running: dict[Connection, tuple[Task, Any]] = {}
         results: dict[int, JobReturn] = {}
+        free, worker_of = deque(range(self.n_jobs)), dict[Connection, int]()
+        if len(self.gpus) > self.n_jobs:
+            idle = len(self.gpus) - self.n_jobs
+            print(f"gan_zoo: {idle} of {len(self.gpus)} GPUs stay idle: raise"
+                  " hydra.launcher.n_jobs", file=sys.stderr)  # fmt: skip
         with stopping():
             try:
                 while waiting or running:
                     while waiting and len(running) < self.n_jobs:
                         here, there = context.Pipe()
-                        process = context.Process(target=_run, args=(there, waiting[0]))
+                        worker_of[here] = free.popleft()
+                        placed = waiting[0].on(self.gpus, worker_of[here])
+                        process = context.Process(target=_run, args=(there, placed))
                         process.start()
                         running[here] = waiting.popleft(), process
                         there.close()
                     for connection in wait(list(running)):
                         assert isinstance(connection, Connection)
                         task, process = running.pop(connection)
+                        free.append(worker_of.pop(connection))
                         results[task.number] = _receive(connection, task, process)
             except KeyboardInterrupt:
                 for _, process in running.values():
@@ -311,7 +337,8 @@ class SubmititLauncher(JobsLauncher):
             )  # fmt: skip
             executor.update_parameters(**self.parameters)
             with executor.batch():
-                jobs = [executor.submit(task) for task in tasks]
+                gpus = visible_gpus() if self.cluster == "local" else []  # SLURM assigns its own
+                jobs = [executor.submit(task.on(gpus, i)) for i, task in enumerate(tasks)]
         except (RuntimeError, FailedJobError) as error:
             raise ConfigurationError(
                 f"hydra/launcher=submitit_{self.cluster}: {one_line(error)}. Check"
