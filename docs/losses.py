@@ -281,8 +281,8 @@ def _regularizer(name: str, users: list[str]) -> str:
     config = OmegaConf.load(path)
     target = get_class(config._target_)
     formula, _, rest = inspect.cleandoc(str(target.__doc__)).partition("\n\n")
-    told = [line for line in rest.split("\n\n") if not line.startswith(("Args:", "Raises:"))]
-    source = [" ".join(part.split()) for part in told]
+    kept = [line for line in rest.split("\n\n") if not line.startswith(("Args:", "Raises:"))]
+    source = [" ".join(part.split()) for part in kept]
     assert isinstance(config, DictConfig)
     values = ", ".join(f"`regularizer.{option}={value}`" for option, value in _options(config))
     lines = [

@@ -96,7 +96,7 @@ class Generator(Protocol):
     latent_dim: int
 
     def __call__(self, z: Tensor, labels: Tensor) -> Tensor:
-        """Samples from (N, latent_dim) latents and (N,) labels."""
+        """Return samples from (N, latent_dim) latents and (N,) labels."""
         ...
 
 
@@ -108,7 +108,7 @@ class Discriminator(Protocol):
         ...
 
     def adversarial_parameters(self) -> Iterator[nn.Parameter]:
-        """The parameters that the score depends on; a weight constraint acts on these."""
+        """Yield the parameters that the score depends on; a weight constraint acts on these."""
         ...
 
 
@@ -168,7 +168,7 @@ class Regularizer(Protocol):
         ...
 
     def penalty(self, discriminator: Discriminator, step: CriticStep) -> Tensor:
-        """The term added to D's loss; a 0-dim tensor, differentiable in D's parameters."""
+        """Return the term added to D's loss: a 0-dim tensor, differentiable in D's weights."""
         ...
 
     def constrain(self, discriminator: Discriminator) -> None:
@@ -177,21 +177,21 @@ class Regularizer(Protocol):
 
 
 class Tracker(Protocol):
-    """Shows a run elsewhere than in its folder; nothing it does moves a number of the run.
+    """Shows a run elsewhere than in its folder; nothing it does changes a number of the run.
 
-    Names are ``group/name``, pictures are PNG files, and values are finite. What is raised in
-    ``begin`` ends the run before it trains; what is raised later is told, and the run goes on
-    without its tracker.
+    Names are ``group/name``, pictures are PNG files, and values are finite. An error in ``begin``
+    ends the run before it trains; a later one is printed, and the run continues without its
+    tracker.
     """
 
     def begin(self, folder: Path, record: RunRecord) -> None:
-        """A run starts or goes on: what was shown of this folder is dropped, and told again."""
+        """Start or resume showing a run: drop what was shown of this folder, and show it again."""
         ...
 
     def log(self, epoch: int, values: Mapping[str, float], pictures: Mapping[str, Path]) -> None:
-        """An epoch came to its end; ``values`` has ``progress/seconds``, of training so far."""
+        """Show an epoch; ``values`` has ``progress/seconds``, the training time so far."""
         ...
 
     def end(self, record: RunRecord, pictures: Mapping[str, Path]) -> None:
-        """The process is through with the run: its status, and its final numbers if it has them."""
+        """Show the run's status, and its final metrics if it has them; the process ends."""
         ...

@@ -70,7 +70,7 @@ class RunComponents:
 def _instantiate(node: Any) -> Any:
     """Build what a node of a checked configuration names with ``_target_``.
 
-    Hydra 1.4 wants to be told which targets are trusted: those that the node names, since
+    Hydra 1.4 takes the targets that are trusted: those that the node names, since
     ``check_targets`` has read them. Hydra 1.3 has no such option.
     """
     from hydra.utils import instantiate

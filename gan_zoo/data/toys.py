@@ -134,7 +134,7 @@ def two_clusters(seed: int = 0, samples: int = SAMPLES) -> Dataset:
 
 
 def parallel_lines(seed: int = 0, samples: int = SAMPLES) -> Dataset:
-    """The line (0, y) with y ~ U(0, 1), (N, 2): the real one of two parallel lines; one class.
+    """Return the line (0, y), y ~ U(0, 1), (N, 2): the real one of two parallel lines; one class.
 
     Source: example 1 of Arjovsky, Chintala, Bottou 2017 (arXiv 1701.07875).
     """

@@ -69,17 +69,17 @@ def summarise(folder: Path) -> str:
     write_bytes(folder / "parallel_lines.png", picture(rows))
     last = max(int(row["updates"]) for row in rows)
     ends = [row for row in rows if row["updates"] == last]
-    told: list[dict[str, object]] = []
+    rows_shown: list[dict[str, object]] = []
     for loss, theta in dict.fromkeys((str(row["loss"]), float(row["theta"])) for row in ends):
         mine = [row for row in ends if (row["loss"], row["theta"]) == (loss, theta)]
         found = sorted(float(row["estimate"]) for row in mine)
-        told.append({
+        rows_shown.append({
             "loss": loss, "of": mine[0]["quantity"], "theta": theta,
             "exact": mine[0]["exact"], "estimate": statistics.median(found),
             "least": found[0], "most": found[-1], "seeds": len(mine),
             "|dL_G/dtheta|": f"{statistics.median(float(r['gradient']) for r in mine):.2g}",
         })  # fmt: skip
-    return f"Distances of two parallel lines after {last} updates of D:\n{table(told)}"
+    return f"Distances of two parallel lines after {last} updates of D:\n{table(rows_shown)}"
 
 
 def estimates(folder: Path) -> list[dict[str, float | int | str]]:

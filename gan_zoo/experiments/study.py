@@ -182,13 +182,13 @@ def read(folder: Path = FOLDER) -> Data:
 
 
 def _parsed(compressed: bytes) -> pd.DataFrame:
-    """A table with texts, whole numbers, and floats as they were written, to the last bit."""
+    """Return a table with strings, integers, and floats as written, to the last bit."""
     text = io.BytesIO(lzma.decompress(compressed))
     return _typed(pd.read_csv(text, dtype=str, keep_default_na=False).replace("", "nan"))
 
 
 def _typed(table: pd.DataFrame) -> pd.DataFrame:
-    """The same with texts, whole numbers and floats where they belong, whoever made it."""
+    """Return the same table with strings, integers and floats in their columns."""
     columns: dict[str, pd.Series] = {}
     for name in map(str, table.columns):
         cells = table[name]
@@ -291,7 +291,7 @@ def _flat(node: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]
 
 
 def _measured(history: pd.DataFrame) -> pd.DataFrame:
-    """The rows with a measurement on validation, if there are any; else all."""
+    """Return the rows with a measurement on validation, if there are any; else all."""
     columns = [name for name in history.columns if "_validation" in str(name)]
     rows = history[columns].notna().any(axis=1) if columns else pd.Series(dtype=bool)
     return history[rows] if rows.any() else history
@@ -318,7 +318,7 @@ def _references(taken: Mapping[tuple[str, str], Run]) -> pd.DataFrame:
 
 
 def _grids(taken: Mapping[tuple[str, str], Run]) -> dict[str, bytes]:
-    """The last picture of samples of each variant's first seed, in shades of grey where it is."""
+    """Return the last sample grid of each variant's first seed, in grey if it is grey."""
     found: dict[str, bytes] = {}
     for (stage, _), run in sorted(taken.items(), key=lambda item: item[1].record.seed):
         name = f"{stage}/{' '.join(filter(None, [run.record.loss, setting_of(run.record)]))}.png"
@@ -336,7 +336,7 @@ def _grids(taken: Mapping[tuple[str, str], Run]) -> dict[str, bytes]:
 def _stacked(
     parts: Iterable[tuple[tuple[str, str], pd.DataFrame]], index: list[str]
 ) -> pd.DataFrame:
-    """The tables below each other, each after the stage and the run it is of."""
+    """Return the tables below each other, each after the stage and the run it is of."""
     tables = [_table([], [*KEY, *index])]
     for (stage, run_id), part in parts:
         table = part.reset_index(drop=True)

@@ -71,7 +71,7 @@ def only_fid(stage: Stage) -> Comparison:
 
 
 def _rows(names: Sequence[str], title: str) -> tuple[Figure, Axes]:
-    """A row for each name, the first at the top."""
+    """Return a row for each name, the first at the top."""
     left, height = name_width(names), 0.9 + 0.19 * len(names)
     figure = Figure(figsize=(WIDTH, height))
     panel = figure.add_axes(
@@ -169,7 +169,7 @@ def _label(panel: Axes, variant: Variant, x: float, y: float) -> None:
 
 
 def _curves(stage: Stage) -> Figure | None:
-    """The median validation FID over discriminator updates and over seconds."""
+    """Return the median validation FID over discriminator updates and over seconds."""
     column = validation_column(stage)
     if column is None:
         return None
@@ -196,7 +196,7 @@ def _curves(stage: Stage) -> Figure | None:
 
 
 def _cost(stage: Stage) -> Figure | None:
-    """The median FID of each loss against its median training time."""
+    """Return the median FID of each loss against its median training time."""
     points = [
         (variant, time, fid)
         for variant in stage.variants
@@ -237,7 +237,7 @@ def _precision_recall(stage: Stage) -> Figure | None:
 
 
 def _profiles(stage: Stage) -> Figure:
-    """The share of a loss's runs with at most so large an FID; diverged runs never have it."""
+    """Return the share of a loss's runs up to each FID; diverged runs never count."""
     figure, (panel,) = _plot("Share of runs with at most this FID")
     end = max(v for each in stage.variants for v in each.values(stage.primary.name).values())
     for variant in stage.variants:
@@ -258,7 +258,7 @@ def _profiles(stage: Stage) -> Figure:
 
 
 def _samples(stage: Stage, grids: Mapping[str, bytes]) -> Figure | None:
-    """The samples of each loss's lowest seed, in the order of the table."""
+    """Return the samples of each loss's lowest seed, in the order of the table."""
     found = [(v, png) for v in stage.variants if (png := grids.get(f"{stage.name}/{v.name}.png"))]
     if not found:
         return None

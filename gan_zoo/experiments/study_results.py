@@ -53,12 +53,12 @@ class Stage:
         return self.comparison.variants
 
     def variant(self, name: str) -> Variant | None:
-        """The variant of that name, if it has the seeds that a statement takes."""
+        """Return the variant of that name, if it has the seeds that a statement takes."""
         found = (v for v in self.variants if v.name == name and enough(v))
         return next(found, None)
 
     def pair(self, first: str, second: str, outcome: str = "fid") -> Pair | None:
-        """The comparison of two variants, seen from the first; None without enough seeds."""
+        """Return the comparison of two variants, seen from the first; None without enough seeds."""
         a, b = self.variant(first), self.variant(second)
         if a is None or b is None or outcome not in self.outcomes:
             return None
@@ -77,7 +77,7 @@ def enough(variant: Variant) -> bool:
 
 
 def turned(pair: Pair) -> Pair:
-    """The same comparison seen from the second variant."""
+    """Return the same comparison seen from the second variant."""
 
     def negative(interval: Interval | None) -> Interval | None:
         return interval and Interval(-interval.high, -interval.low)
@@ -171,7 +171,7 @@ def cheapest(found: Stage) -> Variant | None:
 
 
 def seconds(variant: Variant) -> float | None:
-    """The median training time of finished runs."""
+    """Return the median training time of finished runs."""
     found = [
         r.record.progress["seconds"] for r in variant.finished if "seconds" in r.record.progress
     ]
@@ -185,7 +185,7 @@ def faster(first: Variant, second: Variant) -> bool:
 
 
 def median(variant: Variant, metric: Quantity) -> float | None:
-    """The median over runs that ended, a diverged one the worst; None if that is no number."""
+    """Return the median over runs that ended, a diverged one the worst; None if not finite."""
     scores = list(variant.scores(metric).values())
     value = metric.better * float(np.median(scores)) if scores else math.nan
     return value if math.isfinite(value) else None
@@ -216,7 +216,7 @@ def validation_column(stage: Stage) -> str | None:
 
 
 def gap(found: Stage, variant: Variant) -> float | None:
-    """The optimality gap of FID between real images (0) and the kernel density sampler (1)."""
+    """Return FID's optimality gap from real images (0) to the kernel density sampler (1)."""
     return export.gap(found.comparison, variant, found.primary)
 
 

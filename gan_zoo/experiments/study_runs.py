@@ -106,7 +106,7 @@ def _winner(loss: str, settings: Mapping[tuple[str, ...], list[float]]) -> Winne
 
 
 def _setting(record: RunRecord) -> tuple[str, ...]:
-    """The overrides that make a setting: all but the experiment."""
+    """Return the overrides that make a setting: all but the experiment."""
     return tuple(word for word in record.overrides if not word.lstrip("+").startswith("experiment"))
 
 

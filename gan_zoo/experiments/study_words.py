@@ -355,7 +355,7 @@ def _avoid(stage: Stage, chosen: Variant) -> str:
 
 
 def _elsewhere(study: Study, chosen: Variant) -> list[str]:
-    """What stage 2 says of the recommended loss."""
+    """Return what stage 2 says of the recommended loss."""
     second = study.stages.get("fashion")
     there = None if second is None else second.variant(chosen.name)
     if second is None or there is None:

@@ -70,7 +70,7 @@ def summarise(folder: Path) -> str:
         raise ValueError(f"{folder} holds no run that came to the end of an epoch: see its report")
     write_rows(folder / "two_clusters.csv", rows)
     write_bytes(folder / "two_clusters.png", picture(rows))
-    told: list[dict[str, object]] = []
+    rows_shown: list[dict[str, object]] = []
     for loss in dict.fromkeys(record.loss for _, record in runs):
         mine = [record for _, record in runs if record.loss == loss]
         courses = _courses(rows, loss)
@@ -83,7 +83,7 @@ def summarise(folder: Path) -> str:
                  for course in courses.values()]  # fmt: skip
         low, high = share_interval(sum(left) / len(left), len(left))
         ends = [course[-1][1] for course in courses.values()]
-        told.append({
+        rows_shown.append({
             "loss": loss, "seeds": len(mine), "left": sum(left),
             "95% interval": f"{low:.2f} to {high:.2f}",
             "updates until": _updates(statistics.median(first or [math.inf])),
@@ -93,12 +93,12 @@ def summarise(folder: Path) -> str:
     return "\n".join([
         f"Seeds with {LEFT:.0%} or more of G's points at the second cluster at the end, and the"
         " median of the updates until that was first so:",
-        table(told),
+        table(rows_shown),
     ])  # fmt: skip
 
 
 def shares(folder: Path, record: RunRecord) -> list[dict[str, float | int | str]]:
-    """The share of G's points at the second cluster, at the start and after each epoch of a run."""
+    """Return the share of G's points at the second cluster, at the start and after each epoch."""
     rows: list[dict[str, float | int | str]] = []
     epochs = int(record.progress.get("epoch", 0))
     if not epochs:

@@ -67,7 +67,7 @@ def summarise(folder: Path, updates: int = UPDATES, workers: int | None = None) 
     rows: list[Row] = [row for rows in done for row in rows]
     write_rows(folder / "vanishing_gradient.csv", rows)
     write_bytes(folder / "vanishing_gradient.png", picture(rows))
-    told: list[dict[str, object]] = []
+    rows_shown: list[dict[str, object]] = []
     for generator, loss in dict.fromkeys((str(r["generator"]), str(r["loss"])) for r in rows):
         mine = [row for row in rows if (row["generator"], row["loss"]) == (generator, loss)]
         first, last = (
@@ -75,7 +75,7 @@ def summarise(folder: Path, updates: int = UPDATES, workers: int | None = None) 
             for at in (0, max(int(row["updates"]) for row in mine))
         )
         fallen = [_ratio(last[seed], first[seed]) for seed in first]
-        told.append({
+        rows_shown.append({
             "G": generator, "D's loss": loss, "seeds": len(first),
             "D's accuracy": statistics.median(float(row["accuracy"]) for row in last.values()),
             "gradient at first": _short(float(row["gradient"]) for row in first.values()),
@@ -86,7 +86,7 @@ def summarise(folder: Path, updates: int = UPDATES, workers: int | None = None) 
     return "\n".join([
         f"Norm of G's gradient before and after {updates} updates of D against a frozen G (medians"
         " over seeds):",
-        table(told),
+        table(rows_shown),
     ])  # fmt: skip
 
 
@@ -155,7 +155,7 @@ def measured(trainer: Trainer) -> tuple[float, float]:
 
 
 def ordered(real: torch.Tensor, fake: torch.Tensor) -> float:
-    """The share of pairs whose real score is higher, equal ones half: the area under the ROC."""
+    """Return the share of pairs whose real score is higher, ties half: the area under the ROC."""
     gap = real[:, None] - fake
     return float((gap > 0).float().mean() + (gap == 0).float().mean() / 2)
 

@@ -91,7 +91,7 @@ def reference_table(comparison: Comparison) -> pd.DataFrame:
 
 
 def gap(comparison: Comparison, variant: Variant, metric: Quantity) -> float | None:
-    """The optimality gap from real images (0) to the kernel density sampler (1)."""
+    """Return the optimality gap from real images (0) to the kernel density sampler (1)."""
     entries = comparison.references.get(metric.base, ())
     values = {entry.name: entry.value for entry in entries}
     if not {"real", "kernel_density"} <= set(values):

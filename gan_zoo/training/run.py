@@ -187,8 +187,8 @@ def _build(
             return make()
     except Exception as error:
         if record_failure:
-            told = {"kind": type(error).__name__, "message": describe_error(error)}
-            write_record(folder, RunRecord(**vars(spec), status="failed", error=told))
+            error_entry = {"kind": type(error).__name__, "message": describe_error(error)}
+            write_record(folder, RunRecord(**vars(spec), status="failed", error=error_entry))
         raise
 
 
@@ -321,8 +321,8 @@ def _resumption(
 
 
 def _failure(status: str, error: Exception, **more: object) -> dict[str, Any]:
-    told = {"kind": type(error).__name__, "message": str(error), **more}
-    return {"status": status, "error": told}
+    error_entry = {"kind": type(error).__name__, "message": str(error), **more}
+    return {"status": status, "error": error_entry}
 
 
 def _now() -> str:
