@@ -12,7 +12,7 @@ import pytest
 from gan_zoo.experiments.fgan_mixture import Fit, behind, holds
 from gan_zoo.experiments.truth import Gaussian
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 NAMES = ["kl", "reverse_kl", "jensen_shannon", "jeffrey", "pearson", "neyman", "squared_hellinger"]
 REDUCED = ["data.samples=600000"]  # half the updates
 # The optima of Jensen-Shannon, Jeffrey and Hellinger are within 0.06 of each other, so that the

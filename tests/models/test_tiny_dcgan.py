@@ -39,7 +39,7 @@ def test_layers_are_the_published_ones():
 @pytest.mark.parametrize("network", [Generator, Discriminator])
 @pytest.mark.parametrize(
     ("options", "message"),
-    [({"norm": "layer"}, "allowed: batch, none"), ({"width": 0}, "allowed: more than 0"),
+    [({"norm": "layer"}, "must be one of batch, none"), ({"width": 0}, "width must be above 0"),
      ({"image_shape": (3, 32, 32)}, r"tiny_dcgan needs images \(channels, 28, 28\)"),
      ({"image_shape": (2,)}, "choose model=infogan")],
 )  # fmt: skip

@@ -14,7 +14,7 @@ from safetensors.torch import load, save
 
 from gan_zoo.data.idx import DataError, IdxFile, read_idx
 from gan_zoo.data.mnist import BUNDLED, TEST
-from gan_zoo.evaluation.features import extractor, for_dataset
+from gan_zoo.evaluation.features import extractor, train
 from gan_zoo.evaluation.features.cnn import FeatureCNN
 from gan_zoo.evaluation.files import read_samples
 from gan_zoo.models.mlp import Generator
@@ -328,22 +328,22 @@ def test_trained_feature_networks_in_the_cache(tmp_path, monkeypatch, capsys):
     split = Split(torch.zeros(20, 1, 16, 16, dtype=torch.uint8), torch.arange(20) % 2)
     dataset, trained = Dataset("mine", 2, split, split, split), []
 
-    def train(data: Dataset, *_: object) -> FeatureCNN:
+    def train_small(data: Dataset, *_: object) -> FeatureCNN:
         trained.append(1)
         torch.manual_seed(0)
         return FeatureCNN(1, 16, 2)
 
-    monkeypatch.setattr(for_dataset, "train_network", train)
-    whole = for_dataset.extractor_for(dataset)
+    monkeypatch.setattr(train, "train_network", train_small)
+    whole = train.extractor_for(dataset)
     (path,) = (tmp_path / "features").iterdir()
     content = path.read_bytes()
-    assert for_dataset.extractor_for(dataset).sha256 == whole.sha256
+    assert train.extractor_for(dataset).sha256 == whole.sha256
     assert len(trained) == 1
     capsys.readouterr()
     tried = {*corruptions(content, save(FeatureCNN(1, 16, 3).state_dict()))} - {content}
     for damaged in tried:
         path.write_bytes(damaged)
-        assert for_dataset.extractor_for(dataset).sha256 == whole.sha256
+        assert train.extractor_for(dataset).sha256 == whole.sha256
         assert f"{path} is damaged" in capsys.readouterr().err
     assert len(trained) == 1 + len(tried) > 50
     assert path.read_bytes() == content
