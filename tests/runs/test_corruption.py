@@ -105,7 +105,7 @@ def test_feature_weights(tmp_path, monkeypatch):
     monkeypatch.setattr(extractor, "WEIGHTS", tmp_path)
     assert_detected(
         tmp_path / "mnist.safetensors", other, extractor.WeightsError,
-        lambda: extractor.load_cnn("mnistcnn"),
+        lambda: extractor.load_extractor("mnistcnn"),
     )  # fmt: skip
 
 
