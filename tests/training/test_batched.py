@@ -234,6 +234,16 @@ def test_an_invalid_number_of_seeds(seeds):
         BatchedLauncher(seeds)
 
 
+def test_a_batch_computes_with_the_precision_of_its_runs(monkeypatch):
+    """On a GPU a step chooses how float32 is multiplied, by the execution of its runs."""
+    asked = []
+    batch = BatchedTrainer(trainers(["loss=bce", *SGD]))
+    monkeypatch.setattr("gan_zoo.training.trainer.float32_products", asked.append)
+    batch.device = torch.device("cuda")
+    batch._arithmetic()
+    assert asked == ["ieee"]
+
+
 def test_a_state_holds_its_own_run_alone():
     """Members' tensors are views of stacked ones, whose other runs are not saved."""
     words = VARIANTS["bce, Adam"]
