@@ -18,8 +18,14 @@ class _GradientPenalty(Penalty):
     penalises_gradients = True
 
 
+@dataclass(frozen=True)
 class _AtSamples(_GradientPenalty):
     needs_image_gradients = True
+
+    gamma: float = 10.0
+
+    def __post_init__(self) -> None:
+        require_positive(gamma=self.gamma)
 
 
 @dataclass(frozen=True)
@@ -189,11 +195,6 @@ class R1(_AtSamples):
     leaves out the 1/2, so that its reg_param = 10 is gamma = 20 here.
     """
 
-    gamma: float = 10.0
-
-    def __post_init__(self) -> None:
-        require_positive(gamma=self.gamma)
-
     def penalty(self, discriminator: Discriminator, step: CriticStep) -> Tensor:
         """Return the penalty at the real samples."""
         (gradients,) = input_gradients(step.real_scores, [step.real.images])
@@ -212,11 +213,6 @@ class R2(_AtSamples):
 
     Source: Mescheder, Geiger, Nowozin 2018 (arXiv 1801.04406), equation 10.
     """
-
-    gamma: float = 10.0
-
-    def __post_init__(self) -> None:
-        require_positive(gamma=self.gamma)
 
     def penalty(self, discriminator: Discriminator, step: CriticStep) -> Tensor:
         """Return the penalty at the fake samples."""
@@ -238,9 +234,6 @@ class R1R2(_AtSamples):
     """
 
     gamma: float = 1.0
-
-    def __post_init__(self) -> None:
-        require_positive(gamma=self.gamma)
 
     def penalty(self, discriminator: Discriminator, step: CriticStep) -> Tensor:
         """Return both penalties, from one backward pass."""

@@ -117,18 +117,11 @@ class BatchedTrainer(Trainer):
         loss = adversarial + aux.weight_d * auxiliary + penalty
         backward(loss, self.discriminators)
         norm = self._clip(self.discriminators)
-        threshold = objective.loss.real_threshold
-        self._log(
-            discriminator_train_loss=loss,
-            discriminator_train_generation=adversarial,
-            discriminator_train_auxiliary=auxiliary,
-            discriminator_train_penalty=penalty,
-            discriminator_accuracy_real=(real_scores > threshold).float().mean(1),
-            discriminator_accuracy_fake=(fake_scores <= threshold).float().mean(1),
-            score_real=real_scores.detach().mean(1),
-            score_fake=fake_scores.detach().mean(1),
-            gradient_norm_discriminator=norm,
-        )
+        self._log_losses(
+            "discriminator", norm, loss=loss, generation=adversarial, auxiliary=auxiliary,
+            penalty=penalty,
+        )  # fmt: skip
+        self._log_scores(real_scores, fake_scores)
 
     def generator_backward(self) -> None:
         """Compute the gradients of every G's loss on its own latents."""
@@ -144,12 +137,7 @@ class BatchedTrainer(Trainer):
         loss = adversarial + aux.weight_g * auxiliary
         backward(loss, self.generators)
         norm = self._clip(self.generators)
-        self._log(
-            generator_train_loss=loss,
-            generator_train_generation=adversarial,
-            generator_train_auxiliary=auxiliary,
-            gradient_norm_generator=norm,
-        )
+        self._log_losses("generator", norm, loss=loss, generation=adversarial, auxiliary=auxiliary)
 
     def _scores(self, images: Tensor) -> Tensor:
         scores: Tensor = self.discriminators(images, trains_class_head=False).scores

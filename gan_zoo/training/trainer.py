@@ -170,18 +170,11 @@ class Trainer:
         self.discriminator_optimizer.zero_grad()
         loss.backward()
         norm = self._clip(self.discriminator)
-        threshold = objective.loss.real_threshold
-        self._log(
-            discriminator_train_loss=loss,
-            discriminator_train_generation=adversarial,
-            discriminator_train_auxiliary=auxiliary,
-            discriminator_train_penalty=penalty,
-            discriminator_accuracy_real=(on_real.scores > threshold).float().mean(),
-            discriminator_accuracy_fake=(on_fake.scores <= threshold).float().mean(),
-            score_real=on_real.scores.detach().float().mean(),
-            score_fake=on_fake.scores.detach().float().mean(),
-            gradient_norm_discriminator=norm,
-        )
+        self._log_losses(
+            "discriminator", norm, loss=loss, generation=adversarial, auxiliary=auxiliary,
+            penalty=penalty,
+        )  # fmt: skip
+        self._log_scores(on_real.scores, on_fake.scores)
 
     def generator_backward(self) -> None:
         """Compute the gradients of G's loss on new latents; D's weights get none."""
@@ -198,12 +191,7 @@ class Trainer:
             self.generator_optimizer.zero_grad()
             loss.backward()
         norm = self._clip(self.generator)
-        self._log(
-            generator_train_loss=loss,
-            generator_train_generation=adversarial,
-            generator_train_auxiliary=auxiliary,
-            gradient_norm_generator=norm,
-        )
+        self._log_losses("generator", norm, loss=loss, generation=adversarial, auxiliary=auxiliary)
 
     def fakes(self, count: int, rng: torch.Generator) -> Batch:
         """Return new samples without a graph back to G."""
@@ -327,6 +315,21 @@ class Trainer:
         if self.device.type != "cuda":
             return nullcontext()
         return float32_products("tf32" if self.execution.precision == "tf32" else "ieee")
+
+    def _log_losses(self, name: str, gradient_norm: Tensor, **terms: Tensor) -> None:
+        """Log the loss of a network's update, the loss's terms, and the norm of its gradient."""
+        self._log(**{f"{name}_train_{term}": value for term, value in terms.items()})
+        self._log(**{f"gradient_norm_{name}": gradient_norm})
+
+    def _log_scores(self, real: Tensor, fake: Tensor) -> None:
+        """Log means of (..., N) scores, and the shares that D puts on the right side."""
+        threshold = self.objective.loss.real_threshold
+        self._log(
+            discriminator_accuracy_real=(real > threshold).float().mean(-1),
+            discriminator_accuracy_fake=(fake <= threshold).float().mean(-1),
+            score_real=real.detach().float().mean(-1),
+            score_fake=fake.detach().float().mean(-1),
+        )
 
     def _log(self, **quantities: Tensor) -> None:
         for name, value in quantities.items():
