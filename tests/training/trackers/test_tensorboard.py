@@ -57,7 +57,9 @@ def test_scalars_pictures_and_hyperparameters_are_those_of_the_run(whole):
         assert [event.step for event in events] == [row["epoch"] for row in rows] == [1, 2]
         assert [event.value for event in events] == pytest.approx([row[name] for row in rows])
         times = [event.wall_time for event in events]
-        assert times[1] - times[0] == pytest.approx(rows[1]["seconds"] - rows[0]["seconds"])
+        # a float64 of seconds since 1970 resolves 2.4e-7 s
+        passed = rows[1]["seconds"] - rows[0]["seconds"]
+        assert times[1] - times[0] == pytest.approx(passed, abs=1e-6)
     for event in found.Images("samples"):
         path = folder / f"samples/plot_epoch_{event.step:03d}_generated.png"
         picture = Image.open(io.BytesIO(event.encoded_image_string)).convert("L")
