@@ -30,8 +30,8 @@ class IdxFile(NamedTuple):
     sha256: str  # of the decompressed content, header included
 
 
-def expand_root(root: str) -> Path:
-    """Return ``data.root`` as a path, with ``~`` replaced by the home folder.
+def expand_root(root: str, key: str = "data.root") -> Path:
+    """Return a path of the data, with ``~`` replaced by the home folder.
 
     Raises:
         DataError: If there is no home folder, as in some containers and batch systems.
@@ -40,7 +40,7 @@ def expand_root(root: str) -> Path:
         return Path(root).expanduser()
     except RuntimeError as error:
         raise DataError(
-            f"data.root must be a folder without ~, as there is no home folder here, got {root!r}"
+            f"{key} must be a path without ~, as there is no home folder here, got {root!r}"
         ) from error
 
 

@@ -5,15 +5,16 @@ memory is allocated.
 """
 
 import sys
-import zlib
 from pathlib import Path
-from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
+
+from gan_zoo.data.folder import pixels
+from gan_zoo.data.npz import channels_first, read_arrays
 
 MAX_BYTES = 4 * 2**30  # of a .npz, unpacked
 MAX_PIXELS = 2**22  # of a picture
@@ -40,20 +41,12 @@ def read_samples(path: Path) -> tuple[Tensor, Tensor | None]:
         if not path.exists():
             raise ValueError(f"{path}: no such file or folder")
         raise ValueError(f"{path} must be a .npz file, or a folder of PNGs or of a run")
-    return _in_range(_channels_first(images, path), path), labels
+    return _in_range(channels_first(images, path), path), labels
 
 
 def _read_npz(path: Path) -> tuple[NDArray[np.generic], Tensor | None]:
-    try:
-        with ZipFile(path) as archive:
-            size = sum(entry.file_size for entry in archive.infolist())
-            if size > MAX_BYTES:
-                raise ValueError(f"it may hold at most {MAX_BYTES} bytes, got {size}")
-        with np.load(path, allow_pickle=False) as content:
-            arrays = {name: content[name] for name in ("images", "labels") if name in content}
-    except _READING_ERRORS as error:
-        raise ValueError(f"cannot read {path}: {error}") from error
-    if not isinstance(arrays.get("images"), np.ndarray):
+    arrays = read_arrays(path, ("images", "labels"), MAX_BYTES)
+    if "images" not in arrays:
         raise ValueError(f"{path} holds no array 'images'")
     labels = arrays.get("labels")
     if labels is None:
@@ -64,13 +57,6 @@ def _read_npz(path: Path) -> tuple[NDArray[np.generic], Tensor | None]:
             f" type {labels.dtype}"
         )
     return arrays["images"], torch.from_numpy(labels.astype(np.int64))
-
-
-# raised by zipfile, zlib and numpy for damaged, encrypted and unknown content
-_READING_ERRORS = (
-    OSError, ValueError, EOFError, BadZipFile, zlib.error, RuntimeError, NotImplementedError,
-    MemoryError,
-)  # fmt: skip
 
 
 def _read_folder(path: Path) -> tuple[NDArray[np.generic], Tensor | None]:
@@ -87,7 +73,7 @@ def _read_folder(path: Path) -> tuple[NDArray[np.generic], Tensor | None]:
                         f"it may have at most {MAX_PIXELS} pixels, got"
                         f" {picture.width}x{picture.height}"
                     )
-                pictures.append(_pixels(picture))
+                pictures.append(pixels(picture))
         except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
             raise ValueError(f"cannot read {file}: {error}") from error
     sizes = sorted({picture.shape[:2] for picture in pictures})
@@ -112,38 +98,6 @@ def _read_folder(path: Path) -> tuple[NDArray[np.generic], Tensor | None]:
         )
     labels = torch.tensor([int(name) for name in names]) if len(named) == len(names) else None
     return images, labels
-
-
-def _pixels(picture: Image.Image) -> NDArray[np.uint8]:
-    """Convert a PNG of any kind to (H, W, 3) bytes; transparent pixels raise a ValueError."""
-    if picture.mode.startswith("I"):  # 16 bits of grey
-        wide = np.asarray(picture).astype(np.int64)
-        grey = ((wide + 128) // 257).clip(0, 255).astype(np.uint8)
-        return np.repeat(grey[..., None], 3, axis=2)
-    if "A" in picture.mode or "transparency" in picture.info:
-        pixels = np.asarray(picture.convert("RGBA"))
-        if (pixels[..., 3] < 255).any():
-            raise ValueError(
-                "it must have no transparent pixels: put it on its background and save it without"
-                " transparency (PIL: alpha_composite)"
-            )
-        return pixels[..., :3]
-    return np.asarray(picture.convert("RGB"))
-
-
-def _channels_first(images: NDArray[np.generic], path: Path) -> NDArray[np.generic]:
-    if images.size == 0:
-        raise ValueError(f"{path} must hold at least one image, got shape {images.shape}")
-    if images.ndim == 3:
-        return images[:, None]
-    if images.ndim == 4 and images.shape[1] in (1, 3):
-        return images
-    if images.ndim == 4 and images.shape[3] in (1, 3):
-        return images.transpose(0, 3, 1, 2)
-    raise ValueError(
-        f"{path}: images must have shape (N, H, W), (N, C, H, W) or (N, H, W, C) with C 1 or 3, got"
-        f" {images.shape}: transpose or reshape them"
-    )
 
 
 def _span(images: NDArray[np.generic]) -> str:

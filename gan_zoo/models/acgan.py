@@ -56,7 +56,7 @@ class Generator(nn.Module):
         if height % 4 or image_width % 4:
             raise ValueError(
                 f"acgan needs images whose sides are multiples of 4, got {height}x{image_width}:"
-                " resize or pad the data set"
+                " resize the data set or pad it (data=folder and npz: data.pad=true)"
             )
         if latent_dim < 1:
             raise ValueError(f"latent_dim must be at least 1, got {latent_dim}")

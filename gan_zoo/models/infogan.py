@@ -146,8 +146,8 @@ def _image(shape: Sequence[int]) -> tuple[int, int, int]:
     if len(shape) != 3 or shape[1] % 4 or shape[2] % 4:
         raise ValueError(
             "infogan needs images (channels, height, width) whose sides are multiples of 4, got"
-            f" samples of shape {tuple(shape)}: resize or pad the data set, or choose model=mlp for"
-            " points"
+            f" samples of shape {tuple(shape)}: resize the data set or pad it (data=folder and npz:"
+            " data.pad=true), or choose model=mlp for points"
         )
     channels, rows, columns = shape
     return channels, rows, columns

@@ -33,7 +33,7 @@ from gan_zoo.runs.resume import CHOICES, COSMETIC, check_same, should_resume
 from gan_zoo.training.process import OutOfMemory, describe, shortage_explained
 from gan_zoo.training.signals import Stop, stopping
 from gan_zoo.training.steps import Steps, stepwise
-from gan_zoo.types import DivergenceError
+from gan_zoo.types import ConfigurationError, DivergenceError
 
 if TYPE_CHECKING:
     from gan_zoo.training.run_writer import RunWriter
@@ -77,6 +77,7 @@ def run(
         components = _build(spec, make, folder, record_failure=not resuming)
 
         # torch from here on
+        from gan_zoo.data.dataset import dataset_fingerprint
         from gan_zoo.data.devices import in_use, seed_global_streams
         from gan_zoo.data.random_streams import stream_seed
         from gan_zoo.training.build import build_for_run
@@ -86,7 +87,8 @@ def run(
         from gan_zoo.training.run_writer import RunWriter
         from gan_zoo.training.trackers import Tracking
 
-        state = _load_state(folder, spec) if resuming else None
+        dataset = dataset_fingerprint(components.dataset)
+        state = _load_state(folder, spec, dataset) if resuming else None
         if state is None:
             discard_states(folder)
         write_text(folder / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(spec.config)))
@@ -100,7 +102,7 @@ def run(
             in_use(components.device, deterministic=components.deterministic),
             _outcome_recorded(writer, tracking, raises=raises) as stop,
         ):
-            components = _begin(writer, components, state)
+            components = _begin(writer, components, dataset, state)
             trainer, evaluator = build_for_run(components, str(writer.record.dataset["sha256"]))
             _describe(writer, components, trainer)
             for warning in writer.record.warnings:
@@ -192,11 +194,11 @@ def _build(
         raise
 
 
-def _load_state(folder: Path, spec: RunSpec) -> dict[str, Any] | None:
+def _load_state(folder: Path, spec: RunSpec, dataset: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return the state to resume from, None if there is no good one.
 
     Raises:
-        ConfigurationError: the state is of another configuration.
+        ConfigurationError: the state is of another configuration, or of other data.
     """
     from gan_zoo.training.checkpoint import load_state
 
@@ -204,7 +206,15 @@ def _load_state(folder: Path, spec: RunSpec) -> dict[str, Any] | None:
     if state is None:
         print(f"gan_zoo: {folder}: no good state is left: starting over", file=sys.stderr)
     else:
-        check_same(parse_record(state["writer"]["record"]), spec, folder)
+        record = parse_record(state["writer"]["record"])
+        check_same(record, spec, folder)
+        if record.dataset["sha256"] != dataset["sha256"]:
+            raise ConfigurationError(
+                f"{folder} cannot be resumed: the data set {dataset['name']} has changed since the"
+                f" run started (sha256 {record.dataset['sha256'][:16]}, now"
+                f" {str(dataset['sha256'])[:16]}). Restore the data, or start over with"
+                " resume=never"
+            )
     return state
 
 
@@ -248,14 +258,15 @@ def _outcome_recorded(writer: "RunWriter", tracking: "Tracking", *, raises: bool
 
 
 def _begin(
-    writer: "RunWriter", components: RunComponents, state: Mapping[str, Any] | None
+    writer: "RunWriter",
+    components: RunComponents,
+    dataset: dict[str, Any],
+    state: Mapping[str, Any] | None,
 ) -> RunComponents:
     """Write the record of a run that starts or resumes; return what it trains.
 
     A resumed run keeps the precision that ``auto`` selected at its start.
     """
-    from gan_zoo.data.dataset import dataset_fingerprint
-
     extractor = components.extractor
     environment = {
         **describe(components.device),
@@ -272,7 +283,7 @@ def _begin(
         writer.load_state_dict(state["writer"])
     writer.write(
         environment=environment,
-        dataset=dataset_fingerprint(components.dataset),
+        dataset=dataset,
         started=started,
         resumed=resumed,
     )
