@@ -43,7 +43,7 @@ TINY = [*SMALL, "model.generator.width=0.02", "model.discriminator.width=0.05",
 _FENCE = re.compile(r"^( *)```([^\n`]*)\n(.*?)^\1```$", re.DOTALL | re.MULTILINE)
 _OVERRIDE = re.compile(r"[~+\w].*=")
 _POINTS = re.compile(
-    r"\b(?:data|model)=(?!mnist|acgan)|experiment=(?:ring8|grid25|dirac|swiss_roll|fgan_mixture|parallel_lines|two_clusters)"
+    r"\b(?:data|model)=(?!mnist|acgan|folder|npz|medmnist)|experiment=(?:ring8|grid25|dirac|swiss_roll|fgan_mixture|parallel_lines|two_clusters)"
 )
 
 

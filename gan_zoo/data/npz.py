@@ -4,6 +4,7 @@ Files may come from strangers: nothing in them is unpickled, and sizes are check
 allocated.
 """
 
+import re
 import zlib
 from collections.abc import Collection
 from pathlib import Path
@@ -25,6 +26,8 @@ NAMES = {
     "validation": (("val_images", "val_labels"), ("x_val", "y_val")),
     "test": (("test_images", "test_labels"), ("x_test", "y_test")),
 }  # fmt: skip
+
+_OR = ", ".join(images for images, _ in NAMES["train"])
 
 
 def load_npz(path: str | None = None, grey: bool = False, pad: bool = False) -> Dataset:
@@ -51,8 +54,8 @@ def load_npz(path: str | None = None, grey: bool = False, pad: bool = False) -> 
     known = {part: pair for part, pair in pairs.items() if pair is not None}
     if "train" not in known:
         raise DataError(
-            f"{file} must have an array {', '.join(images for images, _ in NAMES['train'])}, got"
-            f" {', '.join(_names(file)) or 'none'}: rename the array of training images"
+            f"{file} must have a plain array of numbers named {_OR}, and its entries are"
+            f" {', '.join(_names(file)) or 'none'}: rename or convert the training images"
         )
     images = _as_bytes(
         {part: channels_first(arrays[i], file) for part, (i, _) in known.items()}, file
@@ -84,7 +87,7 @@ def load_medmnist(
 
     Source: Yang et al. 2023 (MedMNIST v2, Scientific Data 10:41).
     """
-    if not dataset or not dataset.isalnum():
+    if not dataset or not re.fullmatch(r"\w+", dataset):
         raise DataError(
             f"data.dataset must be a name of MedMNIST's, such as bloodmnist, got {dataset!r}"
         )
@@ -112,7 +115,7 @@ def _download_medmnist(dataset: str, file: Path) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
         make = getattr(medmnist, medmnist.INFO[dataset]["python_class"])
         make(split="train", download=True, root=str(file.parent))
-    except (OSError, RuntimeError) as error:
+    except (OSError, RuntimeError, AttributeError) as error:  # the last: its import failed
         raise DataError(
             f"cannot download {dataset} to {file} ({' '.join(str(error).split())}): put the file"
             " there by hand"

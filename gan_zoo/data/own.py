@@ -162,10 +162,11 @@ def _some(entries: list[str]) -> str:
 def _say(path: Path, dataset: Dataset, names: list[str]) -> None:
     shape = "x".join(map(str, dataset.sample_shape))
     kind = "images" if len(dataset.sample_shape) == 3 else "points"
-    classes = _some([f"{place} = {name}" for place, name in enumerate(names)])
+    renamed = [f"{place} = {name}" for place, name in enumerate(names) if str(place) != name]
+    classes = f" ({_some(renamed)})" if renamed else ""
     sizes = ", ".join(f"{len(s.labels)} {n}" for n, s in dataset._asdict().items() if n in _PARTS)
     print(
-        f"gan_zoo: {path}: {kind} of {shape}; {sizes}; number of classes: {len(names)} ({classes})",
+        f"gan_zoo: {path}: {kind} of {shape}; {sizes}; number of classes: {len(names)}{classes}",
         file=sys.stderr,
     )
 
