@@ -73,12 +73,7 @@ def evaluate(what: Path, options: Options) -> dict[str, Any]:
     keep_freed_memory()
     parts = _components(run, options)
     sha256, network = str(dataset_fingerprint(parts.dataset)["sha256"]), parts.extractor
-    if run is not None and run.dataset.get("sha256", sha256) != sha256:
-        print(
-            f"gan_zoo: warning: the data set {parts.dataset.name} has changed since the run was"
-            " trained: these numbers do not compare with those of its record",
-            file=sys.stderr,
-        )
+    _warn_of_other_data(run, parts.dataset.name, sha256)
     where = measuring_device(parts.device)
     parts = replace(parts, dataset=to_device(parts.dataset, where))  # once, for both uses of it
     reference = reference_of(parts.dataset, network, sha256)
@@ -124,6 +119,15 @@ def evaluate(what: Path, options: Options) -> dict[str, Any]:
         print(f"gan_zoo: warning: {name} is not available: {why}", file=sys.stderr)
     _show(measurement, known)
     return content
+
+
+def _warn_of_other_data(run: RunRecord | None, name: str, sha256: str) -> None:
+    if run is not None and run.dataset.get("sha256", sha256) != sha256:
+        print(
+            f"gan_zoo: warning: the data set {name} has changed since the run was trained: these"
+            " numbers do not compare with those of its record",
+            file=sys.stderr,
+        )
 
 
 def _components(run: RunRecord | None, options: Options) -> "RunComponents":

@@ -282,7 +282,7 @@ def test_a_failed_download_hides_no_files_that_come_later(folder, tmp_path, monk
 def test_without_a_home_folder_debian_s_files_are_read_and_others_need_a_root(
     folder, tmp_path, homeless, monkeypatch
 ):
-    told = "data.root must be a folder without ~, as there is no home folder here, got '~/.cache"
+    told = "data.root must be a path without ~, as there is no home folder here, got '~/.cache"
     for name in ("fashion_mnist", "kmnist"):
         with pytest.raises(DataError, match=told):
             load_torchvision(name)
