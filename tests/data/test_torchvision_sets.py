@@ -305,7 +305,8 @@ def test_files_with_other_content_are_refused(folder):
 
 
 @pytest.mark.skipif(not DEBIAN.is_dir(), reason="needs Debian's package dataset-fashion-mnist")
-def test_debian_s_files_are_the_published_data(tmp_path):
+def test_debian_s_files_are_the_published_data(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "DEBIAN", DEBIAN)
     found = load_torchvision("fashion_mnist", str(tmp_path), download=False)
     labels = torch.cat([found.train.labels, found.validation.labels])
     assert labels.bincount().tolist() == [6000] * 10
