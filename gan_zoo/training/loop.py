@@ -133,7 +133,8 @@ class TrainingLoop:
         began, before, first = time.perf_counter(), position.seconds, position.step
         for step in self.reporter.epoch(position.epoch, position.step):
             asked = time.perf_counter()
-            seconds = yield trainer
+            with self.reporter.log.of_all_runs():
+                seconds = yield trainer
             if seconds is not None:  # the rest of the time belongs to other runs
                 began += time.perf_counter() - asked - seconds
             position.step = step + 1
