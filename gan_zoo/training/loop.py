@@ -20,7 +20,7 @@ from gan_zoo.training.progress import Reporter
 from gan_zoo.training.run_writer import RunWriter
 from gan_zoo.training.signals import Stop
 from gan_zoo.training.steps import Steps
-from gan_zoo.training.trackers import Tracking
+from gan_zoo.training.tracking import Tracking
 from gan_zoo.training.trainer import Trainer
 from gan_zoo.types import DivergenceError
 

@@ -40,7 +40,7 @@ from gan_zoo.types import DivergenceError
 
 if TYPE_CHECKING:
     from gan_zoo.training.run_writer import RunWriter
-    from gan_zoo.training.trackers import Tracking
+    from gan_zoo.training.tracking import Tracking
     from gan_zoo.training.trainer import Trainer
 
 _NOT_RECORDED = ("resume", "sweep_name", "tracker")
@@ -87,7 +87,7 @@ def run(
         from gan_zoo.training.loop import TrainingLoop
         from gan_zoo.training.progress import Reporter
         from gan_zoo.training.run_writer import RunWriter
-        from gan_zoo.training.trackers import Tracking
+        from gan_zoo.training.tracking import Tracking
 
         state = _load_state(folder, spec) if resuming else None
         if state is None:
