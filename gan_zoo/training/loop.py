@@ -66,6 +66,7 @@ class TrainingLoop:
             reporter.schedule,
             Position(),
         )
+        self.after_update: Callable[[], None] = lambda: None
         self.generators: dict[str, nn.Module] = {"generator": trainer.generator}
         if trainer.ema is not None:
             self.generators["generator_ema"] = trainer.ema
@@ -135,6 +136,7 @@ class TrainingLoop:
             asked = time.perf_counter()
             with self.reporter.log.of_all_runs():
                 seconds = yield trainer
+            self.after_update()
             if seconds is not None:  # the rest of the time belongs to other runs
                 began += time.perf_counter() - asked - seconds
             position.step = step + 1

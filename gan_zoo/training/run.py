@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from gan_zoo.training.tracking import Tracking
     from gan_zoo.training.trainer import Trainer
 
-_NOT_RECORDED = ("resume", "sweep_name", "tracker")
+_NOT_RECORDED = ("resume", "sweep_name", "tracker", "profile")
 _NUMBERS_DEPEND_ON = (  # in the environment
     "commit", "torch", "cpu", "threads", "device_name", "cuda", "cudnn", "driver", "deterministic",
 )  # fmt: skip
@@ -85,6 +85,7 @@ def run(
         from gan_zoo.training.build import build_for_run
         from gan_zoo.training.checkpoint import discard_states
         from gan_zoo.training.loop import TrainingLoop
+        from gan_zoo.training.profiler import profiled
         from gan_zoo.training.progress import Reporter
         from gan_zoo.training.run_writer import RunWriter
         from gan_zoo.training.tracking import Tracking
@@ -114,7 +115,8 @@ def run(
             loop = TrainingLoop(trainer, evaluator, writer, reporter, tracking=tracking, stop=stop)
             if state is not None:
                 loop.load_state_dict(state)
-            yield from loop.run()
+            with profiled(folder, trainer, components.profile) as loop.after_update:
+                yield from loop.run()
         if writer.record.status == "finished":
             discard_states(folder, keep_newest=True)
         return writer.record

@@ -1,0 +1,64 @@
+"""A profiled run has a trace of as many updates as asked for, and the numbers of any other."""
+
+import json
+from collections import Counter
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from gan_zoo.training.profiler import PARTS, TRACE_NAME, WARMUP, profiled
+from gan_zoo.types import ConfigurationError
+from tests.running import run_components
+
+
+def traced(folder):
+    events = json.loads((folder / TRACE_NAME).read_text())["traceEvents"]
+    return Counter(event["name"] for event in events if event.get("cat") == "user_annotation")
+
+
+def trainer():
+    """Return a trainer whose parts of a step take next to no time."""
+    return SimpleNamespace(device=torch.device("cpu"), **dict.fromkeys(PARTS, torch.zeros(2).sum))
+
+
+def update(of, after):
+    for part in PARTS:
+        getattr(of, part)()
+    after()
+
+
+def test_trace_and_table_are_of_the_updates_asked_for_and_no_number_changes(
+    tiny_parts, tmp_path, capsys
+):
+    for name, updates in (("profiled", 3), ("plain", None)):
+        run_components(replace(tiny_parts, profile=updates), tmp_path / name)
+    assert [traced(tmp_path / "profiled")[part] for part in PARTS] == [3, 3, 3, 3]
+    assert not (tmp_path / "plain" / TRACE_NAME).exists()
+    lines = capsys.readouterr().err.partition("profile of 3 updates of D:\n")[2].splitlines()
+    rows = {line.split()[0]: line.split()[1:] for line in lines[1:20]}
+    assert [rows[part][0] for part in PARTS] == ["1.0"] * 4
+    assert sum(int(rows[part][2].rstrip("%")) for part in PARTS) == pytest.approx(100, abs=2)
+    assert float(rows["discriminator_backward"][1]) > float(rows["convolution_backward"][1]) > 0
+    for name in ("history.csv", "checkpoints/params_generator_epoch_002.safetensors"):
+        one, other = (tmp_path / run / name for run in ("profiled", "plain"))
+        assert one.read_bytes() == other.read_bytes()
+
+
+def test_a_run_that_is_too_short_is_profiled_to_its_end(tmp_path):
+    short = trainer()
+    with profiled(tmp_path, short, 50) as after:
+        for _ in range(WARMUP + 2):
+            update(short, after)
+    assert traced(tmp_path)["generator_update"] == 2
+
+
+def test_two_runs_of_a_process_are_not_profiled_at_once(tmp_path):
+    for _ in range(2):  # the second time after the end of the first
+        with (
+            profiled(tmp_path, trainer(), 1),
+            pytest.raises(ConfigurationError, match=r"one run at a time.*another hydra/launcher"),
+            profiled(tmp_path, trainer(), 1),
+        ):
+            pass
