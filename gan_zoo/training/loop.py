@@ -14,6 +14,7 @@ from gan_zoo.evaluation.evaluator import Evaluator
 from gan_zoo.evaluation.fixed_latents import NonFiniteSamples
 from gan_zoo.evaluation.measurement import reason
 from gan_zoo.evaluation.reference_scores import ReferenceScores
+from gan_zoo.report.quantities import spoken
 from gan_zoo.training.checkpoint import load_state, save_state
 from gan_zoo.training.pictures import sample_grid
 from gan_zoo.training.progress import Reporter
@@ -229,7 +230,7 @@ class TrainingLoop:
         """Record and print, once each, why a metric or picture is missing."""
         for name, why in reasons.items():
             if self.writer.unavailable(f"{prefix}{name}", why):
-                self.reporter.warn(f"{prefix}{name} is not available: {why}")
+                self.reporter.warn(f"not available: {spoken(f'{prefix}{name}')}: {why}")
 
     def _diverged(self) -> DivergenceError:
         step = self.trainer.discriminator_updates
