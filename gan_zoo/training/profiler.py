@@ -49,10 +49,13 @@ def profiled(folder: Path, trainer: Trainer, updates: int | None) -> Iterator[Ca
     for part in PARTS:
         setattr(trainer, part, record_function(part)(getattr(trainer, part)))
 
+    written = []
+
     def ended(profiler: Any) -> None:
         temporary = folder / f".{TRACE_NAME}"
         profiler.export_chrome_trace(str(temporary))
         os.replace(temporary, folder / TRACE_NAME)
+        written.append(TRACE_NAME)
         measured = sum(e.count for e in profiler.key_averages() if e.key == PARTS[0])
         shown = summary(profiler.key_averages(), measured, on_gpu=on_gpu)
         print(f"profile of {measured} updates of D:\n{shown}\n{folder / TRACE_NAME}",
@@ -62,6 +65,9 @@ def profiled(folder: Path, trainer: Trainer, updates: int | None) -> Iterator[Ca
     try:
         with profile(activities=kinds, schedule=plan, on_trace_ready=ended) as profiler:
             yield profiler.step
+        if not written:
+            print(f"gan_zoo: warning: nothing was profiled: the first {WARMUP} updates of D are a"
+                  " warm-up, and this run made no more", file=sys.stderr)  # fmt: skip
     finally:
         _ONE_AT_A_TIME.release()
 

@@ -54,6 +54,16 @@ def test_a_run_that_is_too_short_is_profiled_to_its_end(tmp_path):
     assert traced(tmp_path)["generator_update"] == 2
 
 
+def test_a_run_of_nothing_but_warm_up_says_so(tmp_path, capsys):
+    shorter = trainer()
+    with profiled(tmp_path, shorter, 1) as after:
+        update(shorter, after)
+    assert (
+        "nothing was profiled: the first 10 updates of D are a warm-up" in capsys.readouterr().err
+    )
+    assert not (tmp_path / TRACE_NAME).exists()
+
+
 def test_two_runs_of_a_process_are_not_profiled_at_once(tmp_path):
     for _ in range(2):  # the second time after the end of the first
         with (
