@@ -297,7 +297,7 @@ def test_a_batched_sweep_leaves_what_single_runs_leave(tmp_path):
             assert said[0].startswith(f"started: loss={loss} seed={seed} ")
             assert said[-1] == "finished"
             epochs = [line for line in said if " epoch " in line and "warning" not in line]
-            assert [line[: len(loss) + 16] for line in epochs] == [
+            assert [line.partition("/")[0] for line in epochs] == [
                 f"{loss} seed {seed} epoch {epoch}" for epoch in (1, 2)
             ]
     code, _, err = call(tmp_path / "batched", *words, "hydra/launcher=batched", program=RUN)
