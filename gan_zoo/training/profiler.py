@@ -56,8 +56,10 @@ def profiled(folder: Path, trainer: Trainer, updates: int | None) -> Iterator[Ca
         profiler.export_chrome_trace(str(temporary))
         os.replace(temporary, folder / TRACE_NAME)
         written.append(TRACE_NAME)
-        measured = sum(e.count for e in profiler.key_averages() if e.key == PARTS[0])
-        shown = summary(profiler.key_averages(), measured, on_gpu=on_gpu)
+        # kernels and their annotations are events of the GPU; callers on the CPU have their time
+        events = [e for e in profiler.key_averages() if e.device_type.name == "CPU"]
+        measured = sum(event.count for event in events if event.key == PARTS[0])
+        shown = summary(events, measured, on_gpu=on_gpu)
         print(f"profile of {measured} updates of D:\n{shown}\n{folder / TRACE_NAME}",
               file=sys.stderr, flush=True)  # fmt: skip
 
@@ -76,14 +78,15 @@ def summary(events: Any, updates: int, *, on_gpu: bool) -> str:
     """Return a table: the parts of a step, then the operators that take most of the time.
 
     Args:
-        events: averages of torch's profiler.
+        events: of the CPU, averages of torch's profiler.
         updates: of D that were profiled.
         on_gpu: whether to sort by the time of the GPU.
     """
     known = {event.key: event for event in events}
     parts = [known[part] for part in PARTS if part in known]
     whole = sum(event.cpu_time_total for event in parts)
-    busy = sum(event.self_device_time_total for event in events) if on_gpu else 0.0
+    operators = [event for event in events if event.key.startswith("aten::")]
+    busy = sum(event.self_device_time_total for event in operators) if on_gpu else 0.0
 
     def row(event: Any, cpu: float, gpu: float) -> dict[str, object]:
         cells: dict[str, object] = {
@@ -97,10 +100,7 @@ def summary(events: Any, updates: int, *, on_gpu: bool) -> str:
         return cells
 
     own = "self_device_time_total" if on_gpu else "self_cpu_time_total"
-    operators = sorted(
-        (event for event in events if event.key.startswith("aten::")),
-        key=lambda event: -float(getattr(event, own)),
-    )
+    operators.sort(key=lambda event: -float(getattr(event, own)))
     return table([
         *(row(event, event.cpu_time_total, event.device_time_total) for event in parts),
         *(row(e, e.self_cpu_time_total, e.self_device_time_total) for e in operators[:ROWS]),

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from gan_zoo.training.profiler import PARTS, TRACE_NAME, WARMUP, profiled
+from gan_zoo.training.profiler import PARTS, TRACE_NAME, WARMUP, profiled, summary
 from gan_zoo.types import ConfigurationError
 from tests.running import run_components
 
@@ -72,3 +72,27 @@ def test_two_runs_of_a_process_are_not_profiled_at_once(tmp_path):
             profiled(tmp_path, trainer(), 1),
         ):
             pass
+
+
+def test_on_a_gpu_operators_are_sorted_by_its_time():
+    """Without a GPU: on averages as torch's profiler gives them, in microseconds."""
+
+    def average(key, count, total, own, gpu):
+        return SimpleNamespace(
+            key=key, count=count, cpu_time_total=total, self_cpu_time_total=own,
+            device_time_total=gpu, self_device_time_total=0.0 if key in PARTS else gpu,
+        )  # fmt: skip
+
+    events = [
+        average("generator_backward", 2, 2000.0, 10.0, 8000.0),
+        average("discriminator_backward", 4, 6000.0, 10.0, 24000.0),
+        average("aten::mm", 8, 900.0, 800.0, 4000.0),
+        average("aten::convolution", 4, 700.0, 600.0, 12000.0),
+        average("cudaLaunchKernel", 12, 300.0, 300.0, 0.0),
+    ]
+    rows = [line.split() for line in summary(events, 4, on_gpu=True).splitlines()]
+    assert [row[0] for row in rows[1:]] == [
+        "discriminator_backward", "generator_backward", "convolution", "mm",
+    ]  # fmt: skip
+    assert rows[1][1:] == ["1.0", "1.500", "75%", "6.000", "150%"]
+    assert rows[3][1:] == ["1.0", "0.150", "8%", "3.000", "75%"]
