@@ -43,7 +43,6 @@ def profiled(folder: Path, trainer: Trainer, updates: int | None) -> Iterator[Ca
             "profile is for one run at a time in a process: choose another hydra/launcher, or"
             " profile=null"
         )
-    os.environ.setdefault("KINETO_LOG_LEVEL", "5")  # its own lines say nothing about the run
     on_gpu = trainer.device.type == "cuda"
     kinds = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if on_gpu else [])]
     for part in PARTS:
