@@ -24,7 +24,8 @@ class DivergenceError(ArithmeticError):
     """Raised when a loss, gradient or weight becomes NaN or infinite."""
 
     def __init__(self, step: int, quantity: str, value: float):
-        super().__init__(f"{quantity} became {value} at discriminator update {step}")
+        words = quantity.replace("_", " ")
+        super().__init__(f"{words} became {value} at discriminator update {step}")
         self.step, self.quantity, self.value = step, quantity, value
 
 

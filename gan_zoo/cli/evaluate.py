@@ -16,6 +16,7 @@ from gan_zoo.config.build import build
 from gan_zoo.config.compose import compose_config
 from gan_zoo.config.explain import explain
 from gan_zoo.config.schema import MAX_SAMPLES, OneOf, Range
+from gan_zoo.report.quantities import ordered, spoken
 from gan_zoo.runs.overrides import hydra_value
 from gan_zoo.runs.record import RECORD_NAME, RunRecord, read_record, write_text
 from gan_zoo.training.load_generator import configuration_of, network_of, weights_of
@@ -116,7 +117,7 @@ def evaluate(what: Path, options: Options) -> dict[str, Any]:
         "confusion_matrix": measurement.confusion,
     }
     for name, why in measurement.unavailable.items():
-        print(f"gan_zoo: warning: {name} is not available: {why}", file=sys.stderr)
+        print(f"gan_zoo: warning: not available: {spoken(name)}: {why}", file=sys.stderr)
     _show(measurement, known)
     return content
 
@@ -222,16 +223,18 @@ def _show(measurement: "Measurement", known: dict[str, dict[str, float]]) -> Non
     from rich.table import Table
 
     baselines = list(dict.fromkeys(name for values in known.values() for name in values))
-    table = Table()
+    metrics = ordered(set(measurement.values))
+    table = Table(caption="; ".join(dict.fromkeys(metric.detail for metric in metrics)))
     table.add_column("metric")
     for column in ("value", "95% over samples", *(name.replace("_", " ") for name in baselines)):
         table.add_column(column, justify="right")
-    for name, value in measurement.values.items():
+    for metric in metrics:
+        name, value = metric.name, measurement.values[metric.name]
         ends = measurement.intervals.get(name)
         interval = "" if ends is None else f"{ends[0]:.4g} to {ends[1]:.4g}"
         others = (known.get(name, {}).get(baseline) for baseline in baselines)
         cells = ("" if other is None else f"{other:.4g}" for other in others)
-        table.add_row(name, f"{value:.4g}", interval, *cells)
+        table.add_row(metric.short_title, f"{value:.4g}", interval, *cells)
     console = Console()
     console.print(table, crop=False, soft_wrap=not console.is_terminal)
 

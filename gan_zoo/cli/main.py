@@ -1,7 +1,10 @@
 """The command ``gan-zoo <verb>``."""
 
+import os
+import platform
 import sys
 from importlib import import_module
+from importlib.metadata import version
 
 from gan_zoo import __version__
 
@@ -24,11 +27,38 @@ def main() -> None:
     if first in ("-h", "--help"):
         print(f"{USAGE}\n\ngan-zoo <verb> --help describes a verb's words.")
     elif first == "--version":
-        print(f"gan-zoo {__version__}")
+        print(describe_version())
+    elif sys.argv[2:3] and sys.argv[2].startswith("query=") and not _completes_train():
+        return  # -sc query=<shell>: the shell asks how a line may go on
     else:
         if first in VERBS:
             del sys.argv[1]
         import_module(f"gan_zoo.cli.{first if first in VERBS else 'train'}").main()
+
+
+def describe_version() -> str:
+    """Return the versions that a report of a fault needs; the commit where this is a checkout."""
+    from gan_zoo.training.process import commit
+
+    code = commit()
+    return (
+        f"gan-zoo {__version__}{f' (commit {code})' if code else ''}, torch {version('torch')},"
+        f" Hydra {version('hydra-core')}, Python {platform.python_version()}"
+    )
+
+
+def _completes_train() -> bool:
+    """Print verbs for a first word being typed; return whether Hydra completes the line.
+
+    Hydra knows nothing of verbs: ``train`` is left out of the line, and other verbs take files.
+    """
+    program, _, words = os.environ.get("COMP_LINE", "").partition(" ")
+    verb, space, others = words.lstrip().partition(" ")
+    if not space:
+        print(" ".join(name for name in VERBS if name.startswith(verb)))
+    elif verb == "train":
+        os.environ["COMP_LINE"] = f"{program} {others}"
+    return verb == "train" or verb not in VERBS
 
 
 def renamed() -> None:

@@ -1,14 +1,18 @@
 """The verb ``status``: list the runs below some folders with their progress."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
+from statistics import mean
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from gan_zoo.cli.options import Verb
+from gan_zoo.report.formatting import duration
 from gan_zoo.runs.lock import LOCK_NAME, alive, owner
 from gan_zoo.runs.plan import PLAN_NAME, Job, read_plan
 from gan_zoo.runs.record import RECORD_NAME, RecordError, RunRecord, read_record
@@ -16,7 +20,8 @@ from gan_zoo.types import ConfigurationError
 
 HELP = """\
 List the runs below folders: planned, running (with progress and time left), finished, diverged,
-failed, interrupted, or damaged (the record cannot be read), and their counts."""
+failed, interrupted, or damaged (the record cannot be read), their counts, and the time left until
+the runs that are running or planned have ended."""
 
 STATES = ("planned", "running", "finished", "diverged", "failed", "interrupted", "damaged")
 _COLOURS = {"running": "cyan", "finished": "green", "diverged": "magenta", "failed": "red",
@@ -30,8 +35,11 @@ class Line:
     run: str
     state: str  # one of STATES
     progress: str = ""
-    left: float | None = None  # seconds
+    left: float | None = None  # seconds of training
     note: str = ""
+    loss: str = ""
+    training: float | None = None  # seconds of the whole run, expected or known
+    took: float | None = None  # seconds of a finished run, with all measurements
 
 
 def survey(folder: Path) -> list[Line]:
@@ -59,7 +67,29 @@ def survey(folder: Path) -> list[Line]:
     jobs = {plan / job.folder: job for plan in plans for job in read_plan(plan)}
     shared = set.intersection(*(set(job.overrides) for job in jobs.values())) if jobs else set()
     planned = (job for run, job in jobs.items() if run not in marks)
-    return [*lines, *(Line(_name(job, shared), "planned") for job in planned)]
+    return [*lines, *(Line(_name(job, shared), "planned", loss=job.loss) for job in planned)]
+
+
+def time_left(lines: Sequence[Line]) -> float | None:
+    """Return the seconds until what is running or planned has ended; None if they are not known.
+
+    A planned run is expected to train as long as others of its loss, or else as all others, and to
+    measure as long in proportion as the finished ones; as many run at a time as are running now.
+    """
+    running = [line for line in lines if line.state == "running"]
+    known = [(line.loss, line.training) for line in lines if line.training is not None]
+    if not running or not known:
+        return None
+    everything = [seconds for _, seconds in known]
+
+    def whole(line: Line) -> float:
+        return mean([seconds for loss, seconds in known if loss == line.loss] or everything)
+
+    ended = [(line.took, line.training) for line in lines if line.took and line.training]
+    longer = sum(took for took, _ in ended) / sum(seconds for _, seconds in ended) if ended else 1.0
+    still = [whole(line) if line.left is None else line.left for line in running]
+    work = sum(still) + sum(whole(line) for line in lines if line.state == "planned")
+    return longer * max(work / len(running), *still)
 
 
 @dataclass(frozen=True)
@@ -77,13 +107,17 @@ def run(folders: list[Path], _: Options) -> None:
         table.add_column(column, justify="right" if column in ("epochs", "left") else "left")
     for line in lines:
         colour = _COLOURS.get(line.state, "default")
-        left = "" if line.left is None else _duration(line.left)
+        left = "" if line.left is None else duration(line.left)
         state = f"[{colour}]{line.state}[/]"
         table.add_row(escape(line.run), state, line.progress, left, escape(line.note))
     console = Console()
     console.print(table, crop=False, soft_wrap=not console.is_terminal)
     counts = Counter(line.state for line in lines)
     console.print(", ".join(f"{counts[s]} {s}" for s in STATES if counts[s]) or "no runs")
+    left_of_all = time_left(lines)
+    if left_of_all is not None:
+        still = f"{counts['running'] + counts['planned']} runs, {counts['running']} at a time"
+        console.print(f"about {duration(left_of_all)} left for {still}")
 
 
 def _line(run: Path, name: str, record: RunRecord) -> Line:
@@ -103,7 +137,9 @@ def _line(run: Path, name: str, record: RunRecord) -> Line:
         note = f"{record.error.get('kind', '')}: {note}"
     elif state == "interrupted":
         note = "rerun the same command to resume it"
-    return Line(name, state, progress, left, note)
+    seconds = record.progress.get("seconds")
+    training = seconds / done * total if seconds is not None and done and total else None
+    return Line(name, state, progress, left, note, record.loss, training, _took(record))
 
 
 def _unread(run: Path, name: str, error: RecordError) -> Line:
@@ -122,16 +158,18 @@ def _left(record: RunRecord, total: float | None) -> float | None:
     return seconds / done * (total - done)
 
 
+def _took(record: RunRecord) -> float | None:
+    """Return the seconds from start to end of a run that finished without an interruption."""
+    if record.status != "finished" or record.resumed or not record.started or not record.ended:
+        return None
+    began, ended = map(datetime.fromisoformat, (record.started, record.ended))
+    return (ended - began).total_seconds()
+
+
 def _name(job: Job, shared: set[str]) -> str:
     """Return the overrides that distinguish a job from the others."""
     others = (override for override in job.overrides if override not in shared)
     return " ".join([f"loss={job.loss}", f"seed={job.seed}", *others])
-
-
-def _duration(seconds: float) -> str:
-    hours, rest = divmod(round(seconds), 3600)
-    minutes, rest = divmod(rest, 60)
-    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s"
 
 
 main = Verb("status", "DIR ...", HELP, Options, run).main

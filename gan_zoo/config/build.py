@@ -65,6 +65,7 @@ class RunComponents:
     tracker: "Tracker"
     schedules: tuple[OptionSchedule, ...] = ()
     deterministic: bool = True  # algorithms of a GPU
+    profile: int | None = None  # updates to profile
 
 
 def _instantiate(node: Any) -> Any:
@@ -270,6 +271,7 @@ def _built(
         seed=config.seed,
         device=device,
         deterministic=strict.deterministic,
+        profile=strict.profile,
         tracker=tracker,
         schedules=schedules,
     )

@@ -217,6 +217,7 @@ class Config:
     evaluation: EvaluationSettings = field(default_factory=EvaluationSettings)
     tracker: dict[str, Any] = field(default_factory=lambda: {"_target_": UNTRACKED})
     schedules: dict[str, Any] = field(default_factory=dict)
+    profile: Annotated[int | None, COUNT] = None
     after_sweep: str | None = None
     resume: str = "auto"
     sweep_name: str | None = None

@@ -1,6 +1,6 @@
 """Data in the plane: how many modes each method covers, and the critics' landscapes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from gan_zoo.evaluation.metrics.intervals import share_interval
@@ -49,7 +49,7 @@ def summarise(folder: Path) -> str:
         write_bytes(folder / "modes.png", side_by_side(pictures))
     lines = [
         "Modes covered, and the share of points within 3 standard deviations:",
-        table(rows),
+        table(_headed(rows)),
         f"All modes with a share of at least {GOOD}: {len(reached)} of {len(rows)} runs"
         f" ({', '.join(dict.fromkeys(reached)) or 'none'}).",
     ]
@@ -57,8 +57,13 @@ def summarise(folder: Path) -> str:
     if len({record.seed for record in records}) > 1:
         summary = by_loss(records)
         write_rows(folder / "modes_by_loss.csv", summary)
-        lines += ["Over seeds, with 95% intervals:", table(summary)]
+        lines += ["Over seeds, with 95% intervals:", table(_headed(summary))]
     return "\n".join(lines)
+
+
+def _headed(rows: Sequence[Mapping[str, object]]) -> list[dict[str, object]]:
+    """Return the rows of a file with their columns in words."""
+    return [{key.replace("_", " "): value for key, value in row.items()} for row in rows]
 
 
 def by_loss(records: Sequence[RunRecord]) -> list[dict[str, object]]:

@@ -7,6 +7,7 @@ from typing import Any
 from gan_zoo.report.comparison import Comparison, Variant
 from gan_zoo.report.formatting import count, short
 from gan_zoo.report.load import Run
+from gan_zoo.report.quantities import spoken
 
 _BUDGET = {
     "generator_updates": "Generator updates",
@@ -206,7 +207,7 @@ def _unavailable(variants: tuple[Variant, ...]) -> list[str]:
         for run in variant.runs
         for name, why in run.record.unavailable.items()
     ]
-    names = _groups((why, name) for why, name, _ in missing)
+    names = _groups((why, spoken(name)) for why, name, _ in missing)
     owners = _groups((why, owner) for why, _, owner in missing)
     return [f"{_some(names[why])} ({_some(owners[why])}): {why}" for why in names]
 

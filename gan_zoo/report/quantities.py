@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from gan_zoo.evaluation.metrics.registry import (
     CHECKPOINTS,
     EXTRACTORS,
+    METRICS,
     QUANTITIES,
     MetricName,
     parse_name,
@@ -46,7 +47,9 @@ class Quantity:
     def short_title(self) -> str:
         """The abbreviation in the title's brackets, else the title as inside a sentence."""
         found = re.search(r"\((\w+)\)", self.title)
-        return found[1] if found else self.title[0].lower() + self.title[1:]
+        if found or self.title[:2].isupper():
+            return found[1] if found else self.title
+        return self.title[0].lower() + self.title[1:]
 
     @property
     def base(self) -> str:
@@ -73,6 +76,8 @@ def quantity(name: str) -> Quantity:
     'fid_mnistcnn_test_10k'
     >>> quantity("kid_mnistcnn_test_10k").short_title, quantity("recall").short_title
     ('KID', 'recall')
+    >>> quantity("gan_train").short_title
+    'GAN-train accuracy'
     >>> quantity("generator_test_auxiliary").title
     'Generator class loss, held-out images'
     """
@@ -90,6 +95,31 @@ def quantity(name: str) -> Quantity:
         if key in DIAGNOSTICS:
             return _diagnostic(name, key, tokens[length:])
     return Quantity(name, name.replace("_", " "), "", 0, "Not in the metric registry.")
+
+
+def spoken(name: str) -> str:
+    """Return the words for what a record calls a missing metric, sample or picture.
+
+    >>> spoken("ema_fid_mnistcnn_validation_1k")
+    'FID (averaged weights (EMA), validation split)'
+    >>> spoken("precision_recall_mnistcnn_test_10k"), spoken("nearest_neighbours")
+    ('precision, recall, density, coverage (test split)', 'nearest neighbours')
+    >>> spoken("kid of kernel_density samples"), spoken("all metrics")
+    ('KID of kernel density samples', 'all metrics')
+    """
+    of_run, of, sampler = name.partition(" of ")
+    checkpoint = max((key for key in CHECKPOINTS if of_run.startswith(key)), key=len)
+    base = of_run.removeprefix(checkpoint)
+    known = [key for key in METRICS if base == key or base.startswith(f"{key}_")]
+    if not known:
+        return name.replace("_", " ")
+    metric = max(known, key=len)
+    rest = base.removeprefix(metric)
+    found = [quantity(f"{checkpoint}{each}{rest}") for each in METRICS[metric].quantities]
+    split = f"{found[0].split} split" if found[0].split else ""
+    where = ", ".join(word for word in (checkpoint and CHECKPOINTS[checkpoint], split) if word)
+    words = ", ".join(each.short_title for each in found) + (f" ({where})" if where else "")
+    return words + of + sampler.replace("_", " ")
 
 
 def _metric(name: str, parsed: MetricName) -> Quantity:

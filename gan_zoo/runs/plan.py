@@ -10,8 +10,8 @@ from gan_zoo.runs.record import write_text
 PLAN_NAME = "plan.json"
 # Overrides that a record leaves out: it has fields for them, or they change no number.
 HIDDEN = (
-    "loss=", "seed=", "device=", "resume=", "sweep_name=", "tracker=", "tracker.", "hydra.",
-    "hydra/",
+    "loss=", "seed=", "device=", "resume=", "sweep_name=", "tracker=", "tracker.", "profile=",
+    "hydra.", "hydra/",
 )  # fmt: skip
 
 

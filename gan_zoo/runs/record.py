@@ -7,6 +7,7 @@ The folder of a run holds
 - ``timing.csv``: a row per epoch of what depends on the machine's speed;
 - ``metrics.jsonl``: both, a JSON object per epoch, for other programs;
 - ``config.yaml``, ``samples/``, ``checkpoints/`` and ``loss_curve.png``;
+- ``run.log``: what the run said on standard error, with times (``gan_zoo.training.run_log``);
 - ``run.lock``: which process trains the run (``gan_zoo.runs.lock``).
 
 Every file is written under a temporary name and renamed, so that a reader never sees half of one.

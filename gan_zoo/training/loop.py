@@ -14,13 +14,14 @@ from gan_zoo.evaluation.evaluator import Evaluator
 from gan_zoo.evaluation.fixed_latents import NonFiniteSamples
 from gan_zoo.evaluation.measurement import reason
 from gan_zoo.evaluation.reference_scores import ReferenceScores
+from gan_zoo.report.quantities import spoken
 from gan_zoo.training.checkpoint import load_state, save_state
 from gan_zoo.training.pictures import sample_grid
 from gan_zoo.training.progress import Reporter
 from gan_zoo.training.run_writer import RunWriter
 from gan_zoo.training.signals import Stop
 from gan_zoo.training.steps import Steps
-from gan_zoo.training.trackers import Tracking
+from gan_zoo.training.tracking import Tracking
 from gan_zoo.training.trainer import Trainer
 from gan_zoo.types import DivergenceError
 
@@ -66,6 +67,7 @@ class TrainingLoop:
             reporter.schedule,
             Position(),
         )
+        self.after_update: Callable[[], None] = lambda: None
         self.generators: dict[str, nn.Module] = {"generator": trainer.generator}
         if trainer.ema is not None:
             self.generators["generator_ema"] = trainer.ema
@@ -133,7 +135,9 @@ class TrainingLoop:
         began, before, first = time.perf_counter(), position.seconds, position.step
         for step in self.reporter.epoch(position.epoch, position.step):
             asked = time.perf_counter()
-            seconds = yield trainer
+            with self.reporter.log.of_all_runs():
+                seconds = yield trainer
+            self.after_update()
             if seconds is not None:  # the rest of the time belongs to other runs
                 began += time.perf_counter() - asked - seconds
             position.step = step + 1
@@ -226,7 +230,7 @@ class TrainingLoop:
         """Record and print, once each, why a metric or picture is missing."""
         for name, why in reasons.items():
             if self.writer.unavailable(f"{prefix}{name}", why):
-                self.reporter.warn(f"{prefix}{name} is not available: {why}")
+                self.reporter.warn(f"not available: {spoken(f'{prefix}{name}')}: {why}")
 
     def _diverged(self) -> DivergenceError:
         step = self.trainer.discriminator_updates

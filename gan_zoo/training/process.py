@@ -41,7 +41,7 @@ def describe(device: "torch.device") -> dict[str, object]:
 
     return {
         "gan_zoo": gan_zoo.__version__,
-        "commit": _commit(),
+        "commit": commit(),
         "python": platform.python_version(),
         "torch": str(torch.__version__),
         "numpy": numpy.__version__,
@@ -150,7 +150,8 @@ def _limit() -> int | None:
     return min(limits, default=None)
 
 
-def _commit() -> str | None:
+def commit() -> str | None:
+    """Return the commit of this checkout; None outside one."""
     folder = Path(__file__).parents[2]
     if not (folder / ".git").exists():
         return None

@@ -6,9 +6,11 @@ Importing this module needs no torch, so that a command for a finished run retur
 import hashlib
 import json
 import math
+import os
+import platform
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -31,16 +33,17 @@ from gan_zoo.runs.plan import recorded
 from gan_zoo.runs.record import RunRecord, RunSpec, parse_record, write_record, write_text
 from gan_zoo.runs.resume import CHOICES, COSMETIC, check_same, should_resume
 from gan_zoo.training.process import OutOfMemory, describe, shortage_explained
+from gan_zoo.training.run_log import RunLog
 from gan_zoo.training.signals import Stop, stopping
 from gan_zoo.training.steps import Steps, stepwise
 from gan_zoo.types import ConfigurationError, DivergenceError
 
 if TYPE_CHECKING:
     from gan_zoo.training.run_writer import RunWriter
-    from gan_zoo.training.trackers import Tracking
+    from gan_zoo.training.tracking import Tracking
     from gan_zoo.training.trainer import Trainer
 
-_NOT_RECORDED = ("resume", "sweep_name", "tracker")
+_NOT_RECORDED = ("resume", "sweep_name", "tracker", "profile")
 _NUMBERS_DEPEND_ON = (  # in the environment
     "commit", "torch", "cpu", "threads", "device_name", "cuda", "cudnn", "driver", "deterministic",
 )  # fmt: skip
@@ -72,9 +75,9 @@ def run(
         Exception: an error of the run, after it was recorded. A ``DivergenceError`` is recorded as
             the outcome and only raised if ``trainer.on_divergence`` is ``raise``.
     """
-    with RunLock(folder):
+    with RunLock(folder), RunLog(folder) as log:
         resuming = should_resume(folder, spec, resume, retry=retry)
-        components = _build(spec, make, folder, record_failure=not resuming)
+        components = _build(spec, make, log, record_failure=not resuming)
 
         # torch from here on
         from gan_zoo.data.dataset import dataset_fingerprint
@@ -83,9 +86,10 @@ def run(
         from gan_zoo.training.build import build_for_run
         from gan_zoo.training.checkpoint import discard_states
         from gan_zoo.training.loop import TrainingLoop
+        from gan_zoo.training.profiler import profiled
         from gan_zoo.training.progress import Reporter
         from gan_zoo.training.run_writer import RunWriter
-        from gan_zoo.training.trackers import Tracking
+        from gan_zoo.training.tracking import Tracking
 
         dataset = dataset_fingerprint(components.dataset)
         state = _load_state(folder, spec, dataset) if resuming else None
@@ -93,16 +97,16 @@ def run(
             discard_states(folder)
         write_text(folder / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(spec.config)))
         planned = schedule(components.trainer, len(components.dataset.train.labels))
-        reporter = Reporter(f"{spec.loss} seed {spec.seed}", planned, bar=bar)
+        reporter = Reporter(f"{spec.loss} seed {spec.seed}", planned, log, bar=bar)
         writer = RunWriter(folder, spec)
         tracking = Tracking(components.tracker, writer, warn=reporter.warn)
         raises = components.trainer.on_divergence == "raise"
         with (
             cpu_threads(components.trainer.threads),
             in_use(components.device, deterministic=components.deterministic),
-            _outcome_recorded(writer, tracking, raises=raises) as stop,
+            _outcome_recorded(writer, tracking, log, raises=raises) as stop,
         ):
-            components = _begin(writer, components, dataset, state)
+            components = _begin(writer, components, dataset, state, log)
             trainer, evaluator = build_for_run(components, str(writer.record.dataset["sha256"]))
             _describe(writer, components, trainer)
             for warning in writer.record.warnings:
@@ -113,7 +117,8 @@ def run(
             loop = TrainingLoop(trainer, evaluator, writer, reporter, tracking=tracking, stop=stop)
             if state is not None:
                 loop.load_state_dict(state)
-            yield from loop.run()
+            with profiled(folder, trainer, components.profile) as loop.after_update:
+                yield from loop.run()
         if writer.record.status == "finished":
             discard_states(folder, keep_newest=True)
         return writer.record
@@ -182,15 +187,18 @@ def _components(config: DictConfig) -> RunComponents:
 
 
 def _build(
-    spec: RunSpec, make: Callable[[], RunComponents], folder: Path, *, record_failure: bool
+    spec: RunSpec, make: Callable[[], RunComponents], log: RunLog, *, record_failure: bool
 ) -> RunComponents:
     try:
         with shortage_explained():
             return make()
     except Exception as error:
+        message = describe_error(error)
+        log.write(f"failed: {message}\n")
         if record_failure:
-            error_entry = {"kind": type(error).__name__, "message": describe_error(error)}
-            write_record(folder, RunRecord(**vars(spec), status="failed", error=error_entry))
+            error_entry = {"kind": type(error).__name__, "message": message}
+            failed = RunRecord(**vars(spec), status="failed", error=error_entry)
+            write_record(log.path.parent, failed)
         raise
 
 
@@ -233,7 +241,9 @@ def cpu_threads(count: int | None) -> Iterator[None]:
 
 
 @contextmanager
-def _outcome_recorded(writer: "RunWriter", tracking: "Tracking", *, raises: bool) -> Iterator[Stop]:
+def _outcome_recorded(
+    writer: "RunWriter", tracking: "Tracking", log: RunLog, *, raises: bool
+) -> Iterator[Stop]:
     """Write the record at the end of the block, however it ends; a divergence is an outcome."""
     outcome: dict[str, Any] = {"status": "interrupted"}  # SystemExit and the like, too
     try:
@@ -255,6 +265,9 @@ def _outcome_recorded(writer: "RunWriter", tracking: "Tracking", *, raises: bool
                 raise
             print(f"gan_zoo: the record does not say how the run ended: {error}", file=sys.stderr)
         tracking.end()
+        why = outcome.get("error", {})
+        log.write(": ".join([outcome["status"], *([why["message"]] if why else [])]) + "\n")
+        log.write(why.get("traceback", ""))
 
 
 def _begin(
@@ -262,6 +275,7 @@ def _begin(
     components: RunComponents,
     dataset: dict[str, Any],
     state: Mapping[str, Any] | None,
+    log: RunLog,
 ) -> RunComponents:
     """Write the record of a run that starts or resumes; return what it trains.
 
@@ -281,6 +295,7 @@ def _begin(
             components = replace(components, trainer=settings)
         started = before["started"]
         writer.load_state_dict(state["writer"])
+    log.write(f"{_beginning(writer.record, environment, resumed)}\n")
     writer.write(
         environment=environment,
         dataset=dataset,
@@ -288,6 +303,19 @@ def _begin(
         resumed=resumed,
     )
     return components
+
+
+def _beginning(
+    record: RunRecord, environment: Mapping[str, Any], resumed: Sequence[Mapping[str, Any]]
+) -> str:
+    """Return the log's first line: the options of the run, the code, and the process."""
+    begun = "started"
+    if resumed:
+        begun = f"resumed in epoch {resumed[-1]['epoch']}, step {resumed[-1]['step']}"
+    words = " ".join([f"loss={record.loss}", f"seed={record.seed}", *record.overrides])
+    code = " ".join(str(environment[name]) for name in ("gan_zoo", "commit") if environment[name])
+    place = f"{environment['device']} of {platform.node()}, process {os.getpid()}"
+    return f"{begun}: {words}; gan_zoo {code}, torch {environment['torch']}; {place}"
 
 
 def _describe(writer: "RunWriter", components: RunComponents, trainer: "Trainer") -> None:

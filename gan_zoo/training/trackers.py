@@ -1,169 +1,33 @@
-"""Show runs elsewhere than in their folders: the contract's caller, and the trackers we provide.
+"""The trackers that we provide: they show a run elsewhere than in its folder.
 
-``Tracking`` is what a run calls. A tracker (``gan_zoo.types.Tracker``) of TensorBoard or Trackio
-imports its package when it begins.
+Each fulfils ``gan_zoo.types.Tracker``, checks on creation that its package is installed, and
+imports it when it begins.
 """
 
-import math
+import hashlib
+import logging
+import os
+import shutil
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, redirect_stdout
-from copy import deepcopy
+from collections.abc import Mapping
+from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from PIL import Image
 
 from gan_zoo.config.validate import require_extra
-from gan_zoo.data.devices import kept_global_streams
-from gan_zoo.report.diagnostics import DIAGNOSTICS, PARTS, ROLES
 from gan_zoo.runs.record import RunRecord
-from gan_zoo.training.run_writer import RunWriter, grid_name
-from gan_zoo.types import ConfigurationError, Tracker
+from gan_zoo.training.tracking import headline, hyperparameters
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
 
 Values = Mapping[str, float]
 Pictures = Mapping[str, Path]
-
-PROGRESS = (
-    "generator_updates", "discriminator_updates", "images_seen", "seconds", "images_per_second",
-)  # fmt: skip
-FINAL_PICTURES = ("interpolation", "class_walk", "nearest_neighbours", "loss_curve", "landscape")
-# Groups of options that determine how a run trains, by which trackers compare runs.
-GROUPS = ("loss", "regularizer", "optimizer", "model", "latents", "labels", "trainer", "aux")
-# The options that tell most methods apart, where there is room for few.
-HEADLINE = (
-    "loss", "seed", "data", "regularizer", "optimizer.discriminator.lr", "optimizer.generator.lr",
-    "trainer.n_critic", "trainer.batch_size", "trainer.generator_updates", "trainer.epochs",
-)  # fmt: skip
-
-
-class Tracking:
-    """Report a run to its tracker; when the run returns to an earlier epoch, report it again.
-
-    So a run that was killed and resumed is shown like one that was not. A tracker that fails after
-    the start of training is dropped with a warning.
-
-    Args:
-        tracker: of the run.
-        writer: what is reported.
-        warn: prints a warning.
-    """
-
-    def __init__(self, tracker: Tracker, writer: RunWriter, warn: Callable[[str], None]):
-        self.tracker, self.writer, self.warn = tracker, writer, warn
-        self.active = False
-
-    def begin(self) -> None:
-        """Report everything so far, before any training.
-
-        Raises:
-            ConfigurationError: the tracker cannot begin.
-        """
-        try:
-            with _isolated():
-                self._report_all()
-        except Exception as error:
-            raise ConfigurationError(
-                f"{self._name} cannot begin: {_one_line(error)}. To train without it: tracker=none"
-            ) from error
-        self.active = True
-
-    def epoch(self) -> None:
-        """Report the newest epoch, now complete."""
-        self._try(lambda: self._log(self.writer.points()[-1]))
-
-    def restart(self) -> None:
-        """Report everything again: the run returned to an earlier epoch."""
-        self._try(self._report_all)
-
-    def end(self) -> None:
-        """Report how the run ended."""
-        folder, record = self.writer.folder, deepcopy(self.writer.record)
-        paths = {name: record.artifacts.get(name) for name in FINAL_PICTURES}
-        pictures = {f"final/{name}": folder / path for name, path in paths.items() if path}
-        self._try(lambda: self.tracker.end(record, pictures))
-
-    def _report_all(self) -> None:
-        self.tracker.begin(self.writer.folder, deepcopy(self.writer.record))
-        for point in self.writer.points():
-            self._log(point)
-
-    def _log(self, point: Values) -> None:
-        epoch = int(point["epoch"])
-        values = {tag(k): v for k, v in point.items() if k != "epoch" and math.isfinite(v)}
-        path = self.writer.folder / grid_name(epoch)
-        self.tracker.log(epoch, values, {"samples": path} if path.exists() else {})
-
-    def _try(self, report: Callable[[], None]) -> None:
-        if not self.active:
-            return
-        try:
-            with _isolated():
-                report()
-        except Exception as error:
-            self.active = False
-            self.warn(
-                f"{self._name} failed: {_one_line(error)}. The run continues without it; its folder"
-                " has everything"
-            )
-
-    @property
-    def _name(self) -> str:
-        return f"tracker {type(self.tracker).__name__}"
-
-
-def tag(column: str) -> str:
-    """Return a column's name under its group, by which trackers sort their charts.
-
-    >>> [tag(name) for name in ("generator_train_loss", "score_gap", "fid_mnistcnn_validation_1k")]
-    ['loss/generator_train_loss', 'diagnostics/score_gap', 'validation/fid_mnistcnn_validation_1k']
-    """
-    role, _, part = column.partition("_")
-    if column in PROGRESS:
-        group = "progress"
-    elif column.startswith(tuple(DIAGNOSTICS)):
-        group = "diagnostics"
-    elif role in ROLES and part.rpartition("_")[2] in PARTS:
-        group = "loss"
-    else:
-        group = "validation"
-    return f"{group}/{column}"
-
-
-def hyperparameters(record: RunRecord) -> dict[str, bool | int | float | str]:
-    """Return loss, seed, data set and the options of ``GROUPS`` that are not null, dotted.
-
-    An object's key is that of its ``_target_``, and its value the last part of it.
-
-    >>> config = {"optimizer": {"generator": {"_target_": "torch.optim.Adam", "betas": [0.5, 0.9]}}}
-    >>> for pair in hyperparameters(RunRecord("abc", "bce", 1, "running", config=config)).items():
-    ...     print(*pair)
-    loss bce
-    seed 1
-    optimizer.generator Adam
-    optimizer.generator.betas 0.5, 0.9
-    """
-    found: dict[str, bool | int | float | str] = {"loss": record.loss, "seed": record.seed}
-    if "name" in record.dataset:
-        found["data"] = str(record.dataset["name"])
-    for group in GROUPS:
-        for key, value in _leaves(record.config.get(group), group):
-            found.setdefault(key, value)  # the loss is named by its option, not by its class
-    return found
-
-
-def headline(record: RunRecord) -> dict[str, bool | int | float | str]:
-    """Return the ``hyperparameters`` in ``HEADLINE``, and those that the command line changed."""
-    changed = {word.partition("=")[0].lstrip("+~") for word in record.overrides}
-    found = hyperparameters(record).items()
-    return {key: value for key, value in found if key in HEADLINE or key in changed}
 
 
 @dataclass(frozen=True)
@@ -313,25 +177,155 @@ class Trackio:
         self._run = None
 
 
-def _leaves(node: Any, where: str) -> Iterator[tuple[str, bool | int | float | str]]:
-    if isinstance(node, Mapping):
-        for key, child in node.items():
-            if key == "_target_":
-                yield where, str(child).rpartition(".")[2]
-            elif not str(key).startswith("_"):
-                yield from _leaves(child, f"{where}.{key}")
-    elif isinstance(node, list):
-        yield where, ", ".join(map(str, node))
-    elif node is not None:
-        yield where, node if isinstance(node, bool | int | float) else str(node)
+@dataclass
+class Wandb:
+    """Write a run of Weights & Biases into the folder of the run; nothing is sent.
+
+    ``wandb sync <folder>/wandb/offline-run-*`` uploads it. A run that resumes keeps its id.
+
+    Args:
+        project: of Weights & Biases.
+
+    Raises:
+        ValueError: the package wandb is not installed.
+    """
+
+    project: str = "gan_zoo"
+    _run: Any = field(default=None, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        require_extra("tracker=wandb", "wandb", "wandb")
+
+    def begin(self, folder: Path, record: RunRecord) -> None:
+        """Start a new offline run; delete an older one of the same folder."""
+        os.environ.setdefault("WANDB_ERROR_REPORTING", "false")  # read on import
+        import wandb
+
+        self._finish(0)
+        path = folder.resolve()
+        for older in (path / "wandb").glob("offline-run-*"):
+            shutil.rmtree(older)
+        self._run = wandb.init(
+            project=self.project,
+            id=_key(path),
+            name=path.name,
+            group=path.parent.name,
+            dir=path,
+            mode="offline",
+            reinit="create_new",
+            config={"folder": str(path), **hyperparameters(record)},
+            settings=wandb.Settings(
+                silent=True, console="off", disable_git=True, disable_code=True,
+                x_disable_stats=True, x_save_requirements=False,
+            ),
+        )  # fmt: skip
+
+    def log(self, epoch: int, values: Values, pictures: Pictures) -> None:
+        """Pass an epoch to the writing process of Weights & Biases."""
+        import wandb
+
+        images = {name: wandb.Image(str(path)) for name, path in pictures.items()}
+        self._run.log({**values, **images}, step=epoch)
+
+    def end(self, record: RunRecord, pictures: Pictures) -> None:
+        """Pass the final metrics, if there are any, and end; the rest is written in a second."""
+        if self._run is not None and record.metrics:
+            metrics = {f"final/{k}": v for k, v in record.metrics.items() if v is not None}
+            self.log(int(record.progress["epoch"]), metrics, pictures)
+        self._finish(0 if record.status in ("finished", "diverged") else 1)
+
+    def _finish(self, exit_code: int) -> None:
+        if self._run is not None:
+            self._run.finish(exit_code=exit_code)
+        self._run = None
 
 
-@contextmanager
-def _isolated() -> Iterator[None]:
-    """Keep a tracker from moving the training's random stream or its gradient mode."""
-    with kept_global_streams(), torch.no_grad():
-        yield
+@dataclass
+class MLflow:
+    """Write to MLflow's local database: scalars and pictures by epoch, hyper-parameters.
+
+    ``mlflow ui --backend-store-uri sqlite:///mlflow.db`` shows them. A run is identified by the
+    path of its folder.
+
+    Args:
+        experiment: of MLflow.
+        uri: of MLflow's store; a path after ``sqlite:///`` is relative to the current folder.
+
+    Raises:
+        ValueError: the package mlflow is not installed.
+    """
+
+    experiment: str = "gan_zoo"
+    uri: str = "sqlite:///mlflow.db"
+    _client: Any = field(default=None, init=False, repr=False)
+    _run: str | None = field(default=None, init=False, repr=False)
+    _started: float = field(default=0.0, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        database = ["sqlalchemy"] if self.uri.startswith("sqlite") else []
+        require_extra("tracker=mlflow", "mlflow", "mlflow", *database)
+
+    def begin(self, folder: Path, record: RunRecord) -> None:
+        """Start a new run of the experiment; delete an older one of the same folder."""
+        os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # read on import
+        import mlflow
+
+        logging.getLogger("alembic").setLevel(logging.WARNING)  # a new database takes many steps
+        path = folder.resolve()
+        self._client = mlflow.MlflowClient(self.uri)
+        experiment = self._experiment_id()
+        same = f"tags.folder_key = '{_key(path)}'"
+        for older in self._client.search_runs([experiment], same):
+            self._client.delete_run(older.info.run_id)
+        self._started = datetime.fromisoformat(record.started).timestamp()
+        tags = {"folder": str(path), "folder_key": _key(path), "sweep": path.parent.name}
+        created = self._client.create_run(
+            experiment, start_time=round(1000 * self._started), tags=tags, run_name=path.name
+        )
+        self._run = created.info.run_id
+        params = [
+            mlflow.entities.Param(key, str(value)[:6000])  # as long as MLflow allows
+            for key, value in hyperparameters(record).items()
+        ]
+        self._client.log_batch(self._run, params=params)
+
+    def log(self, epoch: int, values: Values, pictures: Pictures) -> None:
+        """Write an epoch; the time of a point is the start of the run plus training seconds."""
+        self._write(epoch, values["progress/seconds"], values, pictures)
+
+    def end(self, record: RunRecord, pictures: Pictures) -> None:
+        """Write the final metrics, if there are any, and how the run ended."""
+        if self._run is None:
+            return
+        if record.metrics:
+            metrics = {f"final/{k}": v for k, v in record.metrics.items() if v is not None}
+            progress = record.progress
+            self._write(int(progress["epoch"]), progress["seconds"], metrics, pictures)
+        ends = {"failed": "FAILED", "interrupted": "KILLED"}
+        self._client.set_terminated(self._run, ends.get(record.status, "FINISHED"))
+        self._run = None
+
+    def _write(self, epoch: int, seconds: float, values: Values, pictures: Pictures) -> None:
+        import mlflow
+
+        time = round(1000 * (self._started + seconds))
+        metrics = [mlflow.entities.Metric(k, v, time, epoch) for k, v in values.items()]
+        self._client.log_batch(self._run, metrics=metrics)
+        for name, path in pictures.items():
+            self._client.log_artifact(self._run, str(path), name)
+
+    def _experiment_id(self) -> str:
+        import mlflow
+
+        found = self._client.get_experiment_by_name(self.experiment)
+        if found is None:
+            try:
+                return str(self._client.create_experiment(self.experiment))
+            except mlflow.exceptions.MlflowException:  # another worker was faster
+                found = self._client.get_experiment_by_name(self.experiment)
+        return str(found.experiment_id)
 
 
-def _one_line(error: Exception) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"
+def _key(folder: Path) -> str:
+    """Return a short name of a folder, by which a service finds its run again."""
+    return hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]

@@ -52,6 +52,11 @@ def test_submitit_a_warned_job_saves_and_resumes_and_a_dead_one_does_not_end_the
     assert "loss=deadly" in err
     assert "1 of 2 runs did not finish" in err
     assert (sweep / "report.html").exists()
+    log = [line.partition(" ")[2] for line in (patient / "run.log").read_text().splitlines()]
+    assert log[1] == "gan_zoo: SIGUSR2: finishing the step and saving"
+    assert log[2] == "interrupted"
+    assert any(line.startswith("resumed in epoch 1, step 1: ") for line in log[3:])
+    assert log[-1] == "finished"
     message = "".join(path.read_text() for path in sweep.glob(".submitit/*/*_log.err"))
     assert "SIGUSR2: finishing the step and saving" in message
     before = {path: path.read_bytes() for path in patient.glob("*.*") if path.is_file()}

@@ -1,6 +1,7 @@
 """Measuring runs and files again gives the same numbers, and trusts no record."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -77,7 +78,10 @@ def test_real_images_from_a_file_have_the_classifier_s_accuracy(tmp_path, capsys
     main([str(tmp_path / "real.npz"), METRICS, "reference_scores=false", f"out={out}"])
     content = json.loads(out.read_text())
     assert content["metrics"]["label_accuracy_mnistcnn_test_500"] > 0.98
-    assert "label_accuracy_mnistcnn_test_500" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert re.search(r"label accuracy .* 0\.9\d+ .* to ", shown)
+    assert "MNIST classifier features, test split, 500 samples" in " ".join(shown.split())
+    assert "mnistcnn" not in shown
     with pytest.raises(SystemExit, match="exists: give another"):
         main([str(tmp_path / "real.npz"), METRICS, "reference_scores=false", f"out={out}"])
 

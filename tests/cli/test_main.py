@@ -1,8 +1,15 @@
 """``gan-zoo <verb>``: which module a word starts, and what replaces the commands of version 0.1."""
 
+import os
+import re
+import shutil
+import subprocess
 import sys
+from pathlib import Path
 
+import hydra
 import pytest
+import torch
 
 from gan_zoo import __version__
 from gan_zoo.cli import main as command
@@ -40,7 +47,38 @@ def test_help_lists_the_verbs_and_the_version_is_printed(started, capsys):
     assert started("--help") == started("--version") == []
     shown = capsys.readouterr().out
     assert all(f"  {verb} " in shown for verb in command.VERBS)
-    assert f"gan-zoo {__version__}" in shown
+    versions = rf"gan-zoo {__version__}( \(commit .*\))?, torch {torch.__version__.split('+')[0]}"
+    assert re.search(rf"{versions}\S*, Hydra {hydra.__version__}, Python 3\.\d+\.\d+\n", shown)
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not installed")
+def test_bash_completes_verbs_groups_options_and_keys(tmp_path):
+    """As a shell does after ``eval "$(gan-zoo -sc install=bash)"``."""
+    program = tmp_path / "gan-zoo"
+    program.write_text(f"#!{sys.executable}\nfrom gan_zoo.cli.main import main\nmain()\n")
+    program.chmod(0o755)
+    (tmp_path / "multirun").mkdir()
+    expected = {
+        "gan-zoo sta": "status",
+        "gan-zoo train debug=": "debug=few_steps debug=overfit_batch debug=profiler",
+        "gan-zoo loss=wgan_": "loss=wgan_div loss=wgan_gp loss=wgan_lp",
+        "gan-zoo trainer.n_": "trainer.n_critic=",
+        "gan-zoo status mul": "multirun",  # a folder, as for every verb but train
+    }
+    script = 'eval "$(gan-zoo -sc install=bash)"\n' + "\n".join(
+        f'COMP_LINE="{line}" COMP_CWORD={line.count(" ")}; hydra_bash_completion;'
+        ' echo "${COMPREPLY[@]}"'
+        for line in expected
+    )
+    paths = {
+        "PATH": f"{tmp_path}:{os.environ['PATH']}",
+        "PYTHONPATH": str(Path(__file__).parents[2]),
+    }
+    done = subprocess.run(
+        ["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False,
+        env={**os.environ, **paths},
+    )  # fmt: skip
+    assert done.stdout.splitlines() == list(expected.values()), done.stderr
 
 
 @pytest.mark.parametrize("name", ["/usr/bin/gan-zoo-evaluate", r"C:\bin\gan-zoo-evaluate.exe"])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gan_zoo.cli.status import main, survey
+from gan_zoo.cli.status import Line, main, survey, time_left
 from gan_zoo.runs.lock import LOCK_NAME, RunLock
 from gan_zoo.runs.plan import Job, read_plan, write_plan
 from gan_zoo.runs.record import RunRecord, write_record
@@ -44,6 +44,36 @@ def test_every_run_has_its_state(tmp_path):
     assert lines["failed"].note == "MemoryError: [all] of it"
 
 
+def line(state, loss="bce", left=None, training=None, took=None):
+    return Line("", state, left=left, loss=loss, training=training, took=took)
+
+
+def test_the_time_left_is_that_of_similar_runs_with_their_measurements():
+    finished = line("finished", "wgan", training=200.0, took=300.0)
+    running = line("running", left=60.0, training=100.0)
+    planned = [line("planned"), line("planned", "wgan"), line("planned", "lsgan")]
+    # of bce 100 s, of wgan 200 s, of neither 150 s; a run takes 1.5 times its training
+    assert time_left([finished, running, *planned]) == 1.5 * (60 + 100 + 200 + 150)
+    assert time_left([finished, running, running, *planned]) == 1.5 * (
+        (60 + 60 + 100 + 200 + (200 + 100 + 100) / 3) / 2
+    )
+    assert time_left([running, line("running", left=10.0, training=50.0)]) == 60  # the longer one
+    assert time_left([running, line("failed"), line("interrupted")]) == 60
+    assert time_left([line("running"), *planned]) is None  # before the end of a first epoch
+    assert time_left([finished, *planned]) is None  # nothing is running
+
+
+def test_a_finished_run_took_its_measurements_too_unless_it_was_interrupted(tmp_path):
+    times = {"started": "2026-01-02T03:04:05+00:00", "ended": "2026-01-02T03:06:05+00:00",
+             "progress": {"epoch": 8, "epochs": 8, "seconds": 90.0}}  # fmt: skip
+    write_record(tmp_path / "a", record("finished", **times))
+    write_record(tmp_path / "b", record("finished", **times, resumed=[{"epoch": 2}]))
+    assert [(each.training, each.took) for each in survey(tmp_path)] == [
+        (90.0, 120.0),
+        (90.0, None),
+    ]
+
+
 def test_a_retried_run_is_running_whatever_its_old_record_says(tmp_path):
     write_record(tmp_path, record("failed"))
     with RunLock(tmp_path):
@@ -64,6 +94,16 @@ def test_the_table_and_its_counts(tmp_path, capsys):
     message = capsys.readouterr().out
     assert "1 planned, 1 finished, 1 diverged, 1 failed, 2 interrupted, 1 damaged" in message
     assert "[all] of it" in message
+    assert "left for" not in message
+
+
+def test_the_time_left_is_printed_while_a_sweep_runs(tmp_path, capsys):
+    sweep(tmp_path)
+    with RunLock(tmp_path / "running"):
+        main([str(tmp_path)])
+    message = capsys.readouterr().out
+    assert "1 min 30 s" in message  # of the running one, 15 s an epoch
+    assert "about 3 min 30 s left for 2 runs, 1 at a time" in message  # 90 s, and 120 s of another
 
 
 def test_a_run_counts_once_however_often_its_folder_is_given(tmp_path, capsys):

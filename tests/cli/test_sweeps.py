@@ -173,6 +173,13 @@ def test_an_experiment_in_two_processes_ends_with_its_table_and_report(tmp_path,
     assert code == 0, err
     *runs, head, bce, lsgan, without, report = out.splitlines()
     assert [line.split(":")[0] for line in runs] == ["gan_zoo"] * 2
+    logs = {path.parent.name.split("-")[0]: path.read_text().splitlines()
+            for path in (tmp_path / "sweep").glob("*/run.log")}  # fmt: skip
+    assert logs.keys() == {"bce", "lsgan"}
+    for loss, lines in logs.items():
+        assert f" started: loss={loss} seed=0 " in lines[0]
+        assert f" {loss} seed 0 epoch 1/1 " in lines[-2]
+        assert lines[-1].endswith(" finished")
     assert head.split() == ["loss", "training", "time"]
     assert [row.split()[0] for row in (bce, lsgan)] == ["bce", "lsgan"]
     assert without == "no metrics were measured"

@@ -26,7 +26,7 @@ GROUPS = ["aux", "evaluation", "labels", "latents", "loss", "model", "optimizer"
           "schedules", "tracker", "trainer"]  # fmt: skip
 TOP_LEVEL = {"seed", "device", "data", "model", "latents", "labels", "loss", "regularizer",
              "optimizer", "trainer", "aux", "evaluation", "after_sweep", "resume",
-             "schedules", "sweep_name", "tracker", "deterministic"}  # fmt: skip
+             "schedules", "sweep_name", "tracker", "deterministic", "profile"}  # fmt: skip
 
 
 def options(group: str) -> list[str]:
@@ -79,6 +79,15 @@ def test_every_option_composes_and_builds(choice):
 @pytest.mark.parametrize("name", options("data"))
 def test_every_data_set_composes(name):
     checked(f"data={name}")
+
+
+@pytest.mark.parametrize("name", options("debug"))
+def test_debugging_wins_over_an_experiment_and_the_command_line_over_both(name):
+    checked(f"debug={name}", "loss=wgan")
+    config = composed("experiment=compare_families", f"debug={name}", "trainer.keep_checkpoints=7")
+    assert config.evaluation.final_samples <= 1000 < composed().evaluation.final_samples
+    assert config.trainer.epochs < 10
+    assert config.trainer.keep_checkpoints == 7
 
 
 @pytest.mark.parametrize("name", options("experiment"))
@@ -227,6 +236,6 @@ def test_local_values_are_taken_where_neither_experiment_nor_command_line_has_ot
 def test_a_run_s_identity_is_what_determines_its_numbers():
     base = train.identity(composed("seed=1"))
     assert base == train.identity(composed("seed=1", "device=cpu", "hydra.run.dir=/tmp/elsewhere"))
-    assert base == train.identity(composed("seed=1", "tracker=tensorboard"))
+    assert base == train.identity(composed("seed=1", "tracker=tensorboard", "profile=3"))
     others = [train.identity(composed(o)) for o in ("seed=2", "loss=lsgan", "trainer.epochs=3")]
     assert len({base, *others}) == 4

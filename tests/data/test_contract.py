@@ -6,10 +6,12 @@ import pytest
 
 from gan_zoo.data import toys
 from gan_zoo.data.mnist import load_mnist
+from gan_zoo.data.one_batch import one_batch
 from gan_zoo.testing.data import CONTRACTS
 
 LOADERS = {
     "mnist": load_mnist,
+    "one_batch": lambda: one_batch(load_mnist(), 64, 3),
     **{
         load.__name__: partial(load, samples=1200)
         for load in (

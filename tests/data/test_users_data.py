@@ -15,6 +15,7 @@ from gan_zoo.report.build import build_report
 from gan_zoo.report.comparison import compare
 from gan_zoo.report.fairness import cautions
 from gan_zoo.report.load import load
+from gan_zoo.report.quantities import spoken
 from gan_zoo.types import ConfigurationError
 from tests.users_data import config_dir
 
@@ -100,8 +101,8 @@ def test_a_metric_that_the_test_images_cannot_serve_costs_itself_alone(
     first = told.index("epoch 1/1") if reasons else 0
     for name, why in reasons.items():
         assert why in record.unavailable[name]
-        assert told.index(f"{name} is not available: ") < first, "before training"
-        assert name in said
+        assert told.index(f"not available: {spoken(name)}: ") < first, "before training"
+        assert spoken(name) in said
         assert why in said
 
 
@@ -155,7 +156,7 @@ def test_where_nothing_is_measured_a_line_says_why(go, capfd, kind, why):
     assert record.metrics == {}
     assert record.unavailable["all metrics"].startswith(why)
     told = capfd.readouterr().err
-    assert told.index(f"all metrics is not available: {why}") < told.index("epoch 1/1")
+    assert told.index(f"not available: all metrics: {why}") < told.index("epoch 1/1")
     assert why in said
 
 
@@ -203,7 +204,7 @@ def test_what_a_metric_raises_is_its_reason_and_costs_nothing_else(go, capfd, mo
     assert reasons["nearest_neighbours"] == "RuntimeError: out of memory"
     told = capfd.readouterr().err
     for name, why in reasons.items():
-        assert f"{name} is not available: {why}" in told
+        assert f"not available: {spoken(name)}: {why}" in told
         assert why in said
     assert (build_report([Path("run")])).read_text().count("RuntimeError: out of memory") == 1
 

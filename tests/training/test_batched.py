@@ -290,6 +290,16 @@ def test_a_batched_sweep_leaves_what_single_runs_leave(tmp_path):
         assert code == 0, err
     assert_same_outcome(outcome(tmp_path / "basic"), outcome(tmp_path / "batched"))
     assert "loss=sngan: one seed at a time: the discriminator's weights are normalized" in err
+    for seed in range(3):
+        for loss in ("bce", "sngan"):
+            (log,) = (tmp_path / "batched").glob(f"multirun/mine/{loss}-s{seed}-*/run.log")
+            said = [line.partition(" ")[2] for line in log.read_text().splitlines()]
+            assert said[0].startswith(f"started: loss={loss} seed={seed} ")
+            assert said[-1] == "finished"
+            epochs = [line for line in said if " epoch " in line and "warning" not in line]
+            assert [line.partition("/")[0] for line in epochs] == [
+                f"{loss} seed {seed} epoch {epoch}" for epoch in (1, 2)
+            ]
     code, _, err = call(tmp_path / "batched", *words, "hydra/launcher=batched", program=RUN)
     assert code == 0
     assert err.count("is done: skipped") == 6

@@ -12,7 +12,7 @@ import torch
 
 from gan_zoo.losses.bce import Bce
 from gan_zoo.training.signals import Interrupted
-from gan_zoo.training.trackers import tag
+from gan_zoo.training.tracking import tag
 from gan_zoo.types import ConfigurationError
 from tests.running import run_components
 

@@ -1,7 +1,7 @@
 """The columns by which trackers compare runs."""
 
 from gan_zoo.runs.record import RunRecord
-from gan_zoo.training.trackers import headline, hyperparameters
+from gan_zoo.training.tracking import headline, hyperparameters
 
 CONFIG = {
     "seed": 3,

@@ -1,0 +1,106 @@
+"""Profile some updates of a run: a trace file in its folder, and a table of what takes the time."""
+
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from torch.profiler import ProfilerActivity, profile, record_function, schedule
+
+from gan_zoo.report.formatting import table
+from gan_zoo.training.trainer import Trainer
+from gan_zoo.types import ConfigurationError
+
+TRACE_NAME = "trace.json"
+WARMUP = 10  # updates before those that count: memory is allocated, kernels are chosen
+ROWS = 15
+PARTS = (
+    "discriminator_backward", "discriminator_update", "generator_backward", "generator_update",
+)  # fmt: skip
+_ONE_AT_A_TIME = threading.Lock()  # as torch's profiler is the process's
+
+
+@contextmanager
+def profiled(folder: Path, trainer: Trainer, updates: int | None) -> Iterator[Callable[[], None]]:
+    """Profile updates after ``WARMUP`` others; yield what to call after each update.
+
+    Args:
+        folder: of the run, which gets ``trace.json`` for chrome://tracing or ui.perfetto.dev.
+        trainer: whose parts of a step get rows of their own.
+        updates: how many; None: profile nothing.
+
+    Raises:
+        ConfigurationError: another run of this process is being profiled.
+    """
+    if updates is None:
+        yield lambda: None
+        return
+    if not _ONE_AT_A_TIME.acquire(blocking=False):
+        raise ConfigurationError(
+            "profile is for one run at a time in a process: choose another hydra/launcher, or"
+            " profile=null"
+        )
+    on_gpu = trainer.device.type == "cuda"
+    kinds = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if on_gpu else [])]
+    for part in PARTS:
+        setattr(trainer, part, record_function(part)(getattr(trainer, part)))
+
+    written = []
+
+    def ended(profiler: Any) -> None:
+        temporary = folder / f".{TRACE_NAME}"
+        profiler.export_chrome_trace(str(temporary))
+        os.replace(temporary, folder / TRACE_NAME)
+        written.append(TRACE_NAME)
+        # kernels and their annotations are events of the GPU; callers on the CPU have their time
+        events = [e for e in profiler.key_averages() if e.device_type.name == "CPU"]
+        measured = sum(event.count for event in events if event.key == PARTS[0])
+        shown = summary(events, measured, on_gpu=on_gpu)
+        print(f"profile of {measured} updates of D:\n{shown}\n{folder / TRACE_NAME}",
+              file=sys.stderr, flush=True)  # fmt: skip
+
+    plan = schedule(wait=0, warmup=WARMUP, active=updates, repeat=1)
+    try:
+        with profile(activities=kinds, schedule=plan, on_trace_ready=ended) as profiler:
+            yield profiler.step
+        if not written:
+            print(f"gan_zoo: warning: nothing was profiled: the first {WARMUP} updates of D are a"
+                  " warm-up, and this run made no more", file=sys.stderr)  # fmt: skip
+    finally:
+        _ONE_AT_A_TIME.release()
+
+
+def summary(events: Any, updates: int, *, on_gpu: bool) -> str:
+    """Return a table: the parts of a step, then the operators that take most of the time.
+
+    Args:
+        events: of the CPU, averages of torch's profiler.
+        updates: of D that were profiled.
+        on_gpu: whether to sort by the time of the GPU.
+    """
+    known = {event.key: event for event in events}
+    parts = [known[part] for part in PARTS if part in known]
+    whole = sum(event.cpu_time_total for event in parts)
+    operators = [event for event in events if event.key.startswith("aten::")]
+    busy = sum(event.self_device_time_total for event in operators) if on_gpu else 0.0
+
+    def row(event: Any, cpu: float, gpu: float) -> dict[str, object]:
+        cells: dict[str, object] = {
+            "": event.key.removeprefix("aten::")[:40],
+            "calls per update": f"{event.count / updates:.1f}",
+            "CPU ms": f"{cpu / 1000 / updates:.3f}",
+            "of the step": f"{cpu / whole:.0%}",
+        }
+        if on_gpu:
+            cells |= {"GPU ms": f"{gpu / 1000 / updates:.3f}", "of its work": f"{gpu / busy:.0%}"}
+        return cells
+
+    own = "self_device_time_total" if on_gpu else "self_cpu_time_total"
+    operators.sort(key=lambda event: -float(getattr(event, own)))
+    return table([
+        *(row(event, event.cpu_time_total, event.device_time_total) for event in parts),
+        *(row(e, e.self_cpu_time_total, e.self_device_time_total) for e in operators[:ROWS]),
+    ])  # fmt: skip
