@@ -65,6 +65,7 @@ class RunComponents:
     tracker: "Tracker"
     schedules: tuple[OptionSchedule, ...] = ()
     deterministic: bool = True  # algorithms of a GPU
+    capture: str = "auto"  # whether a GPU's updates are graphs
 
 
 def _instantiate(node: Any) -> Any:
@@ -270,6 +271,7 @@ def _built(
         seed=config.seed,
         device=device,
         deterministic=strict.deterministic,
+        capture=strict.capture,
         tracker=tracker,
         schedules=schedules,
     )

@@ -23,7 +23,7 @@ STATES = "checkpoints/state*.pt"  # what a run resumes from
 OLD_STATES = "checkpoints/state*.safetensors"  # of gan_zoo before 0.2, which cannot be read
 CHOICES = ("auto", "never", "retry")
 # Keys at the top of a configuration that do not determine a run's numbers.
-COSMETIC = ("device", "deterministic", "after_sweep", "resume", "sweep_name", "tracker")
+COSMETIC = ("device", "deterministic", "capture", "after_sweep", "resume", "sweep_name", "tracker")
 SWEEPS = "multirun"
 _NAME = re.compile(r"[\w+-][\w.+-]*")
 
