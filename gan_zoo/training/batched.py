@@ -19,6 +19,7 @@ from torch.nn.functional import cross_entropy
 
 from gan_zoo.config.schedules import INSTANCE_NOISE
 from gan_zoo.data.batches import BatchStream
+from gan_zoo.data.devices import synchronize
 from gan_zoo.models import mlp
 from gan_zoo.training.stacked import (
     PENALTIES,
@@ -249,6 +250,7 @@ def finish_together(runs: Sequence[Steps[T]], trainers: Sequence[Trainer]) -> li
             if batch is None or batch[0] != behind:
                 batch = behind, BatchedTrainer([waiting[number] for number in behind])
             batch[1].step()
+            synchronize(batch[1].device)  # or the first run that waits would count all the time
         except BaseException as error:
             failure = error
         share = (time.perf_counter() - began) / len(behind)

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 import torch
 
+from gan_zoo.data.devices import synchronize
 from gan_zoo.runs.cache import cache_path, entry, keep, read_entry
 from gan_zoo.training.optimizers import in_tensors, is_capturable
 from gan_zoo.training.trainer import Trainer
@@ -178,10 +179,10 @@ class Captured:
         if name == "graph" and True not in self.graphs:
             self._replay(True)  # the time of recording does not count
             return
-        _wait(self.trainer.device)
+        synchronize(self.trainer.device)
         began = time.perf_counter()
         work(True)
-        _wait(self.trainer.device)
+        synchronize(self.trainer.device)
         self.times[name].append(time.perf_counter() - began)
         if len(self.times["graph"]) < PROBED:
             return
@@ -296,8 +297,3 @@ def _situation(trainer: Trainer) -> str:
         type(trainer.discriminator_optimizer).__name__, type(trainer.generator_optimizer).__name__,
     ]  # fmt: skip
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
-
-
-def _wait(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
