@@ -115,7 +115,8 @@ def test_the_runs_of_a_cluster_s_job_share_its_gpus(monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,4")
     run = []
     monkeypatch.setattr(
-        ProcessLauncher, "run", lambda self, tasks: run.append((self.n_jobs, self.gpus, tasks))
+        "hydra_plugins.gan_zoo.launchers.ProcessLauncher.run",
+        lambda self, tasks: run.append((self.n_jobs, self.gpus, tasks)),
     )
     tasks = [task(f"seed={seed}") for seed in range(5)]
     groups = groups_of(tasks, 4)
