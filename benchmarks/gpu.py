@@ -25,7 +25,7 @@ from benchmarks.subjects import MODELS, naive_training, trainer
 from benchmarks.timing import Section, interleaved, ratios, seconds_of, spread, table
 from benchmarks.turns import ROOT
 from benchmarks.work import SHAPES, gflop_per_iteration
-from gan_zoo.data.devices import float32_products
+from gan_zoo.data.devices import float32_products, in_use
 from gan_zoo.runs.record import read_record, write_text
 from gan_zoo.training.process import describe
 from gan_zoo.training.trainer import Trainer
@@ -73,6 +73,11 @@ class Measurement:
 
 def checks(of: Measurement) -> list[Section]:
     """Numbers against the CPU's in float64, updates as graphs, resuming, and evaluation."""
+    with in_use(of.device, deterministic=True):  # as a run's updates are made
+        return _checks(of)
+
+
+def _checks(of: Measurement) -> list[Section]:
     rows = []
     for name, check in (
         ("losses", gpu_checks.losses), ("layers", gpu_checks.layer_forms),
@@ -139,7 +144,8 @@ def step(of: Measurement) -> list[Section]:
                 "kernels"]  # fmt: skip
         text = (
             f"One update of D and G of `{model}`, {of.steps} at a time in {of.rounds} turns; plain"
-            " is PyTorch's own layers, eager, at the same precision."
+            " is PyTorch's own layers, eager, at the same precision, by any algorithm; gan_zoo's"
+            " are deterministic, as a run's."
         )
         sections.append(Section(f"An update, {model}", text, table(head, rows)))
     return sections
@@ -159,7 +165,7 @@ def _subjects(
             if of.begin(f"{model}, {name}", needs=of.seconds / 3):
                 words = [f"trainer.precision={precision}", f"device={of.device}", f"capture={way}"]
                 made[name] = trainer(*MODELS[model], *words)
-                cases[name] = _turn(of, made[name].step)
+                cases[name] = _turn(of, made[name].step, deterministic=True)
     return cases, made
 
 
@@ -178,12 +184,26 @@ def _plain(model: str, precision: str, device: torch.device) -> Callable[[], Non
     return work
 
 
-def _turn(of: Measurement, update: Callable[[], None]) -> Callable[[], float]:
+def _turn(
+    of: Measurement, update: Callable[[], None], *, deterministic: bool = False
+) -> Callable[[], float]:
+    """Return a turn of updates by deterministic algorithms, as a run's are, or by any."""
+
     def work() -> None:
         for _ in range(of.steps):
             update()
 
-    return lambda: seconds_of(work, of.device)
+    def turn() -> float:
+        cudnn: Any = torch.backends.cudnn
+        cudnn.deterministic = deterministic
+        torch.use_deterministic_algorithms(deterministic, warn_only=True)
+        try:
+            return seconds_of(work, of.device)
+        finally:
+            cudnn.deterministic = False
+            torch.use_deterministic_algorithms(False)
+
+    return turn
 
 
 def ceilings(of: Measurement) -> dict[str, tuple[float, str]]:
@@ -338,6 +358,7 @@ def main(words: list[str], folder: Path, write: Callable[[str, list[Section]], N
     if not torch.cuda.is_available():
         print(NO_GPU, file=sys.stderr)
         return 2
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # for deterministic products
     for name in names or PARTS:
         device = torch.device("cuda", torch.cuda.current_device())
         measure(name, Measurement(device, seconds), folder, write)

@@ -1,9 +1,12 @@
 """Updates as graphs: recorded on the CPU, replayed on the same memory, equal to eager ones."""
 
+import warnings
+from contextlib import contextmanager, nullcontext
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib import import_module
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -16,7 +19,15 @@ from gan_zoo.regularizers.base import Penalty
 from gan_zoo.runs.cache import read_entry
 from gan_zoo.training import captured
 from gan_zoo.training.build import build_trainer
-from gan_zoo.training.captured import PROBED, WARM_UP, Captured, capture, obstacle
+from gan_zoo.training.captured import (
+    PROBED,
+    WARM_UP,
+    CannotCapture,
+    Captured,
+    CudaGraph,
+    capture,
+    obstacle,
+)
 from gan_zoo.types import ConfigurationError, Dataset, Split
 from tests.training.recording import Recording
 
@@ -200,3 +211,69 @@ def test_only_a_gpu_has_graphs():
     assert trainer.captured is None  # with capture=auto
     with pytest.raises(ConfigurationError, match="capture=always needs a CUDA GPU, but device is"):
         capture(trainer, "always")
+
+
+@pytest.fixture
+def cuda(monkeypatch):
+    """``torch.cuda`` as far as ``CudaGraph`` calls it; what is called is written down."""
+    calls, current = [], {"stream": "usual"}
+    side = SimpleNamespace(wait_stream=lambda other: calls.append(f"side waits for {other}"))
+    usual = SimpleNamespace(wait_stream=lambda other: calls.append("usual waits for side"))
+
+    class Recorder:
+        def register_generator_state(self, stream):
+            calls.append(f"register {stream}")
+
+        def replay(self):
+            calls.append("replay")
+
+    @contextmanager
+    def graph(recorder):
+        current["stream"] = "capturing"  # stays so if recording fails, as torch leaves it
+        yield
+        current["stream"] = "usual"
+
+    fakes = {
+        "CUDAGraph": Recorder, "graph": graph, "Stream": lambda: side,
+        "current_stream": lambda: usual, "stream": lambda stream: nullcontext(),
+        "set_stream": lambda stream: current.update(stream="usual"),
+        "get_sync_debug_mode": lambda: 0,
+        "set_sync_debug_mode": lambda mode: calls.append(f"mode {mode}"),
+    }  # fmt: skip
+    for name, fake in fakes.items():
+        monkeypatch.setattr(torch.cuda, name, fake)
+    return SimpleNamespace(calls=calls, current=current)
+
+
+def test_a_cuda_graph_registers_the_streams_and_restores_the_current_one(cuda):
+    graph = CudaGraph(["latents of D", "penalty"])
+    graph.record(lambda: cuda.calls.append("work"))
+    graph.replay()
+    assert cuda.calls == ["register latents of D", "register penalty", "work", "replay"]
+
+    def fails():
+        raise RuntimeError("operation not permitted when stream is capturing\nmore")
+
+    with pytest.raises(CannotCapture, match=r"^operation not permitted when stream is capturing$"):
+        graph.record(fails)
+    assert cuda.current["stream"] == "usual"
+
+
+def test_warming_up_finds_what_waits_and_passes_other_warnings_on(cuda):
+    graph = CudaGraph([])
+
+    def work():
+        cuda.calls.append("work")
+        warnings.warn("Synchronization debug mode is a prototype feature", stacklevel=1)
+        warnings.warn("something else", stacklevel=1)
+
+    with pytest.warns(UserWarning, match="something else") as caught:
+        graph.warm_up(work)
+    assert len(caught) == 1
+    assert cuda.calls[1:] == ["mode warn", "work", "mode 0", "usual waits for side"]
+
+    def waits():
+        warnings.warn("called a synchronizing CUDA operation", stacklevel=1)
+
+    with pytest.raises(CannotCapture, match=r"the host waits in .*test_captured\.py:\d+"):
+        graph.warm_up(waits)
