@@ -14,10 +14,10 @@ run: $(INSTALLED) ## train bce, wgan, lsgan and fgan_kl on MNIST and print the p
 	@$(BIN)/python run.py experiment=compare_families
 
 test: $(INSTALLED) ## run the tests but the slow ones, a process for each core
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal
+	@CUDA_VISIBLE_DEVICES= OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal
 
 test-all: $(INSTALLED) ## run the slow tests too: environments of their own, clusters
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal -m ''
+	@CUDA_VISIBLE_DEVICES= OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal -m ''
 
 check: $(INSTALLED) ## format, lint and types
 	@$(BIN)/ruff format --check .

@@ -1,6 +1,7 @@
 """``python -m benchmarks [name ...]``: measure, and write the results into benchmarks/README.md.
 
 Without names, everything, which takes about an hour; with names, only these parts.
+``python -m benchmarks gpu [part ...]`` measures a GPU; see ``benchmarks.gpu``.
 """
 
 import datetime
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from benchmarks import batched, costs, step, sweeps
+from benchmarks import batched, costs, gpu, step, sweeps
 from benchmarks.timing import Section
 from gan_zoo.runs.record import write_text
 from gan_zoo.training.process import describe, keep_freed_memory
@@ -28,16 +29,22 @@ PARTS = {
 
 def main(names: list[str]) -> None:
     """Run the named parts, each written as soon as it is measured."""
+    if names[:1] == ["gpu"]:
+        sys.exit(gpu.main(names[1:], README.parent, write))
     unknown = [name for name in names if name not in PARTS]
     if unknown:
         sys.exit(f"parts must be among {', '.join(PARTS)}, got {', '.join(unknown)}")
     keep_freed_memory()
     for name in names or PARTS:
-        sections = PARTS[name]()
-        text = "\n\n".join(markdown(section) for section in sections)
-        text = f"{text}\n\n`python -m benchmarks {name}`: {machine()}"
-        print(text, end="\n\n", flush=True)
-        write_text(README, replaced(README.read_text(), name, text))
+        write(name, PARTS[name]())
+
+
+def write(name: str, sections: list[Section]) -> None:
+    """Print the sections of a part, and write them into README.md."""
+    text = "\n\n".join(markdown(section) for section in sections)
+    text = f"{text}\n\n`python -m benchmarks {name}`: {machine()}"
+    print(text, end="\n\n", flush=True)
+    write_text(README, replaced(README.read_text(), name, text))
 
 
 def markdown(section: Section) -> str:

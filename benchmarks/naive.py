@@ -130,12 +130,14 @@ class Training:
 
     def step(self) -> None:
         """D's and G's update."""
-        chosen = torch.randint(len(self.images), (self.batch,))
+        device = self.images.device
+        chosen = torch.randint(len(self.images), (self.batch,), device=device)
         z, fake_labels = self._draw(self.batch)
         with torch.no_grad():
             fakes = self.generator(z, fake_labels)
         scores, logits = self.discriminator(torch.cat([self.images[chosen], fakes]))
-        truth = torch.cat([torch.ones(self.batch), torch.zeros(self.batch)])
+        truth = torch.ones(2 * self.batch, device=device)
+        truth[self.batch :] = 0
         labels = torch.cat([self.labels[chosen], fake_labels])
         loss = binary_cross_entropy_with_logits(scores, truth) + cross_entropy(logits, labels)
         self.optimizer_d.zero_grad()
@@ -144,7 +146,7 @@ class Training:
 
         z, labels = self._draw(self.generator_batch)
         scores, logits = self.discriminator(self.generator(z, labels))
-        truth = torch.ones(self.generator_batch)
+        truth = torch.ones(self.generator_batch, device=device)
         loss = binary_cross_entropy_with_logits(scores, truth) + cross_entropy(logits, labels)
         self.optimizer_g.zero_grad()
         loss.backward()
@@ -153,4 +155,6 @@ class Training:
             self.average.update_parameters(self.generator)
 
     def _draw(self, count: int) -> tuple[Tensor, Tensor]:
-        return torch.rand(count, 100) * 2 - 1, torch.randint(10, (count,))
+        device = self.images.device
+        z = torch.rand(count, 100, device=device) * 2 - 1
+        return z, torch.randint(10, (count,), device=device)

@@ -15,7 +15,7 @@ MODELS = {"acgan": ["experiment=acgan_document"], "infogan": []}
 
 
 def parts(*overrides: str) -> RunComponents:
-    """Return the components of a run on the CPU."""
+    """Return the components of a run, on the CPU unless they say otherwise."""
     with initialize_config_dir(str(config_folder()), version_base="1.3"):
         config = compose("config", ["device=cpu", *overrides], return_hydra_config=True)
         HydraConfig.instance().set_config(config)
@@ -28,17 +28,17 @@ def trainer(*overrides: str) -> Trainer:
     return build_trainer(parts(*overrides))
 
 
-def naive_training(model: str) -> naive.Training:
+def naive_training(model: str, device: str = "cpu") -> naive.Training:
     """Return the naive form of a model, with the same batches and moving average."""
-    whole = parts(*MODELS[model])
+    whole = parts(*MODELS[model], f"device={device}")
     networks = {
         "acgan": (naive.Generator, naive.Discriminator),
         "infogan": (naive.InfoGenerator, naive.InfoDiscriminator),
     }[model]
     return naive.Training(
-        normalise(whole.dataset.train.images),
-        whole.dataset.train.labels,
-        networks=(networks[0](), networks[1]()),
+        normalise(whole.dataset.train.images).to(device),
+        whole.dataset.train.labels.to(device),
+        networks=(networks[0]().to(device), networks[1]().to(device)),
         batch=whole.trainer.batch_size,
         generator_batch=whole.trainer.generator_batch_size,
         ema_decay=whole.trainer.ema_decay,

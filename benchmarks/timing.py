@@ -5,6 +5,11 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
+import torch
+
+from gan_zoo.data.devices import synchronize
+
+CPU = torch.device("cpu")
 Times = dict[str, list[float]]
 
 
@@ -16,10 +21,12 @@ class Section(NamedTuple):
     lines: list[str]
 
 
-def seconds_of(work: Callable[[], object]) -> float:
-    """Wall-clock seconds of one call."""
+def seconds_of(work: Callable[[], object], device: torch.device = CPU) -> float:
+    """Wall-clock seconds of one call, and of what it makes a device do."""
+    synchronize(device)
     began = time.perf_counter()
     work()
+    synchronize(device)
     return time.perf_counter() - began
 
 

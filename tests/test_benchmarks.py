@@ -1,12 +1,13 @@
 """What is compared does the same work, and the work is counted right."""
 
 import re
+from types import SimpleNamespace
 
 import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks import checkpoint, naive, step
+from benchmarks import checkpoint, naive, step, timing
 from benchmarks.__main__ import PARTS, README, replaced
 from benchmarks.costs import inside
 from benchmarks.runs import copies_of
@@ -92,6 +93,15 @@ def test_turns_are_taken_and_warming_up_does_not_count():
     assert order == ["a", "b"] * 3
     assert found == {"a": [3, 5], "b": [4, 6]}
     assert ratios([4, 9], [2, 3]) == [2, 3]
+
+
+def test_a_clock_is_read_when_the_device_has_done_its_work(monkeypatch):
+    events = []
+    module = SimpleNamespace(synchronize=lambda: events.append("wait"))
+    monkeypatch.setattr(torch, "get_device_module", lambda device: module)
+    monkeypatch.setattr(timing.time, "perf_counter", lambda: events.append("clock") or 0.0)
+    timing.seconds_of(lambda: events.append("work"), torch.device("cuda"))
+    assert events == ["wait", "clock", "work", "wait", "clock"]
 
 
 @pytest.mark.parametrize("native", [False, True])

@@ -13,6 +13,7 @@ from omegaconf.errors import OmegaConfBaseException
 from gan_zoo.runs.lock import alive
 from gan_zoo.runs.overrides import path_override, shell_command, shell_word
 from gan_zoo.runs.record import RECORD_NAME, RecordError, read_record
+from gan_zoo.runs.workers import report_idle, takes_any_gpu, visible_gpus
 
 
 class SweepFolder(Callback):
@@ -28,6 +29,9 @@ class SweepFolder(Callback):
         except OmegaConfBaseException:
             return  # Hydra raises the same error when it ends the sweep
         SweepFolder.after = config.after_sweep
+        one_by_one = config.hydra.launcher._target_.endswith("BasicLauncher")
+        if one_by_one and takes_any_gpu(config.hydra.overrides.task, config.device):
+            report_idle(len(visible_gpus()), 1, "hydra/launcher=processes uses all")
 
 
 def has_runs() -> bool:

@@ -66,6 +66,7 @@ class RunComponents:
     schedules: tuple[OptionSchedule, ...] = ()
     deterministic: bool = True  # algorithms of a GPU
     profile: int | None = None  # updates to profile
+    capture: str = "auto"  # whether a GPU's updates are graphs
 
 
 def _instantiate(node: Any) -> Any:
@@ -272,6 +273,7 @@ def _built(
         device=device,
         deterministic=strict.deterministic,
         profile=strict.profile,
+        capture=strict.capture,
         tracker=tracker,
         schedules=schedules,
     )

@@ -205,6 +205,7 @@ class Config:
     seed: Annotated[int, Range(0, MAX_SEED)] = MISSING
     device: str = MISSING
     deterministic: bool = True
+    capture: Annotated[str, OneOf(("auto", "always", "never"))] = "auto"  # updates as CUDA graphs
     data: dict[str, Any] = MISSING
     model: Pair = field(default_factory=Pair)
     latents: dict[str, Any] = MISSING

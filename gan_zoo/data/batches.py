@@ -56,17 +56,26 @@ class BatchStream:
         self._split = split
         self._batch_size = batch_size
         self._rng = rng
+        self._chosen = torch.zeros(batch_size, dtype=torch.int64, device=rng.device)
         self._begin_epoch()
 
     def next(self) -> Batch:
         """Return the next batch: normalised images and int64 labels."""
+        self.advance()
+        return self.batch()
+
+    def advance(self) -> None:
+        """Choose the next batch, whose numbers replace those of the last one in the same memory."""
         if self._position == self.batches_per_epoch:
             self._begin_epoch()
         start = self._position * self._batch_size
-        chosen = self._order[start : start + self._batch_size]
+        self._chosen.copy_(self._order[start : start + self._batch_size])
         self._position += 1
-        images = self._split.images.index_select(0, chosen)
-        return Batch(normalise(images), self._split.labels.index_select(0, chosen))
+
+    def batch(self) -> Batch:
+        """Return the batch that ``advance`` has chosen: normalised images and int64 labels."""
+        images = self._split.images.index_select(0, self._chosen)
+        return Batch(normalise(images), self._split.labels.index_select(0, self._chosen))
 
     def state_dict(self) -> StreamState:
         """Return the stream's state, for ``load_state_dict`` of a stream made likewise."""

@@ -19,6 +19,12 @@ def measuring_device(device: torch.device) -> torch.device:
     return torch.device("cpu") if device.type in WITHOUT_FLOAT64 else device
 
 
+def synchronize(device: torch.device) -> None:
+    """Wait until a device has done what it was given: what a clock read must follow."""
+    if device.type != "cpu":
+        torch.get_device_module(device).synchronize()
+
+
 def get_global_streams(device: torch.device) -> dict[str, Tensor]:
     """Return the states of torch's own random streams, on the CPU and on ``device``, by kind."""
     found = {"cpu": torch.get_rng_state()}

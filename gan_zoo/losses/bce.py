@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 
 from torch import Tensor
+from torch.nn.functional import logsigmoid
 
 from gan_zoo.losses.base import Loss, as_pair, as_scores
 from gan_zoo.losses.elementwise import softplus
@@ -52,9 +53,9 @@ class Bce(Loss):
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         """Return cross-entropy on reals (target 1 - e) plus cross-entropy on fakes (target 0)."""
         real, fake = as_pair(real, fake)
-        on_real = softplus(-real) + self.smoothing * real  # s(r) = s(-r) + r
+        on_real = -logsigmoid(real) + self.smoothing * real  # s(-r), and s(r) = s(-r) + r
         return on_real.mean() + softplus(fake).mean()
 
     def generator(self, fake: Tensor, real: Tensor | None = None) -> Tensor:
         """Return cross-entropy of the fakes against the label "real"."""
-        return softplus(-as_scores(fake)).mean()
+        return -logsigmoid(as_scores(fake)).mean()

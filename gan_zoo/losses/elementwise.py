@@ -12,7 +12,7 @@ NEWTON_STEPS = 8  # of log_wright_omega: full float64 precision after 6
 
 def at_most(scores: Tensor, limit: float) -> Tensor:
     """Return min(x, limit) with slope 1 at the limit, where that of ``torch.clamp`` is 0."""
-    return torch.where(scores > limit, limit, scores)
+    return scores.masked_fill(scores > limit, limit)  # torch.where would copy the limit to a GPU
 
 
 def softplus(scores: Tensor) -> Tensor:

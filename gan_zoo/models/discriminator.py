@@ -117,9 +117,10 @@ def unpack(scores: Tensor, class_logits: Tensor, packing: int, count: int) -> Cr
     Shapes: scores (P,), class_logits (P, packing * K) -> (count,), (count, K).
     """
     spread = scores[:, None].expand(-1, packing).reshape(-1)
-    return CriticOutput(
-        spread[:count], class_logits.unflatten(1, (packing, -1)).flatten(0, 1)[:count]
-    )
+    each = class_logits.unflatten(1, (packing, -1)).flatten(0, 1)
+    if len(spread) > count:  # slicing off nothing would take a kernel, too
+        spread, each = spread[:count], each[:count]
+    return CriticOutput(spread, each)
 
 
 def packing_of(discriminator: nn.Module) -> int:

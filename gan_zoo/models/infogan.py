@@ -46,6 +46,8 @@ class Generator(nn.Module):
     sigmoid outputs, because images are in [-1, 1].
     """
 
+    codes: Tensor  # one-hot, of each label
+
     def __init__(
         self,
         *,
@@ -61,7 +63,8 @@ class Generator(nn.Module):
             raise ValueError(f"latent_dim must be at least 1, got {latent_dim}")
         check_norm("generator", norm, GENERATOR_NORMS)
         dense, first, second = (scaled(size, width) for size in (1024, 128, 64))
-        self.latent_dim, self.num_classes = latent_dim, num_classes
+        self.latent_dim = latent_dim
+        self.register_buffer("codes", torch.eye(num_classes), persistent=False)
         self.base_shape = (rows // 4, columns // 4, first)
         base, bias = math.prod(self.base_shape), norm != "batch"
         self.dense1 = nn.Linear(latent_dim + num_classes, dense, bias=bias)
@@ -73,7 +76,7 @@ class Generator(nn.Module):
         self.conv2 = ImageConvTranspose2d(second, channels)
 
     def forward(self, z: Tensor, labels: Tensor) -> Tensor:
-        inputs = torch.cat([z, functional.one_hot(labels, self.num_classes).to(z.dtype)], 1)
+        inputs = torch.cat([z, self.codes.index_select(0, labels).to(z.dtype)], 1)
         hidden = torch.relu_(self.norm1(self.dense1(inputs)))
         hidden = torch.relu_(self.norm2(self.dense2(hidden)))
         # Dense units are stored as (row, column, channel): a channels-last view without a copy.

@@ -33,7 +33,7 @@ class LeCam(Penalty):
     weight: float = 0.3
     decay: float = 0.9
     start: int = 1000
-    updates: int = field(default=0, init=False)
+    updates: Tensor = field(default_factory=lambda: torch.zeros((), dtype=torch.int64), init=False)
     mean_real: Tensor = field(default_factory=lambda: torch.zeros(()), init=False)
     mean_fake: Tensor = field(default_factory=lambda: torch.zeros(()), init=False)
 
@@ -48,20 +48,28 @@ class LeCam(Penalty):
         """Update the averages, then return the penalty on the distances to them."""
         real, fake = step.real_scores, step.fake_scores
         real, fake = real.to(_wide(real)), fake.to(_wide(fake))
-        decay = self.decay if self.updates > self.start else 0.0
-        self.mean_real = decay * self.mean_real + (1 - decay) * real.detach().mean().float()
-        self.mean_fake = decay * self.mean_fake + (1 - decay) * fake.detach().mean().float()
+        if self.updates.device != real.device:
+            self._move(real.device)
+        # In place, without a decision of the host: a CUDA graph can hold it.
+        decays = self.updates > self.start
+        kept = self.updates.new_full((), self.decay, dtype=torch.float32).mul_(decays)
+        added = torch.full_like(kept, 1 - self.decay).masked_fill_(~decays, 1.0)
+        self.mean_real.mul_(kept).add_(added * real.detach().mean().float())
+        self.mean_fake.mul_(kept).add_(added * fake.detach().mean().float())
         self.updates += 1
-        if self.updates <= self.start:
-            return real.new_zeros(())
         above = (real - self.mean_fake).relu().square().mean()
         below = (self.mean_real - fake).relu().square().mean()
-        return self.weight * (above + below)
+        penalty = self.weight * (above + below)
+        return penalty.masked_fill(self.updates <= self.start, 0.0)
+
+    def _move(self, device: torch.device) -> None:
+        self.updates = self.updates.to(device)
+        self.mean_real, self.mean_fake = self.mean_real.to(device), self.mean_fake.to(device)
 
     def state_dict(self) -> dict[str, float]:
         """Return the number of updates so far and the two moving averages, exactly."""
         return {
-            "updates": self.updates,
+            "updates": int(self.updates),
             "mean_real": self.mean_real.item(),
             "mean_fake": self.mean_fake.item(),
         }
@@ -72,7 +80,7 @@ class LeCam(Penalty):
         Raises:
             KeyError: the state belongs to another regularizer.
         """
-        self.updates = int(state["updates"])
+        self.updates = torch.tensor(int(state["updates"]))
         self.mean_real = torch.tensor(state["mean_real"])
         self.mean_fake = torch.tensor(state["mean_fake"])
 

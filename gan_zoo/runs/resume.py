@@ -24,7 +24,7 @@ OLD_STATES = "checkpoints/state*.safetensors"  # of gan_zoo before 0.2, which ca
 CHOICES = ("auto", "never", "retry")
 # Keys at the top of a configuration that do not determine a run's numbers.
 COSMETIC = (
-    "device", "deterministic", "after_sweep", "resume", "sweep_name", "tracker", "profile",
+    "device", "deterministic", "capture", "after_sweep", "resume", "sweep_name", "tracker", "profile",
 )  # fmt: skip
 SWEEPS = "multirun"
 _NAME = re.compile(r"[\w+-][\w.+-]*")

@@ -3,6 +3,8 @@
 import os
 import re
 import subprocess
+import sys
+from collections.abc import Sequence
 
 from gan_zoo.types import ConfigurationError
 
@@ -65,3 +67,23 @@ def visible_gpus() -> list[str]:
         parts = re.findall(r"UUID: (MIG-[^)\s]+)", whole)
         found += parts or re.findall(r"UUID: (GPU-[^)\s]+)", whole)
     return found
+
+
+def takes_any_gpu(words: Sequence[str], device: str) -> bool:
+    """Return whether a job takes whichever GPU it gets, as ``device=auto`` and ``cuda`` do.
+
+    Args:
+        words: its overrides.
+        device: of the configuration.
+
+    >>> takes_any_gpu(["device=cpu"], "auto"), takes_any_gpu(["seed=1"], "auto")
+    (False, True)
+    """
+    given = [word.partition("=")[2] for word in words if word.startswith("device=")]
+    return [device, *given][-1] in ("auto", "cuda")
+
+
+def report_idle(gpus: int, busy: int, remedy: str) -> None:
+    """Print how many GPUs a sweep leaves idle, and what to do, if it leaves any."""
+    if gpus > busy:
+        print(f"gan_zoo: {gpus - busy} of {gpus} GPUs stay idle: {remedy}", file=sys.stderr)

@@ -19,6 +19,7 @@ from torch.nn.functional import cross_entropy
 
 from gan_zoo.config.schedules import INSTANCE_NOISE
 from gan_zoo.data.batches import BatchStream
+from gan_zoo.data.devices import synchronize
 from gan_zoo.models import mlp
 from gan_zoo.training.stacked import (
     PENALTIES,
@@ -33,7 +34,7 @@ from gan_zoo.training.stacked import (
     stack_optimizers,
 )
 from gan_zoo.training.steps import Steps
-from gan_zoo.training.trainer import WATCHED, Trainer
+from gan_zoo.training.trainer import Trainer
 from gan_zoo.types import AdversarialLoss, Batch
 
 T = TypeVar("T")
@@ -130,7 +131,7 @@ class BatchedTrainer(Trainer):
         on_real: tuple[Tensor, ...] = ()
         if self.objective.loss.needs_real_in_generator_step:
             with torch.no_grad():
-                on_real = (self._scores(self.generator_batches.next().images),)
+                on_real = (self._scores(self.generator_batches.batch().images),)
         output = self.discriminators(self.generators(z), trains_class_head=aux.weight_g > 0)
         adversarial = self.generator_loss(output.scores, *on_real)
         auxiliary = _class_losses(output.class_logits, labels)
@@ -158,30 +159,30 @@ class BatchedTrainer(Trainer):
     def _clip(self, network: nn.Module) -> Tensor:
         """Clip each run's gradient if the settings ask for it; return the norms (S,) before."""
         gradients = [cast(Tensor, p.grad) for p in network.parameters()]
-        norm = norms(gradients)
+        norm = self._norm(gradients)
         if self.settings.gradient_clip is not None:
             factor = (self.settings.gradient_clip / (norm + 1e-6)).clamp(max=1.0)  # as torch's
             for gradient in gradients:
                 gradient.mul_(expand(factor, gradient))
         return norm.float()
 
+    def _norm(self, tensors: list[Tensor]) -> Tensor:
+        return norms(tensors)
+
     @contextmanager
-    def _watched(self, name: str, network: nn.Module, updates: int) -> Iterator[None]:
-        """Log as ``Trainer`` does; after the first update, share the optimizer's state."""
-        parameters = [p.detach() for p in network.parameters()]
-        before = [p.clone() for p in parameters] if updates % WATCHED == 0 else []
-        yield
-        if before:
-            change = norms(torch._foreach_sub(parameters, before))
-            self._log(**{f"update_ratio_{name}": change / norms(before)})
-        if name not in self._shared:
-            self._shared.add(name)
-            attribute = f"{name}_optimizer"
-            share_state(
-                getattr(self, attribute),
-                [getattr(member, attribute) for member in self.members],
-                cast(Stack, network),
-            )
+    def _watched(self, generator_turn: bool) -> Iterator[None]:
+        """Log as ``Trainer`` does; after the first update, share the optimizers' states."""
+        with super()._watched(generator_turn):
+            yield
+        for name in ("discriminator", *["generator"] * generator_turn):
+            if name not in self._shared:
+                self._shared.add(name)
+                attribute = f"{name}_optimizer"
+                share_state(
+                    getattr(self, attribute),
+                    [getattr(member, attribute) for member in self.members],
+                    cast(Stack, getattr(self, name)),
+                )
 
 
 def obstacle(trainer: Trainer) -> str | None:
@@ -249,6 +250,7 @@ def finish_together(runs: Sequence[Steps[T]], trainers: Sequence[Trainer]) -> li
             if batch is None or batch[0] != behind:
                 batch = behind, BatchedTrainer([waiting[number] for number in behind])
             batch[1].step()
+            synchronize(batch[1].device)  # or the first run that waits would count all the time
         except BaseException as error:
             failure = error
         share = (time.perf_counter() - began) / len(behind)
@@ -269,13 +271,17 @@ def finish_together(runs: Sequence[Steps[T]], trainers: Sequence[Trainer]) -> li
 
 
 class _StackedBatches:
-    """The next batch of each run's stream, stacked."""
+    """The present batch of each run's stream, stacked."""
 
     def __init__(self, streams: Sequence[BatchStream]):
         self.streams = streams
 
-    def next(self) -> Batch:
-        images, labels = zip(*(stream.next() for stream in self.streams), strict=True)
+    def advance(self) -> None:
+        for stream in self.streams:
+            stream.advance()
+
+    def batch(self) -> Batch:
+        images, labels = zip(*(stream.batch() for stream in self.streams), strict=True)
         return Batch(torch.stack(images), torch.stack(labels))
 
 

@@ -12,6 +12,7 @@ from gan_zoo.data.devices import measuring_device
 from gan_zoo.data.random_streams import global_stream, stream
 from gan_zoo.evaluation.evaluator import Evaluator
 from gan_zoo.evaluation.toy_points import reference_of
+from gan_zoo.training.captured import capture
 from gan_zoo.training.objective import Objective
 from gan_zoo.training.precision import choose, prepare
 from gan_zoo.training.trainer import Trainer
@@ -23,6 +24,7 @@ def build_trainer(components: RunComponents) -> Trainer:
 
     Raises:
         ValueError: a width, a batch size or a normalisation that does not fit.
+        ConfigurationError: ``capture=always`` on another device than a GPU.
     """
     settings, seed, device = components.trainer, components.seed, components.device
     data = to_device(components.dataset, device)
@@ -49,7 +51,7 @@ def build_trainer(components: RunComponents) -> Trainer:
     def batches(size: int, purpose: str) -> BatchStream:
         return BatchStream(data.train, size, stream(seed, purpose, device))
 
-    return Trainer(
+    trainer = Trainer(
         generator=generator,
         discriminator=discriminator,
         objective=objective,
@@ -68,6 +70,8 @@ def build_trainer(components: RunComponents) -> Trainer:
         execution=execution,
         schedules=components.schedules,
     )
+    capture(trainer, components.capture)
+    return trainer
 
 
 def build_for_run(components: RunComponents, sha256: str) -> tuple[Trainer, Evaluator]:

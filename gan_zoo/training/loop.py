@@ -152,7 +152,8 @@ class TrainingLoop:
                 losses = (means["discriminator_train_loss"], means["generator_train_loss"])
                 self.reporter.note(f"{speed:.0f} images/s  D {losses[0]:.3f}  G {losses[1]:.3f}")
             if self.stop.signal is not None:
-                trainer.check_weights()  # never save a state that is not finite
+                trainer.check_weights()  # never save a state that is not finite; waits, too
+                position.seconds = before + time.perf_counter() - began
                 self.save(midway=True)
                 self.stop.check()
         return weighted(position.pieces)

@@ -110,9 +110,41 @@ def update_average(average: nn.Module, network: nn.Module, decay: float) -> None
         [tensor for tensor, is_float in zip(current, floating, strict=True) if is_float],
         1 - decay,
     )
-    for target, source, is_float in zip(averaged, current, floating, strict=True):
-        if not is_float:
-            target.copy_(source)
+    if not all(floating):
+        torch._foreach_copy_(
+            [tensor for tensor, is_float in zip(averaged, floating, strict=True) if not is_float],
+            [tensor for tensor, is_float in zip(current, floating, strict=True) if not is_float],
+        )
+
+
+def in_tensors(optimizer: Optimizer, device: torch.device) -> None:
+    """Keep learning rates, and counts of updates, in tensors on a device, for a CUDA graph.
+
+    A graph repeats its kernels with the numbers that they were recorded with, but reads tensors.
+    """
+    for group in optimizer.param_groups:
+        # The CPU's kernels read the rate in float64, CUDA's in float32.
+        dtype = torch.float64 if device.type == "cpu" else torch.float32
+        group["lr"] = torch.full((), float(group["lr"]), dtype=dtype, device=device)
+        if isinstance(optimizer, torch.optim.SGD):  # the others of its forms read the rate
+            group["fused"], group["foreach"] = True, False
+        else:
+            group["capturable"] = True
+            group["foreach"] = not group.get("fused")
+
+
+def is_capturable(optimizer: Optimizer) -> bool:
+    """Return whether a graph can hold an optimizer's step, with rates and counts in tensors."""
+    known = (torch.optim.Adam, torch.optim.AdamW, torch.optim.RMSprop, torch.optim.SGD)
+    return type(optimizer) in known
+
+
+def set_rate(group: dict[str, Any], rate: float) -> None:
+    """Set the learning rate of a parameter group, in place if it is a tensor."""
+    if isinstance(group["lr"], Tensor):
+        group["lr"].fill_(rate)
+    else:
+        group["lr"] = rate
 
 
 def load_optimizer(optimizer: Optimizer, saved: dict[str, Any]) -> None:

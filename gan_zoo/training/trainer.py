@@ -4,7 +4,7 @@ import copy
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -20,19 +20,21 @@ from gan_zoo.data.devices import (
     set_global_streams,
 )
 from gan_zoo.data.random_streams import stream, stream_seed
-from gan_zoo.training.objective import Objective
-from gan_zoo.training.optimizers import load_optimizer, update_average
+from gan_zoo.training.objective import Objective, frozen, split
+from gan_zoo.training.optimizers import load_optimizer, set_rate, update_average
 from gan_zoo.training.precision import Execution
 from gan_zoo.types import (
     Batch,
     ConfigurationError,
-    CriticOutput,
     CriticStep,
     Discriminator,
     DivergenceError,
     Generator,
     Sampler,
 )
+
+if TYPE_CHECKING:
+    from gan_zoo.training.captured import Captured
 
 # Quantities logged at each update of D and of G; their means are columns of history.csv.
 DISCRIMINATOR_LOG = (
@@ -71,6 +73,8 @@ class Trainer:
             settings and the optimizers are changed in place.
     """
 
+    captured: "Captured | None" = None  # makes updates in the place of ``update``
+
     def __init__(
         self,
         *,
@@ -97,56 +101,60 @@ class Trainer:
         self.latents, self.labels, self.num_classes = latents, labels, num_classes
         self.discriminator_batches, self.generator_batches = batches
         purposes = ("latents of D's steps", "latents of G's steps", "penalty")
-        self._streams = {purpose: stream(seed, purpose, device) for purpose in purposes}
-        self.discriminator_rng, self.generator_rng, self.penalty_rng = self._streams.values()
+        self.streams = {purpose: stream(seed, purpose, device) for purpose in purposes}
+        self.discriminator_rng, self.generator_rng, self.penalty_rng = self.streams.values()
         self.seed, self.planned_updates, self.execution = seed, updates, execution
         self.schedules = schedules
+        self._networks = {"generator": generator, "discriminator": discriminator}
         self.ema = None if settings.ema_decay is None else copy.deepcopy(generator)
         if self.ema is not None:
             self.ema.requires_grad_(False)
-        self._networks = {"generator": generator, "discriminator": discriminator}
-        if self.ema is not None:
             self._networks["ema"] = self.ema
         self._optimizers, self._batches = optimizers, batches
         self.rates = [
             (group, group["lr"]) for optimizer in optimizers for group in optimizer.param_groups
         ]
-        self.discriminator_updates = 0
-        self.generator_updates = 0
+        self.discriminator_updates = self.generator_updates = 0
         self.logs: dict[str, list[Tensor]] = {
             name: [] for name in (*DISCRIMINATOR_LOG, *GENERATOR_LOG, *UPDATE_RATIOS)
         }
 
     def step(self) -> None:
         """Make one update of D and, every ``n_critic``-th time, one of G."""
-        with self._arithmetic():
-            self._step()
-
-    def _step(self) -> None:
         self._follow_schedules()
         self._decay_rates()
         generator_turn = (self.discriminator_updates + 1) % self.settings.n_critic == 0
-        self.discriminator_backward(self.discriminator_batches.next())
+        self.discriminator_batches.advance()
+        if generator_turn and self.objective.loss.needs_real_in_generator_step:
+            self.generator_batches.advance()
+        with self._arithmetic(), self._watched(generator_turn):
+            (self.captured or self.update)(generator_turn)
+        self.discriminator_updates += 1
+        if generator_turn:
+            self.generator_updates += 1
+            self._average()
+
+    def update(self, generator_turn: bool) -> None:
+        """Update D on the present batch, then G: the part of a step that a graph can hold.
+
+        Whatever changes from step to step it reads from tensors, which stay where they are.
+        """
+        self.discriminator_backward(self.discriminator_batches.batch())
         if not self.settings.simultaneous:
             self.discriminator_update()
         if generator_turn:
             self.generator_backward()
-            self.generator_update()
+            self.generator_optimizer.step()
         if self.settings.simultaneous:
             self.discriminator_update()
 
     def discriminator_update(self) -> None:
         """Step D's optimizer, then apply the regularizer's constraint."""
-        with self._watched("discriminator", self.discriminator, self.discriminator_updates):
-            self.discriminator_optimizer.step()
-            self.objective.regularizer.constrain(self.critic)
-        self.discriminator_updates += 1
+        self.discriminator_optimizer.step()
+        self.objective.regularizer.constrain(self.critic)
 
-    def generator_update(self) -> None:
-        """Step G's optimizer and update the moving average of G's weights, if there is one."""
-        with self._watched("generator", self.generator, self.generator_updates):
-            self.generator_optimizer.step()
-        self.generator_updates += 1
+    def _average(self) -> None:
+        """Update the moving average of G's weights, if there is one."""
         if self.ema is not None and self.settings.ema_decay is not None:
             # A small decay at first, so that the initial weights lose their influence soon.
             warm_up = (1 + self.generator_updates) / (10 + self.generator_updates)
@@ -160,7 +168,7 @@ class Trainer:
             real.images.requires_grad_()
             fake.images.requires_grad_()
         output = self.discriminator(torch.cat([real.images, fake.images]))
-        on_real, on_fake = _split(output, len(real.labels))
+        on_real, on_fake = split(output, len(real.labels))
         adversarial, auxiliary = objective.discriminator(on_real, on_fake, real.labels, fake.labels)
         penalty = objective.regularizer.penalty(
             self.critic,
@@ -180,11 +188,11 @@ class Trainer:
         """Compute the gradients of G's loss on new latents; D's weights get none."""
         objective, count = self.objective, self.settings.generator_batch_size
         z, labels = self.draw(count, self.generator_rng)
-        with _frozen(self.discriminator):
+        with frozen(self.discriminator):
             on_real = None
             if objective.loss.needs_real_in_generator_step:
                 with torch.no_grad():
-                    on_real = self.discriminator(self.generator_batches.next().images)
+                    on_real = self.discriminator(self.generator_batches.batch().images)
             on_fake = self.discriminator(self.generator(z, labels))
             adversarial, auxiliary = objective.generator(on_fake, on_real, labels)
             loss = adversarial + objective.aux.weight_g * auxiliary
@@ -257,7 +265,7 @@ class Trainer:
             "device": self.device.type,
             "networks": {name: each.state_dict() for name, each in self._networks.items()},
             "optimizers": [optimizer.state_dict() for optimizer in self._optimizers],
-            "streams": {name: rng.get_state() for name, rng in self._streams.items()},
+            "streams": {name: rng.get_state() for name, rng in self.streams.items()},
             "batches": [dict(batches.state_dict()) for batches in self._batches],
             "global": get_global_streams(self.device),
             "objective": {
@@ -285,11 +293,13 @@ class Trainer:
             network.load_state_dict(state["networks"][name])
         for optimizer, saved in zip(self._optimizers, state["optimizers"], strict=True):
             load_optimizer(optimizer, saved)
+        if self.captured is not None:
+            self.captured.restart()  # other tensors hold the state now
         # Loading replaces the groups; the rates that decay starts from are the configuration's.
         groups = [group for optimizer in self._optimizers for group in optimizer.param_groups]
         initial = [rate for _, rate in self.rates]
         self.rates = list(zip(groups, initial, strict=True))
-        for name, rng in self._streams.items():
+        for name, rng in self.streams.items():
             rng.set_state(state["streams"][name])
         for batches, saved in zip(self._batches, state["batches"], strict=True):
             batches.load_state_dict(saved)
@@ -302,7 +312,7 @@ class Trainer:
 
     def reseed(self, rollback: int) -> None:
         """Seed every stream for the ``rollback``-th rollback, with numbers no step has seen."""
-        for name, rng in self._streams.items():
+        for name, rng in self.streams.items():
             rng.manual_seed(stream_seed(self.seed, f"{name}, rollback {rollback}"))
         for name, batches in zip(("D", "G"), self._batches, strict=True):
             purpose = f"data order of {name}'s steps, rollback {rollback}"
@@ -336,14 +346,25 @@ class Trainer:
             self.logs[name].append(value.detach())
 
     @contextmanager
-    def _watched(self, name: str, network: nn.Module, updates: int) -> Iterator[None]:
+    def _watched(self, generator_turn: bool) -> Iterator[None]:
         """Log ||change|| / ||weights|| of a network at every ``WATCHED``-th update."""
-        parameters = [p.detach() for p in network.parameters()]
-        before = [p.clone() for p in parameters] if updates % WATCHED == 0 else []
+        updates = {"discriminator": self.discriminator_updates}
+        if generator_turn:
+            updates["generator"] = self.generator_updates
+        before = {
+            name: [p.detach().clone() for p in getattr(self, name).parameters()]
+            for name, count in updates.items()
+            if count % WATCHED == 0
+        }
         yield
-        if before:
-            change = nn.utils.get_total_norm(torch._foreach_sub(parameters, before))
-            self.logs[f"update_ratio_{name}"].append(change / nn.utils.get_total_norm(before))
+        for name, old in before.items():
+            parameters = [p.detach() for p in getattr(self, name).parameters()]
+            change = self._norm([*torch._foreach_sub(parameters, old)])
+            self._log(**{f"update_ratio_{name}": change / self._norm(old)})
+
+    def _norm(self, tensors: list[Tensor]) -> Tensor:
+        """Return the Euclidean norm of all tensors as one."""
+        return torch.linalg.vector_norm(torch.stack(torch._foreach_norm(tensors)))
 
     def _follow_schedules(self) -> None:
         """Set every option that has a schedule to its value at this update."""
@@ -368,29 +389,12 @@ class Trainer:
         left = max(0.0, 1 - self.discriminator_updates / self.planned_updates)
         if left < share:
             for group, rate in self.rates:
-                group["lr"] = rate * left / share
+                set_rate(group, rate * left / share)
 
     def _clip(self, network: nn.Module) -> Tensor:
         """Clip a network's gradient if the settings ask for it; return its norm before clipping."""
         parameters = [p for p in network.parameters() if p.grad is not None]
-        norm = nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
+        norm = self._norm([cast(Tensor, p.grad) for p in parameters])
         if self.settings.gradient_clip is not None:
             nn.utils.clip_grads_with_norm_(parameters, self.settings.gradient_clip, norm)
         return norm.detach().float()
-
-
-def _split(output: CriticOutput, count: int) -> tuple[CriticOutput, CriticOutput]:
-    first = CriticOutput(output.scores[:count], output.class_logits[:count])
-    return first, CriticOutput(output.scores[count:], output.class_logits[count:])
-
-
-@contextmanager
-def _frozen(network: nn.Module) -> Iterator[None]:
-    parameters = [p for p in network.parameters() if p.requires_grad]
-    for parameter in parameters:
-        parameter.requires_grad_(False)
-    try:
-        yield
-    finally:
-        for parameter in parameters:
-            parameter.requires_grad_(True)

@@ -12,7 +12,7 @@ from gan_zoo.cli.status import survey
 from gan_zoo.runs.lock import alive, owner
 from gan_zoo.runs.record import read_record
 from gan_zoo.types import ConfigurationError
-from hydra_plugins.gan_zoo.launchers import RayLauncher, SubmititLauncher
+from hydra_plugins.gan_zoo.cluster_launchers import RayLauncher, SubmititLauncher
 from tests.cli.shell import POINTS, call, finish, start, wait_for, write_losses
 
 WORDS = ["--config-dir", "conf", "-m", *POINTS, "trainer.threads=1", "sweep_name=mine"]
@@ -65,6 +65,18 @@ def test_submitit_a_warned_job_saves_and_resumes_and_a_dead_one_does_not_end_the
     assert all(path.read_bytes() == content for path, content in before.items())
 
 
+@pytest.mark.slow
+def test_submitit_two_runs_in_one_job_of_which_one_dies(cwd):
+    pytest.importorskip("submitit", reason="the extra [slurm] is not installed")
+    local = [*WORDS, "hydra/launcher=submitit_local", "hydra.launcher.runs_per_job=2"]
+    code, _, err = call(cwd, *local, "loss=bce,deadly,lsgan")
+    assert code == 1
+    sweep = cwd / "multirun/mine"
+    assert states(sweep) == {"bce": "finished", "deadly": "interrupted", "lsgan": "finished"}
+    assert len(list(sweep.glob(".submitit/*/*_result.pkl"))) == 2  # jobs
+    assert "loss=deadly" in err
+
+
 @pytest.fixture
 def cluster(monkeypatch, tmp_path_factory):
     """Two nodes of one processor each."""
@@ -112,7 +124,10 @@ def test_ray_eight_jobs_on_two_nodes_of_which_one_fails_one_dies_and_one_is_kill
 
 
 def test_the_job_that_slurm_gets_and_its_refusal(tmp_path):
-    """With an ``sbatch`` that keeps the job file and refuses: no SLURM is needed."""
+    """With an ``sbatch`` that keeps the job file and refuses: no SLURM is needed.
+
+    Three runs, two to a job, are an array of two jobs.
+    """
     pytest.importorskip("submitit", reason="the extra [slurm] is not installed")
     tools = {
         "srun": "", "sbatch": 'cp "${!#}" job.sh; echo "invalid partition specified" >&2; exit 1',
@@ -121,8 +136,9 @@ def test_the_job_that_slurm_gets_and_its_refusal(tmp_path):
         (tmp_path / name).write_text(f"#!/bin/bash\n{body}\n")
         (tmp_path / name).chmod(0o755)
     code, _, err = call(
-        tmp_path, "-m", "loss=bce,wgan", "hydra/launcher=submitit_slurm",
-        "hydra.launcher.parameters.slurm_partition=gpu", PATH=f"{tmp_path}:{os.environ['PATH']}",
+        tmp_path, "-m", "loss=bce,wgan,lsgan", "hydra/launcher=submitit_slurm",
+        "hydra.launcher.runs_per_job=2", "hydra.launcher.parameters.slurm_partition=gpu",
+        PATH=f"{tmp_path}:{os.environ['PATH']}",
     )  # fmt: skip
     assert code == 1
     assert "invalid partition specified" in err

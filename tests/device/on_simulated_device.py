@@ -15,6 +15,7 @@ from gan_zoo.evaluation.features.extractor import load_extractor
 from gan_zoo.evaluation.reference import Reference
 from gan_zoo.runs.record import read_record
 from gan_zoo.training.build import build_trainer
+from gan_zoo.training.captured import Captured, obstacle
 from gan_zoo.types import Dataset, Split
 from tests.device.simulated import LEDGER, MixedDevices, Simulated, simulation
 from tests.running import run_components
@@ -46,13 +47,13 @@ MORE = {
 
 # Kernels of one update of D and one of G, without views and allocations, with torch 2.14. Fewer is
 # faster: lower a number when a change saves some.
-DEFAULT_BUDGET = 226
+USUAL_BUDGET = 190
 BUDGET = {
-    "alpha_gan": 246, "approx_r1": 370, "dragan": 414, "fgan_alpha": 343, "fgan_jeffrey": 350,
-    "fgan_jensen_shannon_weighted": 297, "fgan_kl": 280, "fgan_neyman": 314,
-    "fgan_pearson": 236, "fgan_reverse_kl": 297, "fgan_squared_hellinger": 353, "r1": 480,
-    "r2": 480, "r3gan": 397, "rahinge": 251, "ralsgan": 257, "rasgan": 262, "sngan": 335,
-    "wgan": 306, "wgan_div": 385, "wgan_gp": 386, "wgan_lp": 388, "zero_gp": 404,
+    "alpha_gan": 210, "approx_r1": 238, "bce": 178, "dragan": 371, "fgan_alpha": 299,
+    "fgan_jeffrey": 310, "fgan_jensen_shannon_weighted": 257, "fgan_kl": 240, "fgan_neyman": 274,
+    "fgan_pearson": 202, "fgan_reverse_kl": 257, "fgan_squared_hellinger": 307, "lecam": 210,
+    "r1": 349, "r2": 349, "r3gan": 361, "rahinge": 218, "ralsgan": 224, "rasgan": 229,
+    "sngan": 301, "wgan_div": 350, "wgan_gp": 351, "wgan_lp": 353, "zero_gp": 361,
 }  # fmt: skip
 
 
@@ -81,6 +82,8 @@ def stepped(words):
     parts = parts_of(words)
     with simulation() as device:
         trainer = build_trainer(replace(parts, device=device))
+        if obstacle(trainer) is None:
+            trainer.captured = Captured(trainer, "never")  # rates and counts in tensors, as on CUDA
         trainer.step()
         LEDGER.clear()
         trainer.step()
@@ -114,7 +117,7 @@ def test_a_step_of_every_loss_never_waits_and_keeps_to_its_budget(loss):
     ledger = stepped([f"loss={loss}"])
     assert not ledger.reads
     assert not ledger.copies_to_device
-    assert sum(ledger.kernels.values()) <= BUDGET.get(loss, DEFAULT_BUDGET)
+    assert sum(ledger.kernels.values()) <= BUDGET.get(loss, USUAL_BUDGET)
 
 
 @pytest.mark.parametrize("regularizer", REGULARIZERS)

@@ -186,6 +186,8 @@ def _check(name, func, args, operands):
         foreign = [each for each in foreign if id(each) not in indices]
     if foreign:
         raise MixedDevices(f"{name}: all tensors must be on one device, found {NAME} and cpu")
+    if name == "where" and any(each.dim() == 0 and each.device.type == "cpu" for each in operands):
+        LEDGER.reads["where with a number, which is copied to the device"] += 1
     if name in READS or (name == "repeat_interleave" and func._overloadname == "Tensor"):
         LEDGER.reads[name] += 1
     masks = (torch.bool, torch.uint8)

@@ -59,7 +59,8 @@ def test_lecam_is_held_to_the_contracts_when_it_has_set_in():
 def test_penalty_costs_from_the_first_step_on(name, regularizer, curved, real, fake, take_step):
     penalty = regularizer.penalty(curved, take_step(curved, real, fake))
     assert (penalty.item() > 0) == (name in ACTIVE)
-    assert penalty.requires_grad == (name in ACTIVE)
+    waits = name == "lecam"  # it decides on the device, so that its penalty of 0 has a graph
+    assert penalty.requires_grad == (name in ACTIVE or waits)
 
 
 def test_facts_agree_with_what_is_done(name, regularizer, curved, real, fake, take_step):

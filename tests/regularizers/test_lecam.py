@@ -47,7 +47,9 @@ def test_averages_decay_once_it_has_started(linear):
 
 def test_before_the_start_it_only_watches(linear):
     regularizer = LeCam(decay=0.9, start=2)
-    assert regularizer.penalty(linear([1.0]), step(*FIRST)).item() == 0
+    penalty = regularizer.penalty(linear([1.0]), step(*FIRST))
+    assert penalty.item() == 0
+    assert not any(gradient.any() for gradient in torch.autograd.grad(penalty, FIRST))
     assert regularizer.penalty(linear([1.0]), step(*SECOND)).item() == 0
     state = regularizer.state_dict()
     assert (state["mean_real"], state["mean_fake"]) == pytest.approx((2.0, 0.4))

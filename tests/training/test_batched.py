@@ -10,8 +10,10 @@ import torch
 from gan_zoo.config.build import build
 from gan_zoo.config.compose import compose_config
 from gan_zoo.runs.record import read_record
+from gan_zoo.training import batched
 from gan_zoo.training.batched import BatchedTrainer, finish_together, obstacle
 from gan_zoo.training.build import build_trainer
+from gan_zoo.training.captured import Captured
 from gan_zoo.training.checkpoint import from_bytes, to_bytes
 from gan_zoo.types import ConfigurationError, DivergenceError
 from hydra_plugins.gan_zoo.launchers import BatchedLauncher
@@ -325,3 +327,36 @@ def test_an_interrupted_batch_resumes(tmp_path):
     assert code == 0, err
     assert_same_outcome(outcome(tmp_path / "whole"), outcome(tmp_path / "parts"))
     assert all(record.resumed for record, _ in outcome(tmp_path / "parts").values())
+
+
+def test_the_time_of_a_batch_s_update_is_read_when_the_device_is_done(monkeypatch):
+    events, seconds = [], []
+    members = trainers(["loss=bce", *SGD], seeds=(0, 1))
+
+    def run(trainer):
+        seconds.append((yield trainer))
+
+    runs = [run(trainer) for trainer in members]
+    for each in runs:
+        next(each)
+    clock = iter([10.0, 14.0])
+    monkeypatch.setattr(batched, "synchronize", lambda device: events.append("wait"))
+    monkeypatch.setattr(batched.time, "perf_counter", lambda: events.append("clock") or next(clock))
+    finish_together(runs, members)
+    assert events == ["clock", "wait", "clock"]
+    assert seconds == [2.0, 2.0]
+
+
+def test_rates_in_tensors_as_on_a_gpu_change_nothing():
+    words = ["loss=bce", *ADAM, "trainer.lr_decay=1"]
+    plain, tensors = trainers(words), trainers(words)
+    for trainer in tensors:
+        trainer.captured = Captured(trainer, "never")
+    for members in (plain, tensors):
+        batch = BatchedTrainer(members)
+        for _ in range(5):
+            batch.step()
+    for one, other in zip(plain, tensors, strict=True):
+        for name, network in one._networks.items():
+            for a, b in zip(network.parameters(), other._networks[name].parameters(), strict=True):
+                assert torch.equal(a, b)
