@@ -15,6 +15,7 @@ from gan_zoo.report.formatting import table
 from gan_zoo.runs.record import HISTORY_NAME, RunRecord, artifact_path, write_bytes, write_rows
 from gan_zoo.training.build import build_trainer
 from gan_zoo.training.load_generator import configuration_of
+from gan_zoo.training.loop import PREFIXES
 from gan_zoo.training.motion import Motion, Players, animation, observe, strip
 from gan_zoo.training.pictures import side_by_side
 
@@ -66,7 +67,8 @@ def conditioning(folder: Path) -> str:
     """Write lesson.png: the last samples of each finished run, with their label accuracy."""
     pictures, lines = {}, []
     for run, record in finished_runs(folder):
-        found = (v for name, v in record.metrics.items() if name.startswith("label_accuracy_"))
+        metric = f"{PREFIXES[record.headline]}label_accuracy_"
+        found = (v for name, v in record.metrics.items() if name.startswith(metric))
         accuracy = next(found, None)
         weight = record.config["aux"]["weight_d"]
         head = "with the class loss" if weight else "without the class loss"

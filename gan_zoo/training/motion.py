@@ -79,7 +79,8 @@ class Players(NamedTuple):
 def observe(folder: Path, updates: Mapping[int, int], players: Players, real: Tensor) -> Motion:
     """Return what a run with all its weights did.
 
-    The picture holds all real points, and 90% of the generated ones unless they are far away.
+    The picture holds all real points, and 90% of the generated ones, in all epochs together, at the
+    start and at the end, unless they are far away.
 
     Args:
         folder: of the run.
@@ -234,9 +235,11 @@ def _game_on_line(axes: "Axes", motion: Motion, moment: Moment, pushes: Values) 
     room = max(most - least, 1e-3)
     bottom, top = least - 0.45 * room, most + 0.1 * room
     bins = np.linspace(motion.low[0], motion.high[0], 61)
+    tallest = 0.0
     for values, colour in ((motion.real, GREY), (moment.points, ORANGE)):
-        heights = np.histogram(values[:, 0], bins)[0].astype(float)
-        heights *= 0.35 * room / max(heights.max(), 1)
+        heights = np.histogram(values[:, 0], bins)[0] / len(values)
+        tallest = tallest or heights.max()  # of the real ones; a collapsed G's are cut off there
+        heights = 0.35 * room * np.minimum(1, heights / tallest)
         axes.fill_between(bins, bottom, bottom + np.append(heights, 0), step="post", color=colour,
                           alpha=0.5, linewidth=0)  # fmt: skip
     axes.plot(at, moment.scores, color=GREEN, linewidth=1.5)
@@ -330,8 +333,11 @@ def _region(real: Values, generated: Values) -> tuple[Values, Values]:
         generated: (frames, POINTS, D).
     """
     low, high = real.min(0), real.max(0)
-    flat = generated.reshape(-1, real.shape[1])
-    outer = np.quantile(flat, [0.05, 0.95], axis=0)
+    outer = np.stack([
+        np.quantile(points.reshape(-1, real.shape[1]), [0.05, 0.95], axis=0)
+        for points in (generated, generated[0], generated[-1])
+    ])  # fmt: skip
+    outer = np.stack([outer[:, 0].min(0), outer[:, 1].max(0)])
     extent = (high - low).max()
     if extent > 0:
         outer = np.clip(outer, low - REACH * extent, high + REACH * extent)
