@@ -16,7 +16,8 @@ from gan_zoo.runs.record import HISTORY_NAME, RunRecord, artifact_path, write_by
 from gan_zoo.training.build import build_trainer
 from gan_zoo.training.load_generator import configuration_of
 from gan_zoo.training.loop import PREFIXES
-from gan_zoo.training.motion import Motion, Players, animation, observe, strip
+from gan_zoo.training.motion import Motion, Players, observe
+from gan_zoo.training.motion_pictures import animation, strip
 from gan_zoo.training.pictures import side_by_side
 
 SHOWN = 3  # losses in the pictures

@@ -157,7 +157,9 @@ def identity(config: DictConfig) -> str:
         for key, value in values.items()
     }
     for group, _, key in (name.partition(".") for name in COSMETIC if "." in name):
-        content.get(group, {}).pop(key, None)
+        within = content[group]
+        assert isinstance(within, dict)
+        within.pop(key, None)
     text = json.dumps([content, __version__], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 

@@ -26,7 +26,8 @@ from gan_zoo.runs.record import (
     write_rows,
 )
 from gan_zoo.runs.weights import save_epoch, to_safetensors, weight_path
-from gan_zoo.training.motion import Players, animation, observe, strip
+from gan_zoo.training.motion import Players, observe
+from gan_zoo.training.motion_pictures import animation, strip
 from gan_zoo.training.pictures import landscape, loss_curve, sample_grid, sample_scatter
 from gan_zoo.types import DivergenceError
 

@@ -21,8 +21,9 @@ from gan_zoo.models.latents import Normal
 from gan_zoo.models.mlp import Discriminator, Generator
 from gan_zoo.runs.resume import differences
 from gan_zoo.runs.weights import save_epoch
-from gan_zoo.training import motion
-from gan_zoo.training.motion import Moment, Motion, Players, animation, observe, strip
+from gan_zoo.training import motion, motion_pictures
+from gan_zoo.training.motion import Moment, Motion, Players, observe
+from gan_zoo.training.motion_pictures import animation, strip
 from gan_zoo.training.run import identity
 from tests.running import run_components as go
 
@@ -85,11 +86,11 @@ def test_arrows_have_one_scale_and_a_largest_length():
     run = plane()
     (moment,) = run.moments
     side, long = 2.0, 1e6
-    arrows = motion._arrows(run, moment, usual=1.0)
-    assert arrows[1] == pytest.approx([motion.TYPICAL * side, 0])
-    assert motion._arrows(run, moment, usual=2.0)[1] == pytest.approx(arrows[1] / 2)
-    assert motion._arrows(run, moment, usual=1 / long)[1] == pytest.approx([0.2 * side, 0])
-    assert (motion._arrows(run, moment, usual=0.0) == 0).all()
+    arrows = motion_pictures._arrows(run, moment, usual=1.0)
+    assert arrows[1] == pytest.approx([motion_pictures.TYPICAL * side, 0])
+    assert motion_pictures._arrows(run, moment, usual=2.0)[1] == pytest.approx(arrows[1] / 2)
+    assert motion_pictures._arrows(run, moment, usual=1 / long)[1] == pytest.approx([0.2 * side, 0])
+    assert (motion_pictures._arrows(run, moment, usual=0.0) == 0).all()
 
 
 def test_scores_rise_to_the_right_of_the_picture():
