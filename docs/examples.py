@@ -43,7 +43,7 @@ TINY = [*SMALL, "model.generator.width=0.02", "model.discriminator.width=0.05",
 _FENCE = re.compile(r"^( *)```([^\n`]*)\n(.*?)^\1```$", re.DOTALL | re.MULTILINE)
 _OVERRIDE = re.compile(r"[~+\w].*=")
 _POINTS = re.compile(
-    r"\b(?:data|model)=(?!mnist|acgan|folder|npz|medmnist)|experiment=(?:ring8|grid25|dirac|swiss_roll|fgan_mixture|parallel_lines|two_clusters)"
+    r"\b(?:data|model)=(?!mnist|acgan|folder|npz|medmnist)|experiment=(?:ring8|grid25|dirac|swiss_roll|fgan_mixture|parallel_lines|two_clusters|lesson_(?!conditioning))"
 )
 
 
@@ -144,7 +144,9 @@ def execute(line: str) -> tuple[object, str]:
         words[0] = "run.py"
     if words[0] == "run.py":
         first = next((n for n, word in enumerate(words) if _OVERRIDE.match(word)), len(words))
-        words[first:first] = SMALL if _POINTS.search(line) else TINY  # the line's own come after
+        small = SMALL if _POINTS.search(line) else TINY
+        seeds = ["seed=0"] if "experiment=lesson_" in line else []  # of the several that it trains
+        words[first:first] = [*small, *seeds]  # the line's own come after
     if words[0] == "-m":
         return called(lambda: runpy.run_module(words[1], run_name="__main__"), words[1:], given)
     script = Path(words[0]) if Path(words[0]).exists() else ROOT / words[0]

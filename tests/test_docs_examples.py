@@ -1,12 +1,15 @@
 """What the documentation's code blocks and the README's other programs say is what they do."""
 
 import re
+import shlex
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from docs import examples
+from gan_zoo.config.build import _checked
+from gan_zoo.config.compose import compose_config
 
 README = Path(__file__).parents[1] / "README.md"
 
@@ -14,6 +17,25 @@ README = Path(__file__).parents[1] / "README.md"
 @pytest.mark.parametrize("page", examples.PAGES, ids=lambda page: page.name)
 def test_every_code_block_of_a_page_does_what_the_page_says(page):
     examples.check(page)
+
+
+def inline_commands() -> list[str]:
+    """Return the commands in the text of pages that select an experiment, without line breaks."""
+    texts = [examples._FENCE.sub("", page.read_text()) for page in examples.PAGES]
+    found = [line for text in texts for line in re.findall(r"`(python run\.py [^`]*)`", text)]
+    lines = [" ".join(line.split()) for line in found if "experiment=" in line]
+    return sorted({line for line in lines if "--config-dir" not in line})
+
+
+@pytest.mark.parametrize("line", inline_commands())
+def test_every_command_within_the_text_is_one_that_a_run_would_take(line):
+    """Compose the first job of the sweep, and check its keys, types and targets."""
+    given = [word for word in shlex.split(line)[2:] if "=" in word]
+    experiment = next(word for word in given if word.startswith("experiment="))
+    params = compose_config([experiment], with_hydra=True).hydra.sweeper.get("params") or {}
+    swept = [f"{key}={value}" for key, value in params.items()]
+    words = [re.sub(r"=(?!\[)([^,(]*),.*", r"=\1", word) for word in [*swept, *given]]
+    _checked(compose_config([word for word in words if "(" not in word]))
 
 
 def test_the_readme_s_other_programs_run(tmp_path, monkeypatch):

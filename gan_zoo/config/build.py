@@ -249,6 +249,7 @@ def _built(
     check_dataset(dataset)
     networks = {f"model.{name}": made["model"][name] for name in ("generator", "discriminator")}
     preflight.check_sizes(dataset, networks, strict.trainer, strict.evaluation, device)
+    preflight.check_motion(dataset, strict.trainer, strict.evaluation)
     chosen = strict.evaluation.extractor
     check_metrics(strict.evaluation, dataset, measured=chosen != "none")
     own = _instantiate(chosen) if isinstance(chosen, dict) else None

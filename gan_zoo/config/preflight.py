@@ -183,6 +183,29 @@ def memory(device: torch.device) -> int:
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
+def check_motion(
+    dataset: Dataset, settings: TrainerSettings, evaluation: EvaluationSettings
+) -> None:
+    """Refuse an animation of what cannot be drawn, or of weights that are not kept.
+
+    Raises:
+        ValueError: samples that are not points in one or two dimensions; weights that are removed.
+    """
+    if not evaluation.motion:
+        return
+    shape = tuple(dataset.sample_shape)
+    if shape not in ((1,), (2,)):
+        raise ValueError(
+            f"evaluation.motion draws points in one or two dimensions, but samples of"
+            f" {dataset.name} have shape {shape}: use evaluation.motion=false"
+        )
+    if settings.keep_checkpoints is not None:
+        raise ValueError(
+            "evaluation.motion needs the weights of all epochs, but trainer.keep_checkpoints is"
+            f" {settings.keep_checkpoints}: use trainer.keep_checkpoints=null"
+        )
+
+
 def incompatibilities(
     loss: AdversarialLoss, regularizer: Regularizer, discriminator: nn.Module
 ) -> list[str]:

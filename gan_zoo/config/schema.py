@@ -184,6 +184,7 @@ class EvaluationSettings:
     loss_split: Annotated[str, OneOf(("validation", "test"))] = "validation"
     loss_samples: Annotated[int, SAMPLE_COUNT] = 2000  # images of each kind behind those rows
     pictures: Annotated[int, COUNT] = 1  # epochs between sample grids; the last always has one
+    motion: bool = False  # whether to animate the epochs of a run on points
 
     def __post_init__(self) -> None:
         check_ranges(self, "evaluation.")

@@ -174,9 +174,9 @@ def picture(paths: Mapping[str, Points], fields: Mapping[str, Field]) -> bytes:
 
     Grey: where it starts; orange: where it ends; a cross: the equilibrium.
     """
-    columns = 5
+    columns = 4
     rows = math.ceil(len(paths) / columns)
-    figure = new_figure(2.1 * columns, 2.3 * rows)
+    figure = new_figure(7, 1.9 * rows)
     for number, (title, points) in enumerate(paths.items(), start=1):
         axes = figure.add_subplot(rows, columns, number)
         at_theta, at_psi, along, up = fields[title].T
@@ -192,11 +192,12 @@ def picture(paths: Mapping[str, Points], fields: Mapping[str, Field]) -> bytes:
         reach = 1.08 * _reach(points)
         axes.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal")
         axes.set_title(title, fontsize=8)
-        axes.tick_params(labelsize=6)
+        axes.tick_params(labelsize=7)
+        axes.locator_params(nbins=3)
         if number > len(paths) - columns:
-            axes.set_xlabel("theta", fontsize=8)
+            axes.set_xlabel("θ", fontsize=8)
         if number % columns == 1:
-            axes.set_ylabel("psi", fontsize=8)
+            axes.set_ylabel("ψ", fontsize=8)
     return to_png(figure)
 
 

@@ -104,10 +104,9 @@ def estimates(folder: Path) -> list[dict[str, float | int | str]]:
 
 def picture(rows: list[dict[str, float | int | str]]) -> bytes:
     """PNG: estimates of JS, KL and W1 over the distance, and G's gradient; bands over seeds."""
-    figure = new_figure(9.6, 7.2)
+    figure = new_figure(7, 5.6)
     panels = [figure.add_subplot(2, 2, number) for number in (1, 2, 3, 4)]
-    titles = ("Jensen-Shannon, nats", "KL and reverse KL, nats", "Wasserstein-1",
-              "what G is given: |dL_G / d theta|")  # fmt: skip
+    titles = ("Jensen-Shannon, nats", "KL, nats", "Wasserstein-1", "G's gradient, |dL_G / dθ|")
     last = max(int(row["updates"]) for row in rows)
     losses = list(dict.fromkeys(str(row["loss"]) for row in rows))
     reach = max(float(row["theta"]) for row in rows)
@@ -115,7 +114,7 @@ def picture(rows: list[dict[str, float | int | str]]) -> bytes:
         home = {"JS": 0, "KL": 1, "reverse KL": 1, "W1": 2}[QUANTITIES[loss].name]
         look: dict[str, Any] = {
             "color": style(number).light, "marker": style(number).marker, "markersize": 4,
-            "linewidth": 1.2, "label": loss,
+            "linewidth": 1.2, "label": loss, "dashes": (3, number % 2),
         }  # fmt: skip
         for panel, value in ((panels[home], "estimate"), (panels[3], "gradient")):
             mine = [row for row in rows if row["loss"] == loss and row["updates"] == last]
@@ -140,9 +139,12 @@ def picture(rows: list[dict[str, float | int | str]]) -> bytes:
     panels[1].plot(0, 0, "k.", label="exact: 0 at 0, else infinite")
     panels[2].plot(line, [wasserstein(t) for t in line], **black)
     for panel, title in zip(panels, titles, strict=True):
-        panel.set_title(title, fontsize=10)
-        panel.set_xlabel("distance theta of the lines", fontsize=9)
+        panel.set_title(title, fontsize=9)
+        panel.set_xlabel("distance θ of the lines", fontsize=9)
+        panel.tick_params(labelsize=8)
+        panel.locator_params(axis="x", nbins=5)
         panel.spines[["top", "right"]].set_visible(False)
-        panel.legend(frameon=False, fontsize=7)
+        if panel is not panels[3]:  # it has the same lines
+            panel.legend(frameon=False, fontsize=8)
     panels[3].set_yscale("symlog", linthresh=1e-4)
     return to_png(figure)

@@ -26,8 +26,16 @@ LEFT = 0.25  # share of points there that counts as having left the first cluste
 LATENTS = 1000
 
 
-class CollapsedGenerator(mlp.Generator):
-    """``mlp.Generator`` that makes one and the same point before it is trained.
+def collapsed_generator(
+    *,
+    image_shape: Sequence[int],
+    num_classes: int,
+    latent_dim: int = 1,
+    hidden: Sequence[int] = (32, 32),
+    activation: str = "tanh",
+    at: float = 0.0,
+) -> mlp.Generator:
+    """Return an ``mlp.Generator`` that makes one and the same point before it is trained.
 
     Args:
         image_shape, num_classes, latent_dim, hidden, activation: as ``mlp.Generator``.
@@ -36,25 +44,15 @@ class CollapsedGenerator(mlp.Generator):
     Raises:
         ValueError: as ``mlp.Generator``, or ``at`` is not finite.
     """
-
-    def __init__(
-        self,
-        *,
-        image_shape: Sequence[int],
-        num_classes: int,
-        latent_dim: int = 1,
-        hidden: Sequence[int] = (32, 32),
-        activation: str = "tanh",
-        at: float = 0.0,
-    ):
-        super().__init__(
-            image_shape=image_shape, num_classes=num_classes, latent_dim=latent_dim,
-            hidden=hidden, activation=activation,
-        )  # fmt: skip
-        if not math.isfinite(at):
-            raise ValueError(f"generator.at is {at}; allowed: a finite number")
-        nn.init.zeros_(self.out.weight)
-        nn.init.constant_(self.out.bias, at)
+    if not math.isfinite(at):
+        raise ValueError(f"generator.at is {at}; allowed: a finite number")
+    generator = mlp.Generator(
+        image_shape=image_shape, num_classes=num_classes, latent_dim=latent_dim,
+        hidden=hidden, activation=activation,
+    )  # fmt: skip
+    nn.init.zeros_(generator.out.weight)
+    nn.init.constant_(generator.out.bias, at)
+    return generator
 
 
 def summarise(folder: Path) -> str:
@@ -81,18 +79,19 @@ def summarise(folder: Path) -> str:
         ]
         first = [next((at for at, share in course if share >= LEFT), math.inf)
                  for course in courses.values()]  # fmt: skip
-        low, high = share_interval(sum(left) / len(left), len(left))
+        both = [gone and courses[record.seed][-1][1] <= 1 - LEFT
+                for gone, record in zip(left, mine, strict=True)]  # fmt: skip
         ends = [course[-1][1] for course in courses.values()]
         rows_shown.append({
-            "loss": loss, "seeds": len(mine), "left": sum(left),
-            "95% interval": f"{low:.2f} to {high:.2f}",
-            "updates until": _updates(statistics.median(first or [math.inf])),
+            "loss": loss, "seeds": len(mine), "left": _share(left), "on both": _share(both),
+            "updates until left": _updates(statistics.median(first or [math.inf])),
             "share there at the end": statistics.median(ends) if ends else "-",
             "diverged": sum(record.status == "diverged" for record in mine),
         })  # fmt: skip
     return "\n".join([
-        f"Seeds with {LEFT:.0%} or more of G's points at the second cluster at the end, and the"
-        " median of the updates until that was first so:",
+        f"Seeds with {LEFT:.0%} or more of G's points on the second cluster's side at the end, and"
+        f" those with {LEFT:.0%} or more on either side (95% intervals); the median of the updates"
+        " until the first was so:",
         table(rows_shown),
     ])  # fmt: skip
 
@@ -122,14 +121,11 @@ def shares(folder: Path, record: RunRecord) -> list[dict[str, float | int | str]
 
 
 def picture(rows: list[dict[str, float | int | str]]) -> bytes:
-    """PNG with a panel for each loss: the share at the second cluster over G's updates, all seeds.
-
-    Dashed: the share of the real points.
-    """
+    """PNG: for each loss and seed the share of points at the second cluster over G's updates."""
     losses = list(dict.fromkeys(str(row["loss"]) for row in rows))
-    columns = min(5, len(losses))
+    columns = min(4, len(losses))
     lines = math.ceil(len(losses) / columns)
-    figure = new_figure(1.9 * columns, 1.6 * lines)
+    figure = new_figure(7, 1.5 * lines + 0.3)
     first = None
     for number, loss in enumerate(losses, start=1):
         axes = first = figure.add_subplot(lines, columns, number, sharex=first, sharey=first)
@@ -138,11 +134,13 @@ def picture(rows: list[dict[str, float | int | str]]) -> bytes:
             axes.plot(at, share, color="#0072b2", linewidth=0.8, alpha=0.6)
         axes.axhline(0.5, color="black", linestyle="--", linewidth=0.7)
         axes.set_ylim(-0.03, 1.03)
-        axes.set_title(loss, fontsize=8)
-        axes.tick_params(labelsize=6)
+        axes.set_title(loss, fontsize=9)
+        axes.tick_params(labelsize=8)
+        axes.locator_params(axis="x", nbins=3)
+        axes.set_yticks([0, 0.5, 1])
         axes.spines[["top", "right"]].set_visible(False)
-    figure.supxlabel("updates of G", fontsize=8)
-    figure.supylabel("share of G's points at the second cluster", fontsize=8)
+    figure.supxlabel("updates of G (dashed: the share of the real points)", fontsize=9)
+    figure.supylabel("share of G's points on the second side", fontsize=9)
     return to_png(figure)
 
 
@@ -156,6 +154,11 @@ def _courses(
             course = found.setdefault(int(row["seed"]), [])
             course.append((int(row["updates"]), float(row["share"])))
     return found
+
+
+def _share(hits: Sequence[bool]) -> str:
+    low, high = share_interval(sum(hits) / len(hits), len(hits))
+    return f"{sum(hits)} ({low:.2f} to {high:.2f})"
 
 
 def _updates(median: float) -> str:

@@ -167,12 +167,12 @@ def picture(rows: list[Row]) -> bytes:
     """
     losses = list(dict.fromkeys(str(row["loss"]) for row in rows))
     generators = list(dict.fromkeys(str(row["generator"]) for row in rows))
-    columns = min(4, len(losses))
+    columns = min(3, len(losses))
     lines = math.ceil(len(losses) / columns)
-    figure = new_figure(2.7 * columns, 2.3 * lines + 0.4)
+    figure = new_figure(7, 1.9 * lines + 0.6)
     first = None
     for number, loss in enumerate(losses):
-        axes = figure.add_subplot(lines, columns, number + 1, sharex=first)
+        axes = figure.add_subplot(lines, columns, number + 1, sharex=first, sharey=first)
         first = first or axes
         right = axes.twinx()
         for index, name in enumerate(generators):
@@ -182,17 +182,21 @@ def picture(rows: list[Row]) -> bytes:
             low, middle, high = _band(mine, at, "gradient")
             axes.plot(at, middle, color=colour, linewidth=1.2, label=name)
             axes.fill_between(at, low, high, color=colour, alpha=0.2, linewidth=0)
-            right.plot(at, _band(mine, at, "accuracy")[1], ":", color=colour, linewidth=1)
+            right.plot(
+                at, _band(mine, at, "accuracy")[1], ":", color=colour, linewidth=1, alpha=0.6
+            )
         axes.set_yscale("log")
         right.set_ylim(0.4, 1.02)
         axes.set_title(loss, fontsize=9)
         for side in (axes, right):
-            side.tick_params(labelsize=7)
+            side.tick_params(labelsize=8)
             side.spines["top"].set_visible(False)
         if (number + 1) % columns and number + 1 < len(losses):
             right.set_yticklabels([])
+        if number % columns:
+            axes.tick_params(labelleft=False)
     figure.supxlabel("updates of D against the frozen G", fontsize=9)
-    figure.supylabel("norm of G's gradient (dotted, right: D's accuracy)", fontsize=9)
+    figure.supylabel("norm of G's gradient; dotted, on the right: D's accuracy", fontsize=9)
     handles = [] if first is None else first.get_lines()
     figure.legend(handles=handles, loc="outside upper center", ncols=4, frameon=False, fontsize=8)
     return to_png(figure)

@@ -24,12 +24,15 @@ MAX_FRAMES_ON_PAGE = 132  # shared by all variants, so that the page stays small
 _EPOCH_GRID = re.compile(r"plot_epoch_(\d{1,9})_generated\.png")
 _SUFFIXES = (".png", ".webp", ".gif", ".jpg", ".jpeg")
 _FORMATS = ("PNG", "WEBP", "GIF", "JPEG")  # whatever the name: PIL runs programs to read others
-_NOT_SHOWN = ("grid", "loss_curve")  # shown elsewhere; the page draws its own curves
+MAX_ANIMATION = 1_000_000  # bytes; of a larger one the page shows the first frame
+# shown elsewhere; the page draws its own curves; the strip has frames of the animation
+_NOT_SHOWN = ("grid", "loss_curve", "motion_strip")
 _TITLES = {
     "interpolation": "Interpolation between latents",
     "class_walk": "One latent through all classes",
     "nearest_neighbours": "Samples with their nearest training images",
     "nearest_neighbors": "Samples with their nearest training images",
+    "motion": "Training in motion",
     "landscape": "Critic landscape",
     "critic_landscape": "Critic landscape",
 }
@@ -108,7 +111,8 @@ def gallery(variants: Sequence[Variant]) -> dict[str, list[Picture]]:
                 if picture is not None:
                     shown.add(name)
                     title = _TITLES.get(name, name.replace("_", " ").capitalize())
-                    entry = Picture(variant, run.record.seed, data_uri(picture, 80), picture.size)
+                    image = (path and moving_uri(path)) or data_uri(picture, 80)
+                    entry = Picture(variant, run.record.seed, image, picture.size)
                     found.setdefault(title, []).append(entry)
     return dict(sorted(found.items()))
 
@@ -166,6 +170,15 @@ def data_uri(picture: Image.Image, quality: int) -> str:
     out = io.BytesIO()
     picture.save(out, format="WEBP", quality=quality, method=2)
     return "data:image/webp;base64," + base64.b64encode(out.getvalue()).decode()
+
+
+def moving_uri(path: Path) -> str | None:
+    """Return an animated WebP as a data URI; None for any other picture, and for a large one."""
+    with Image.open(path, formats=_FORMATS) as picture:
+        moves = picture.format == "WEBP" and getattr(picture, "n_frames", 1) > 1
+    if not moves or path.stat().st_size > MAX_ANIMATION:
+        return None
+    return "data:image/webp;base64," + base64.b64encode(path.read_bytes()).decode()
 
 
 def animation(pictures: Sequence[Image.Image], milliseconds: int = 250) -> bytes:

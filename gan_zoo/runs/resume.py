@@ -22,9 +22,10 @@ ENDED = ("finished", "diverged")  # statuses of runs that are never overwritten
 STATES = "checkpoints/state*.pt"  # what a run resumes from
 OLD_STATES = "checkpoints/state*.safetensors"  # of gan_zoo before 0.2, which cannot be read
 CHOICES = ("auto", "never", "retry")
-# Keys at the top of a configuration that do not determine a run's numbers.
+# Keys of a configuration that do not determine a run's numbers.
 COSMETIC = (
     "device", "deterministic", "capture", "after_sweep", "resume", "sweep_name", "tracker", "profile",
+    "evaluation.motion",
 )  # fmt: skip
 SWEEPS = "multirun"
 _NAME = re.compile(r"[\w+-][\w.+-]*")
@@ -138,7 +139,7 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, tup
     {'a.c': (2, 3)}
     """
     one, other = (
-        dict(_flattened({key: value for key, value in config.items() if key not in COSMETIC}, ""))
+        {key: value for key, value in _flattened(config, "") if not _cosmetic(key)}
         for config in (old, new)
     )
     pairs = {key: (one.get(key), other.get(key)) for key in dict.fromkeys([*one, *other])}
@@ -186,6 +187,11 @@ def _require_run(resume: str) -> None:
             f"resume is {resume!r}; allowed: {', '.join(CHOICES)}, or the folder of a run, which"
             f" holds {RECORD_NAME}"
         )
+
+
+def _cosmetic(key: str) -> bool:
+    """Return whether a dotted key is ``COSMETIC`` or lies below one that is."""
+    return any(key == known or key.startswith(f"{known}.") for known in COSMETIC)
 
 
 def _flattened(node: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:

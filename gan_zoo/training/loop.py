@@ -86,6 +86,8 @@ class TrainingLoop:
         self.unavailable(self.evaluator.unavailable)
         if policy == "rollback" and self.position == Position() and not record.rollbacks:
             self.save()  # a first epoch that diverges can be repeated, too
+        if self.evaluator.settings.motion and self.position == Position():
+            self.writer.initial_weights(self._networks())
         while self.position.epoch <= self.schedule.epochs:
             try:
                 with self.stop.deferred():
@@ -195,8 +197,10 @@ class TrainingLoop:
         self.reporter.table(row, metrics, speed=speed, split=evaluation.loss_split)
 
     def _write_weights(self, epoch: int) -> None:
-        networks = {**self.generators, "discriminator": self.trainer.discriminator}
-        self.writer.weights(epoch, networks, self.settings.keep_checkpoints)
+        self.writer.weights(epoch, self._networks(), self.settings.keep_checkpoints)
+
+    def _networks(self) -> dict[str, nn.Module]:
+        return {**self.generators, "discriminator": self.trainer.discriminator}
 
     def _validate(self, epoch: int) -> dict[str, float]:
         """Return every generator's validation metrics; keep the best weights of the headline's."""
@@ -285,6 +289,8 @@ class TrainingLoop:
         writer.curve()
         samples, real = evaluator.grid(generator), evaluator.dataset.test.images
         writer.landscape(self.trainer.discriminator, samples, real)
+        if evaluator.settings.motion:
+            self._attempt("motion", lambda: writer.motion(self.trainer, real))
         writer.result(measured, scores.values, measured_epoch)
 
 

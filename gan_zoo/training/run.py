@@ -163,6 +163,10 @@ def identity(config: DictConfig) -> str:
         key: OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
         for key, value in values.items()
     }
+    for group, _, key in (name.partition(".") for name in COSMETIC if "." in name):
+        within = content[group]
+        assert isinstance(within, dict)
+        within.pop(key, None)
     text = json.dumps([content, __version__], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
 
@@ -26,8 +26,13 @@ from gan_zoo.runs.record import (
     write_rows,
 )
 from gan_zoo.runs.weights import save_epoch, to_safetensors, weight_path
+from gan_zoo.training.motion import Players, observe
+from gan_zoo.training.motion_pictures import animation, strip
 from gan_zoo.training.pictures import landscape, loss_curve, sample_grid, sample_scatter
 from gan_zoo.types import DivergenceError
+
+if TYPE_CHECKING:
+    from gan_zoo.training.trainer import Trainer
 
 # What the record says of the epochs so far; the rest belongs to the process or to the end.
 OF_EPOCHS = ("started", "best", "artifacts", "progress", "collapses", "unavailable")
@@ -146,6 +151,10 @@ class RunWriter:
             path = weight_path(self.folder, name, epoch)
             self.record.artifacts[name] = path.relative_to(self.folder).as_posix()
 
+    def initial_weights(self, networks: Mapping[str, nn.Module]) -> None:
+        """Write the weights before the first update, as those of epoch 0."""
+        save_epoch(self.folder, networks, 0, None)
+
     def best(self, name: str, network: nn.Module, epoch: int, metric: str, value: float) -> None:
         """Keep a network's weights if the metric is smaller than ever before."""
         known = self.record.best.get(name)
@@ -220,6 +229,20 @@ class RunWriter:
             with evaluating(discriminator):
                 picture = landscape(partial(scores_of_copies, discriminator), samples, real)
             self._artifact("landscape", "landscape.png", picture)
+
+    def motion(self, trainer: "Trainer", real: Tensor) -> None:
+        """Write what the epochs so far did to points, as an animation and as a strip."""
+        updates = {0: 0} | {
+            int(row["epoch"]): int(row["generator_updates"]) for row in self.history
+        }
+        players = Players(
+            trainer.generator, trainer.discriminator, trainer.objective.loss, trainer.latents,
+            trainer.latent_dim,
+        )  # fmt: skip
+        seen = observe(self.folder, updates, players, real)
+        runs = {f"{self.spec.loss}, seed {self.spec.seed}": seen}
+        self._artifact("motion", "motion.webp", animation(runs))
+        self._artifact("motion_strip", "motion_strip.webp", strip(runs))
 
     def _table(self, name: str, rows: list[dict[str, float]]) -> None:
         write_rows(self.folder / f"{name}.csv", rows)

@@ -10,21 +10,21 @@ import pytest
 import torch
 
 from gan_zoo.data.toys import two_clusters
-from gan_zoo.experiments.two_clusters import CollapsedGenerator
+from gan_zoo.experiments.two_clusters import collapsed_generator
 
 ROOT = Path(__file__).parents[2]
 
 
 def test_all_points_start_at_the_same_place_and_can_part():
     torch.manual_seed(0)
-    generator = CollapsedGenerator(image_shape=(1,), num_classes=2, at=0.15)
+    generator = collapsed_generator(image_shape=(1,), num_classes=2, at=0.15)
     z, labels = torch.rand(20, 1), torch.zeros(20, dtype=torch.int64)
     points = generator(z, labels)
     assert points.tolist() == [[pytest.approx(0.15)]] * 20
     (points * torch.linspace(-1, 1, 20)[:, None]).sum().backward()
     assert generator.out.weight.grad.abs().min() > 0
     with pytest.raises(ValueError, match=r"generator\.at is inf"):
-        CollapsedGenerator(image_shape=(1,), num_classes=2, at=float("inf"))
+        collapsed_generator(image_shape=(1,), num_classes=2, at=float("inf"))
 
 
 def test_half_of_the_points_are_in_each_cluster():

@@ -1,3 +1,4 @@
+import base64
 import io
 
 import numpy as np
@@ -111,3 +112,22 @@ def test_odd_confusion_files_are_left_out(tmp_path, write_run, compared, text):
     folder = write_run(tmp_path / "0", artifacts={"confusion_matrix": "m.csv"})
     (folder / "m.csv").write_text(text)
     assert confusions(compared(tmp_path).variants) == []
+
+
+def test_an_animation_stays_one_unless_it_is_large(tmp_path, write_run, compared, monkeypatch):
+    artifacts = {"motion": "motion.webp", "motion_strip": "motion_strip.webp"}
+    folder = write_run(tmp_path / "0", artifacts=artifacts)
+    frames = [Image.new("RGB", (8, 6), colour) for colour in ("red", "blue")]
+    frames[0].save(folder / "motion.webp", save_all=True, append_images=frames[1:], duration=100)
+    frames[0].save(folder / "motion_strip.webp")
+
+    def shown():
+        (pictures_,) = pictures.gallery(compared(tmp_path).variants)["Training in motion"]
+        return base64.b64decode(pictures_.image.removeprefix("data:image/webp;base64,"))
+
+    assert set(pictures.gallery(compared(tmp_path).variants)) == {"Training in motion"}
+    assert shown() == (folder / "motion.webp").read_bytes()
+    monkeypatch.setattr(pictures, "MAX_ANIMATION", 10)
+    with Image.open(io.BytesIO(shown())) as first:
+        assert getattr(first, "n_frames", 1) == 1
+        assert first.size == (8, 6)
