@@ -188,6 +188,11 @@ def test_every_image_generator_draws_the_same_images(name, browser, tmp_path, mo
     if shape[0] == 2:  # the channels side by side
         image = image.transpose(1, 2).flatten(2)[:, None]
     assert opened.shows("image", image)
+    if classes > 10:  # ten at a time
+        opened.page.locator("#class").press("End")
+        assert opened.page.locator("#row button").all_text_contents() == ["20", "21", "22"]
+        with torch.no_grad():
+            assert opened.shows("class-21", generator(opened.latents(0, 0), torch.tensor([21])))
     opened.close()
 
 
