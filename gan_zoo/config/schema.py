@@ -1,6 +1,6 @@
 """The schema of a configuration: every key, its type, its default and its range.
 
-OmegaConf needs plain dataclasses, so ranges stand in the annotations as ``Annotated[int,
+OmegaConf needs plain dataclasses, so ranges are part of the annotations as ``Annotated[int,
 Range(1)]`` and ``check_ranges`` reads them; pydantic would add a second set of type errors.
 Importing this module needs no torch.
 """

@@ -198,4 +198,5 @@ def test_the_same_samples_have_the_same_numbers_on_both_devices():
     with simulation() as device:
         on_cpu, on_device = list(measured(torch.device("cpu"))), list(measured(device))
     assert set(on_cpu[0]) == {"fid", "label_accuracy"}
-    assert on_cpu == on_device
+    for ours, theirs in zip(on_device, on_cpu, strict=True):
+        assert ours == pytest.approx(theirs, rel=1e-6)  # other kernels, other rounding
