@@ -6,13 +6,13 @@ import importlib.util
 import io
 import os
 import re
-import shutil
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from omegaconf import OmegaConf
 from PIL import Image
 from scipy import stats
 
@@ -23,19 +23,20 @@ from gan_zoo.models import acgan, infogan, mlp, tiny_dcgan
 from gan_zoo.models.latents import Normal
 from gan_zoo.runs.weights import save_weights
 from gan_zoo.training.load_generator import trained_generator
+from tests import browsing
+from tests.browsing import MISSING, launched
 from tests.cli.test_sample import make_run
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 # Where users have it: the tests' own cache is new.
 RUNTIME = Path(os.path.expanduser(f"~/.cache/gan_zoo/onnxruntime-web-{VERSION}"))
 NEEDED = {
-    "no chromium on this machine": CHROMIUM is not None,
+    MISSING: not MISSING,
     "onnxruntime-web is not in the cache: python -m gan_zoo.cli.web_runtime": all(
         (RUNTIME / "dist" / name).exists() for name in SHA256
     ),
     **{
         f"the package {name} is missing": importlib.util.find_spec(name) is not None
-        for name in ("playwright", "onnx", "onnxscript", "onnxruntime")
+        for name in ("onnx", "onnxscript", "onnxruntime")
     },
 }
 in_browser = pytest.mark.skipif(
@@ -43,7 +44,10 @@ in_browser = pytest.mark.skipif(
 )
 DIGITS = (1, 28, 28)
 MY_GAN = Path(__file__).parents[2] / "examples/my_loss"
-DEFAULT = partial(infogan.Generator, latent_dim=100)  # conf/model/infogan.yaml
+_OPTIONS = OmegaConf.load(Path(__file__).parents[2] / "conf/model/infogan.yaml")["generator"]
+DEFAULT = partial(
+    infogan.Generator, **{name: _OPTIONS[name] for name in ("latent_dim", "width", "norm")}
+)
 
 
 def exported(folder, factory, shape=DIGITS, classes=10, words=()):
@@ -60,20 +64,11 @@ def exported(folder, factory, shape=DIGITS, classes=10, words=()):
     return folder / "exported/generator_last.html", generator
 
 
-class Opened:
-    """A page with everything that it said and asked for."""
+class Opened(browsing.Opened):
+    """A generator's page, once it has drawn."""
 
-    def __init__(self, browser, path, width=1200, height=900, scheme="light"):
-        self.context = browser.new_context(
-            viewport={"width": width, "height": height}, color_scheme=scheme, offline=True
-        )
-        self.context.set_default_timeout(90_000)  # a busy machine is not a failure
-        self.page = self.context.new_page()
-        self.trouble, self.requests = [], []
-        self.page.on("console", lambda message: self.trouble.append(message.text))
-        self.page.on("pageerror", lambda error: self.trouble.append(str(error)))
-        self.page.on("request", lambda request: self.requests.append(request.url))
-        self.page.goto(path.as_uri())
+    def __init__(self, *arguments, **options):
+        super().__init__(*arguments, **options)
         self.page.wait_for_selector("main:not([aria-busy])")
         self.page.wait_for_selector("#image:not([aria-label='not drawn yet'])")
 
@@ -107,23 +102,14 @@ class Opened:
 
     def close(self):
         assert self.trouble == []
-        addresses = [url for url in self.requests if not url.startswith(("file:", "blob:null/"))]
-        assert addresses == []
+        asked = [url for url in self.requests if not url.startswith("blob:null/")]
+        assert asked == [self.page.url]  # the file itself, and what it has inside
         self.context.close()
 
 
 @pytest.fixture(scope="module")
 def browser():
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as driver:
-        opened = driver.chromium.launch(
-            executable_path=CHROMIUM,
-            args=["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-                  "--disable-background-networking", "--disable-component-update"],
-        )  # fmt: skip
-        yield opened
-        opened.close()
+    yield from launched()
 
 
 @pytest.fixture(scope="module")
@@ -268,7 +254,7 @@ def test_latents_everywhere_on_the_pad_are_distributed_as_the_run_s(browser, def
     ("width", "height", "scheme"), [(1200, 860, "light"), (390, 844, "light"), (360, 740, "dark")]
 )
 def test_the_controls_fit_one_screen(width, height, scheme, browser, default):
-    opened = Opened(browser, default[0], width, height, scheme)
+    opened = Opened(browser, default[0], width, scheme, height)
     assert opened.page.evaluate("document.documentElement.scrollWidth") <= width
     for name in ("image", "pad", "directions", "class", "row"):
         box = opened.page.locator(f"#{name}").bounding_box()
