@@ -256,19 +256,3 @@ def test_the_site_is_built_without_a_warning_and_without_the_network(tmp_path):
             assert (page.parent / found.partition("?")[0]).exists() or found.startswith("data:")
     for name in losses.names("loss"):
         assert any(f'id="{name}"' in page.read_text() for page in pages), name
-
-
-@pytest.mark.slow
-def test_the_tour_ends_with_a_report(tmp_path):
-    words = ["trainer.max_steps=3", "data.samples=2000", "evaluation.final_samples=100",
-             "evaluation.samples=100"]  # fmt: skip
-    done = subprocess.run(
-        [sys.executable, str(ROOT / "examples" / "tour.py"), "t", *words], cwd=tmp_path,
-        capture_output=True, text=True, check=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
-    )  # fmt: skip
-    report = tmp_path / "t" / "report.html"
-    assert report.exists()
-    assert str(report) in done.stdout
-    for loss in ("bce", "lsgan", "wgan"):
-        assert re.search(rf"^{loss} +\d +\d\.\d+ +\d+ +\d+$", done.stdout, re.MULTILINE)

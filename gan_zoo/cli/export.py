@@ -9,10 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from gan_zoo.cli.options import Verb, WeightsOptions
+from gan_zoo.cli.web_page import check_images, web_page
+from gan_zoo.cli.web_runtime import web_runtime
 from gan_zoo.config.schema import OneOf
 from gan_zoo.config.validate import require_extra
 from gan_zoo.runs.record import refuse_existing, write_bytes
 from gan_zoo.training.load_generator import Trained, trained_generator
+from gan_zoo.types import ConfigurationError
 
 if TYPE_CHECKING:
     import torch
@@ -20,14 +23,15 @@ if TYPE_CHECKING:
 
     Function = Callable[[Tensor, Tensor], Tensor]
 
-SUFFIXES = {"onnx": ".onnx", "torch_export": ".pt2"}
+SUFFIXES = {"onnx": ".onnx", "torch_export": ".pt2", "web": ".html"}
 BATCHES = (1, 2, 7, 64)  # sizes at which the file is compared with the generator
 MAX_DIFFERENCE = 1e-4  # of an image's largest absolute value, or of 1; float32 rounds to 1e-7
 HELP = """\
 Write a run's generator as one file: a function of latents (N, latent_dim) float32, drawn as the
 run's were, and labels (N,) int64 that returns images (N, C, H, W) float32 in [-1, 1], for any N.
-format=onnx needs pip install 'gan-zoo[onnx]'. TorchScript is not offered: PyTorch deprecates it in
-favour of torch.export."""
+format=web writes a page that draws images in any browser, without a network. onnx and web need
+pip install 'gan-zoo[onnx]'; web also a JavaScript package that npm fetches once. TorchScript is not
+offered: PyTorch deprecates it in favour of torch.export."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,14 @@ class Options(WeightsOptions):
         str, "file to write (default: exported/<network>_<checkpoint>.onnx or .pt2 in RUN_DIR)"
     ] = ""
     overwrite: Annotated[bool, "replace an existing file"] = False
+    runtime: Annotated[
+        str, "format=web: onnxruntime-web, a folder or .tgz (default: fetched by npm, once)"
+    ] = ""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.runtime and self.format != "web":
+            raise ConfigurationError(f"runtime is for format=web, got format={self.format}")
 
 
 def export(folder: Path, options: Options) -> tuple[Path, float]:
@@ -48,23 +60,28 @@ def export(folder: Path, options: Options) -> tuple[Path, float]:
         ValueError: options, a run or weights that cannot be used, an existing file, a missing
             package, or an export that computes something else.
     """
-    if options.format == "onnx":
-        require_extra("format=onnx", "onnx", "onnx", "onnxscript", "onnxruntime")
+    if options.format != "torch_export":
+        require_extra(f"format={options.format}", "onnx", "onnx", "onnxscript", "onnxruntime")
     trained = trained_generator(folder, options.network, options.checkpoint, options.allow)
     name = f"{trained.name}_{options.checkpoint}{SUFFIXES[options.format]}"
     path = Path(options.out).expanduser() if options.out else folder / "exported" / name
     refuse_existing([path], overwrite=options.overwrite)
-    if options.format == "onnx":
-        content = to_onnx(trained)
-        difference = largest_difference(trained, from_onnx(content))
-    else:
+    if options.format == "web":
+        check_images(trained.sample_shape)
+        runtime = web_runtime(options.runtime)
+    if options.format == "torch_export":
         content = to_torch_export(trained)
         difference = largest_difference(trained, from_torch_export(content))
+    else:
+        content = to_onnx(trained)
+        difference = largest_difference(trained, from_onnx(content))
     if not difference <= MAX_DIFFERENCE:
         raise ValueError(
             f"{path} is not written: its images differ from the generator's by {difference:.2g},"
             f" more than {MAX_DIFFERENCE}"
         )
+    if options.format == "web":
+        content = web_page(trained, options.checkpoint, content, runtime).encode()
     write_bytes(path, content)
     return path, difference
 
@@ -172,7 +189,10 @@ def _inputs(trained: Trained, count: int) -> "tuple[Tensor, Tensor]":
 def run(folders: list[Path], options: Options) -> None:
     """Export and print how exact the file is."""
     path, difference = export(folders[0], options)
-    print(f"gan_zoo: written: {path} (differs from the generator by {difference:.1g} at most)")
+    print(
+        f"gan_zoo: written: {path} ({path.stat().st_size / 1e6:.1f} MB; differs from the generator"
+        f" by {difference:.1g} at most)"
+    )
 
 
 main = Verb("export", "RUN_DIR", HELP, Options, run).main

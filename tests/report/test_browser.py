@@ -1,8 +1,6 @@
 """The page in a real browser: headless Chromium, no network, a pointer and a keyboard."""
 
 import csv
-import importlib.util
-import shutil
 
 import pytest
 
@@ -11,18 +9,10 @@ from gan_zoo.report.load import load
 from gan_zoo.report.page import render
 from gan_zoo.report.pictures import sample_strips
 from gan_zoo.report.search import search_all
+from tests import browsing
+from tests.browsing import MISSING, launched
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = [
-    pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine"),
-    pytest.mark.skipif(
-        importlib.util.find_spec("playwright") is None, reason="the package playwright is missing"
-    ),
-]
-FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-]  # fmt: skip
+pytestmark = pytest.mark.skipif(bool(MISSING), reason=MISSING)
 
 
 def first_row(path):
@@ -40,32 +30,11 @@ def write_page(folder):
 
 @pytest.fixture(scope="module")
 def browser():
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield opened
-        opened.close()
+    yield from launched()
 
 
-class Opened:
-    """A page with everything that it said and asked for."""
-
-    def __init__(self, browser, path, width=1200, scheme="light"):
-        self.context = browser.new_context(
-            viewport={"width": width, "height": 900}, color_scheme=scheme, offline=True
-        )
-        self.context.set_default_timeout(90_000)  # a busy machine is not a failure
-        self.page = self.context.new_page()
-        self.trouble, self.requests = [], []
-        self.page.on("console", lambda message: self.trouble.append(message.text))
-        self.page.on("pageerror", lambda error: self.trouble.append(str(error)))
-        self.page.on("dialog", lambda dialog: self.trouble.append("dialog"))
-        self.page.on("request", lambda request: self.requests.append(request.url))
-        self.page.goto(path.as_uri())
-
-    def evaluate(self, script):
-        return self.page.evaluate(script)
+class Opened(browsing.Opened):
+    """A report."""
 
     def column(self, table, index):
         return self.evaluate(
