@@ -24,8 +24,8 @@ OLD_STATES = "checkpoints/state*.safetensors"  # of gan_zoo before 0.2, which ca
 CHOICES = ("auto", "never", "retry")
 # Keys of a configuration that do not determine a run's numbers.
 COSMETIC = (
-    "device", "deterministic", "capture", "after_sweep", "resume", "sweep_name", "tracker", "profile",
-    "evaluation.motion",
+    "device", "deterministic", "capture", "after_sweep", "resume", "sweep_name", "tracker",
+    "profile", "evaluation.motion",
 )  # fmt: skip
 SWEEPS = "multirun"
 _NAME = re.compile(r"[\w+-][\w.+-]*")

@@ -26,7 +26,8 @@ GROUPS = ["aux", "evaluation", "labels", "latents", "loss", "model", "optimizer"
           "schedules", "tracker", "trainer"]  # fmt: skip
 TOP_LEVEL = {"seed", "device", "data", "model", "latents", "labels", "loss", "regularizer",
              "optimizer", "trainer", "aux", "evaluation", "after_sweep", "resume",
-              "schedules", "sweep_name", "tracker", "deterministic", "capture", "profile"}  # fmt: skip
+              "schedules", "sweep_name", "tracker", "deterministic", "capture",
+              "profile"}  # fmt: skip
 
 
 def options(group: str) -> list[str]:
