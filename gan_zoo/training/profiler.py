@@ -27,6 +27,8 @@ _ONE_AT_A_TIME = threading.Lock()  # as torch's profiler is the process's
 def profiled(folder: Path, trainer: Trainer, updates: int | None) -> Iterator[Callable[[], None]]:
     """Profile updates after ``WARMUP`` others; yield what to call after each update.
 
+    Updates are not captured as graphs meanwhile; their numbers are the same.
+
     Args:
         folder: of the run, which gets ``trace.json`` for chrome://tracing or ui.perfetto.dev.
         trainer: whose parts of a step get rows of their own.
@@ -43,27 +45,31 @@ def profiled(folder: Path, trainer: Trainer, updates: int | None) -> Iterator[Ca
             "profile is for one run at a time in a process: choose another hydra/launcher, or"
             " profile=null"
         )
-    on_gpu = trainer.device.type == "cuda"
-    kinds = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if on_gpu else [])]
-    for part in PARTS:
-        setattr(trainer, part, record_function(part)(getattr(trainer, part)))
-
-    written = []
-
-    def ended(profiler: Any) -> None:
-        temporary = folder / f".{TRACE_NAME}"
-        profiler.export_chrome_trace(str(temporary))
-        os.replace(temporary, folder / TRACE_NAME)
-        written.append(TRACE_NAME)
-        # kernels and their annotations are events of the GPU; callers on the CPU have their time
-        events = [e for e in profiler.key_averages() if e.device_type.name == "CPU"]
-        measured = sum(event.count for event in events if event.key == PARTS[0])
-        shown = summary(events, measured, on_gpu=on_gpu)
-        print(f"profile of {measured} updates of D:\n{shown}\n{folder / TRACE_NAME}",
-              file=sys.stderr, flush=True)  # fmt: skip
-
-    plan = schedule(wait=0, warmup=WARMUP, active=updates, repeat=1)
     try:
+        on_gpu = trainer.device.type == "cuda"
+        kinds = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if on_gpu else [])]
+        for part in PARTS[:3]:
+            setattr(trainer, part, record_function(part)(getattr(trainer, part)))
+        optimizer: Any = trainer.generator_optimizer
+        optimizer.step = record_function(PARTS[3])(optimizer.step)
+        if trainer.captured is not None:  # a graph's kernels belong to no part of the step
+            trainer.captured.wanted = False
+
+        written = []
+
+        def ended(profiler: Any) -> None:
+            temporary = folder / f".{TRACE_NAME}"
+            profiler.export_chrome_trace(str(temporary))
+            os.replace(temporary, folder / TRACE_NAME)
+            written.append(TRACE_NAME)
+            # kernels and annotations are events of the GPU; their callers on the CPU have the time
+            events = [e for e in profiler.key_averages() if e.device_type.name == "CPU"]
+            measured = sum(event.count for event in events if event.key == PARTS[0])
+            shown = summary(events, measured, on_gpu=on_gpu)
+            print(f"profile of {measured} updates of D:\n{shown}\n{folder / TRACE_NAME}",
+                  file=sys.stderr, flush=True)  # fmt: skip
+
+        plan = schedule(wait=0, warmup=WARMUP, active=updates, repeat=1)
         with profile(activities=kinds, schedule=plan, on_trace_ready=ended) as profiler:
             yield profiler.step
         if not written:

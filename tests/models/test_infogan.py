@@ -105,7 +105,7 @@ def test_spectral_norm_bounds_all_but_the_class_head():
 @pytest.mark.parametrize("shape", [(2,), (1, 28, 30), (1, 27, 28)])
 @pytest.mark.parametrize("network", [Generator, Discriminator])
 def test_refuses_samples_that_do_not_fit(network, shape):
-    with pytest.raises(ValueError, match=r"multiples of 4.*resize or pad"):
+    with pytest.raises(ValueError, match=r"multiples of 4.*resize.*pad it"):
         network(image_shape=shape, num_classes=10)
 
 
