@@ -1,11 +1,10 @@
-"""The end of a sweep: its summary, its report, and the runs that did not finish."""
+"""The end of a run or sweep: how to resume it, its summary and report, what did not finish."""
 
 import sys
 import traceback
 from pathlib import Path
 from typing import Any
 
-from hydra.core.hydra_config import HydraConfig
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
@@ -17,8 +16,9 @@ from gan_zoo.runs.workers import report_idle, takes_any_gpu, visible_gpus
 
 
 class SweepFolder(Callback):
-    """Remember the folder of this process's sweep."""
+    """Remember the folder of this process's run or sweep, which Hydra forgets when a job ends."""
 
+    run: Path | None = None
     folder: Path | None = None
     after: str | None = None
 
@@ -32,6 +32,10 @@ class SweepFolder(Callback):
         one_by_one = config.hydra.launcher._target_.endswith("BasicLauncher")
         if one_by_one and takes_any_gpu(config.hydra.overrides.task, config.device):
             report_idle(len(visible_gpus()), 1, "hydra/launcher=processes uses all")
+
+    def on_job_start(self, config: DictConfig, **_: Any) -> None:
+        """Store the run's folder; called by Hydra before a job."""
+        SweepFolder.run = Path(config.hydra.runtime.output_dir).resolve()
 
 
 def has_runs() -> bool:
@@ -53,10 +57,12 @@ def finish() -> None:
 
 def how_to_resume() -> str:
     """Return the hint that resumes this process's run or sweep."""
-    if SweepFolder.folder is None:
-        word = path_override("resume", HydraConfig.get().runtime.output_dir)
-    else:
+    if SweepFolder.folder is not None:
         word = path_override("hydra.sweep.dir", SweepFolder.folder)
+    elif SweepFolder.run is not None and (SweepFolder.run / RECORD_NAME).exists():
+        word = path_override("resume", SweepFolder.run)
+    else:
+        return "no run had started: rerun the same command"
     return f"progress is saved: rerun the same command with {shell_word(word)} to resume"
 
 

@@ -100,7 +100,7 @@ def _exit_with(error: BaseException, *, wants_traceback: bool) -> None:
         return
     if isinstance(error, OSError):  # a full disk, a folder that cannot be written to
         if not wants_traceback:
-            sys.exit(f"gan_zoo: {error}; progress is saved: rerun the same command to resume")
+            sys.exit(f"gan_zoo: {error}; {sweep.how_to_resume()}")
         return
     sweep.finish()
     if isinstance(error, WorkerCrashed):

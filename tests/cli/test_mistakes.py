@@ -32,7 +32,7 @@ ODD = os.fsdecode(b"n\xff\xc3\xbc 'x'")  # no locale prints all of it
 def refused(monkeypatch, folder, *words, last="trainer.epochs=0"):
     """What the command says of words that it refuses; it trains nothing."""
     monkeypatch.chdir(folder)
-    for name in ("folder", "after"):
+    for name in ("run", "folder", "after"):
         monkeypatch.setattr(train.sweep.SweepFolder, name, None)
     before = set(folder.rglob("*.safetensors"))
     code, output = examples.called(train.main, ["run.py", *words, *POINTS, last], {})

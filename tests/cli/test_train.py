@@ -4,6 +4,7 @@ import copy
 import json
 import os
 import resource
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,9 @@ from hydra.core.config_store import ConfigStore
 
 from docs import examples
 from gan_zoo.cli import train
+from gan_zoo.runs.lock import alive
 from gan_zoo.runs.record import read_record
+from tests.cli.shell import finish, start, wait_for, write_losses
 
 ROOT = Path(__file__).parents[2]
 TINY = ["trainer.epochs=1", "trainer.max_steps=2", "trainer.threads=1", "evaluation.samples=20",
@@ -121,6 +124,42 @@ def test_the_same_command_gives_the_same_history_and_finished_work_is_kept(tmp_p
     assert "never overwritten" in message
     records = {path: content for path, content in before.items() if ".hydra" not in path.parts}
     assert all(path.read_bytes() == content for path, content in records.items())
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupted_run_names_the_word_that_resumes_it(tmp_path, number, code):
+    write_losses(tmp_path)
+    (tmp_path / "wait").touch()
+    words = ["--config-dir", "conf", *TINY, "loss=patient", "resume=auto"]
+    process = start(tmp_path, *words)
+    wait_for((tmp_path / "waiting").exists, process)
+    (run,) = {path.parent for path in tmp_path.glob("runs/**/record.json")}
+    wait_for(lambda: alive(run), process)
+    process.send_signal(number)
+    (tmp_path / "wait").unlink()
+    ended, _, err = finish(process)
+    assert ended == code
+    assert err.splitlines()[-1] == (
+        f"gan_zoo: interrupted; progress is saved: rerun the same command with resume={run} to"
+        " resume"
+    )
+    done = command("run.py", *words, f"resume={run}", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert read_record(run).status == "finished"
+
+
+def test_a_run_interrupted_before_it_began_says_so(tmp_path):
+    early = (
+        "from gan_zoo.cli import train\n"
+        "def interrupt(*_): raise KeyboardInterrupt\n"
+        "train._job = interrupt\n"
+        "train.main()"
+    )
+    code, _, err = finish(start(tmp_path, *TINY, program=["-c", early]))
+    assert code == 130
+    assert err.splitlines()[-1] == (
+        "gan_zoo: interrupted; no run had started: rerun the same command"
+    )
 
 
 def test_a_sweep_ends_with_a_report_and_one_failure_does_not_stop_the_others(tmp_path):
