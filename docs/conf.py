@@ -26,16 +26,33 @@ exclude_patterns = ["*.py", "__pycache__", "generated/metrics.md"]  # included e
 nitpicky = True
 # Types of other packages, whose documentation is not looked up: the build needs no network.
 nitpick_ignore_regex = [("py:.*", r"(?!gan_zoo\.).*"), ("py:.*", r"gan_zoo\..*\._\w+")]
-nitpick_ignore = [("py:class", "gan_zoo.testing.contracts.Subject")]  # a type variable
+nitpick_ignore = [  # type variables
+    ("py:class", "gan_zoo.testing.contracts.Subject"),
+    ("py:class", "gan_zoo.training.batched.T"),
+    ("py:class", "gan_zoo.training.steps.T"),
+]
 
 autodoc_member_order = "bysource"
-autodoc_default_options = {"members": True, "ignore-module-all": True}
+autodoc_default_options = {  # main: of the command line
+    "members": True, "ignore-module-all": True, "exclude-members": "main",
+}  # fmt: skip
 autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented"
 autodoc_preserve_defaults = True
 autodoc_mock_imports = [  # of extras
     name
-    for name in ("onnx", "onnxruntime", "optuna", "ray", "submitit", "tensorboard", "trackio")
+    for name in (
+        "onnx",
+        "onnxruntime",
+        "optuna",
+        "ray",
+        "submitit",
+        "tensorboard",
+        "trackio",
+        "wandb",
+        "mlflow",
+        "medmnist",
+    )
     if importlib.util.find_spec(name) is None
 ]
 napoleon_numpy_docstring = False

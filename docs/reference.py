@@ -11,10 +11,10 @@ from docs.losses import GENERATED, keep
 
 PACKAGE = Path(gan_zoo.__file__).parent
 TITLES = {
-    "gan_zoo": "Runs", "losses": "Losses", "regularizers": "Regularizers", "models": "Models",
-    "data": "Data", "features": "Feature networks", "metrics": "Metrics",
-    "evaluation": "Evaluation", "testbeds": "Testbeds", "experiments": "Study",
-    "report": "Report",
+    "gan_zoo": "Runs from Python, types", "losses": "Losses", "regularizers": "Regularizers",
+    "models": "Models", "data": "Data", "training": "Training", "evaluation": "Evaluation",
+    "experiments": "Experiments and the study", "report": "Report", "runs": "Records of runs",
+    "config": "Configuration", "cli": "Commands", "testing": "Checks of your own parts",
 }  # fmt: skip
 
 
@@ -32,7 +32,10 @@ def modules() -> dict[str, list[str]]:
 
 def write(folder: Path = GENERATED) -> None:
     """Write the pages as api/PACKAGE.rst; one that would not change is left."""
-    for page, names in modules().items():
+    pages = modules()
+    for old in set((folder / "api").glob("*.rst")) - {folder / "api" / f"{p}.rst" for p in pages}:
+        old.unlink()
+    for page, names in pages.items():
         title = TITLES.get(page, page.capitalize())
         sections = [f".. automodule:: {name}\n" for name in names]
         headed = [

@@ -78,7 +78,7 @@ class Choice:
 Space = Mapping[str, Interval | Choice]  # configuration key -> its values
 
 
-class Sampler(Protocol):
+class SettingsSampler(Protocol):
     """Proposes settings one after the other and may learn from their objectives."""
 
     def ask(self, number: int) -> dict[str, str]:
@@ -153,7 +153,10 @@ def _suggested(trial: "optuna.Trial", key: str, among: Interval | Choice) -> str
     return str(trial.suggest_float(key, among.low, among.high, log=among.log))
 
 
-SAMPLERS: dict[str, Callable[[Space, int], Sampler]] = {"random": RandomSampler, "tpe": TpeSampler}
+SAMPLERS: dict[str, Callable[[Space, int], SettingsSampler]] = {
+    "random": RandomSampler,
+    "tpe": TpeSampler,
+}
 
 
 def objective(record: RunRecord) -> float:

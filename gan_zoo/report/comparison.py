@@ -92,7 +92,7 @@ class Variant:
 
 
 @dataclass(frozen=True)
-class Reference:
+class ReferenceScore:
     """A metric's value for real data or a weak sampler."""
 
     name: str
@@ -146,7 +146,9 @@ class Comparison:
     collection: Collection
     variants: tuple[Variant, ...]
     metrics: tuple[Quantity, ...]  # of every checkpoint, the headline's first
-    references: dict[str, tuple[Reference, ...]]  # metric without checkpoint -> real data first
+    references: dict[
+        str, tuple[ReferenceScore, ...]
+    ]  # metric without checkpoint -> real data first
     estimates: dict[tuple[str, str], Estimate]  # (variant, metric)
     pairs: dict[str, list[Pair]]  # metric -> all pairs of variants that have scores
     rankings: dict[str, tuple[list[int], Ranking]]  # metric -> (variants, their ranking)
@@ -235,7 +237,7 @@ def reference_title(name: str) -> str:
     return REFERENCE_TITLES.get(name, name.replace("_", " ").capitalize())
 
 
-def references(runs: Sequence[Run]) -> dict[str, tuple[Reference, ...]]:
+def references(runs: Sequence[Run]) -> dict[str, tuple[ReferenceScore, ...]]:
     found: dict[str, dict[str, list[float]]] = {}
     for run in runs:
         for metric, values in run.record.reference_scores.items():
@@ -243,7 +245,7 @@ def references(runs: Sequence[Run]) -> dict[str, tuple[Reference, ...]]:
                 found.setdefault(metric, {}).setdefault(name, []).append(value)
     return {
         metric: tuple(
-            Reference(name, reference_title(name), median(v), max(v) - min(v))
+            ReferenceScore(name, reference_title(name), median(v), max(v) - min(v))
             for name in _ordered(set(values))
             for v in (values[name],)
         )

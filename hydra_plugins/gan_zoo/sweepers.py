@@ -24,7 +24,7 @@ from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from gan_zoo.config.search import SAMPLERS, Choice, Interval, Sampler
+from gan_zoo.config.search import SAMPLERS, Choice, Interval, SettingsSampler
 from gan_zoo.config.validate import nearest
 from gan_zoo.runs.overrides import shell_word
 from gan_zoo.runs.plan import Job, recorded, write_plan
@@ -109,7 +109,7 @@ class Study:
 
     loss: str
     points: list[list[str]]  # the overrides that each setting is run with: every seed, say
-    sampler: Sampler
+    sampler: SettingsSampler
     fixed: list[str]  # overrides that its file gives beside ranges, such as ``a=${b}``
     best: tuple[float, list[str]] | None = None
 
