@@ -11,7 +11,6 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 
 from gan_zoo.cli import train as command
 from gan_zoo.cli.output import lasting_output
-from gan_zoo.config.build import build
 from gan_zoo.config.compose import compose_config
 from gan_zoo.config.explain import MISTAKES, explain
 from gan_zoo.runs.overrides import Given, hydra_value, overrides, path_override
@@ -82,7 +81,7 @@ def make_trainer(config: Given = (), *, config_dir: str | Path | None = None) ->
     from gan_zoo.training.build import build_trainer
 
     with _composed(config, None, config_dir) as (composed, _):
-        return build_trainer(build(composed))
+        return build_trainer(run.components_of(composed))
 
 
 @contextmanager

@@ -45,7 +45,9 @@ class Options(WeightsOptions):
     metrics: Annotated[str, "joined by commas (default: all but parzen and gan_train)"] = ""
     samples: Annotated[int, Range(2, MAX_SAMPLES), "that the run's generator makes"] = 10000
     split: Annotated[str, OneOf(("test", "validation"))] = "test"
-    data: Annotated[str, "data set that files of samples are compared with"] = "mnist"
+    data: Annotated[
+        str, "data set that files of samples are compared with, or the folder of a run on it"
+    ] = "mnist"
     reference_scores: Annotated[bool, "also measure real data and weak baselines"] = True
     out: Annotated[str, "JSON file to write"] = ""
 
@@ -135,9 +137,22 @@ def _components(run: RunRecord | None, options: Options) -> "RunComponents":
     try:
         if run is not None:
             return build(configuration_of(run, options.allow))
-        return build(compose_config([f"data={hydra_value(options.data)}"]))
+        if _names_a_run(options.data):
+            return build(configuration_of(read_record(Path(options.data)), options.allow))
+        shipped = compose_config([f"data={hydra_value(options.data)}"])
     except (HydraException, OmegaConfBaseException) as error:
         raise ConfigurationError(explain(error)) from error
+    try:
+        return build(shipped)
+    except ConfigurationError as error:
+        raise ConfigurationError(
+            f"{error}. evaluate takes no options of data={options.data}: train a run on them, and"
+            " give its folder as data=RUN"
+        ) from error
+
+
+def _names_a_run(data: str) -> bool:
+    return (Path(data) / RECORD_NAME).exists()
 
 
 def _checkpoint(run: RunRecord, options: Options) -> str:
@@ -151,7 +166,8 @@ def _check_options(options: Options, *, of_a_run: bool) -> None:
         ConfigurationError: an option of runs for files or vice versa, or an ``out`` that exists.
     """
     default = Options()
-    of_runs, of_files = ("checkpoint", "network", "samples", "allow"), ("data",)
+    of_runs, of_files = ["checkpoint", "network", "samples"], ["data"]
+    of_runs += [] if _names_a_run(options.data) else ["allow"]
     for name in of_files if of_a_run else of_runs:
         if getattr(options, name) != getattr(default, name):
             this, other = ("a run", "files") if of_a_run else ("files", "runs")
@@ -190,7 +206,7 @@ def _from_file(path: Path, reference: "Standard") -> "tuple[Tensor, Tensor | Non
     if images.shape[1:] != dataset.sample_shape:
         raise ValueError(
             f"{path}: images must have shape {tuple(dataset.sample_shape)}, that of {dataset.name},"
-            f" got {tuple(images.shape[1:])}. Resize them, or name their data set as data=…"
+            f" got {tuple(images.shape[1:])}. Resize them, or name their data set as data=…, or a run on it"
         )
     if labels is not None and not 0 <= int(labels.min()) <= int(labels.max()) < dataset.num_classes:
         raise ValueError(

@@ -33,7 +33,11 @@ def main() -> None:
     else:
         if first in VERBS:
             del sys.argv[1]
-        import_module(f"gan_zoo.cli.{first if first in VERBS else 'train'}").main()
+        try:
+            verb = import_module(f"gan_zoo.cli.{first if first in VERBS else 'train'}")
+        except KeyboardInterrupt:  # the verbs handle it while they run
+            sys.exit(130)
+        verb.main()
 
 
 def describe_version() -> str:

@@ -60,7 +60,7 @@ class Verb:
         """Run the verb with the words given, or those of the process; an error is one line.
 
         Raises:
-            SystemExit: a mistake in the words or the files, or too little memory.
+            SystemExit: a mistake in the words or the files, too little memory, or Ctrl-C.
         """
         from gan_zoo.training.process import OutOfMemory, shortage_explained
 
@@ -75,6 +75,9 @@ class Verb:
                 self.run(paths, options)
         except (ValueError, OSError, ArithmeticError, RecursionError, OutOfMemory) as error:
             sys.exit(f"gan_zoo: {error}")
+        except KeyboardInterrupt:
+            print("gan_zoo: interrupted", file=sys.stderr)
+            sys.exit(130)
 
     def describe(self) -> str:
         """Return the help: usage, what the verb does, and each option with default and meaning."""

@@ -59,6 +59,17 @@ def main() -> None:
     Raises:
         SystemExit: a mistake, a failed run or an interruption, with a message of one line.
     """
+    try:
+        _start()
+        sweep.finish()
+    except KeyboardInterrupt as error:  # also while the report of a failed sweep is written
+        print(f"gan_zoo: interrupted; {sweep.how_to_resume()}", file=sys.stderr)
+        sys.exit(error.exit_code if isinstance(error, Interrupted) else 130)
+    sweep.exit_if_incomplete()
+
+
+def _start() -> None:
+    """Let Hydra run the jobs; what goes wrong is explained, where a user can do something."""
     wants_traceback = "HYDRA_FULL_ERROR" in os.environ
     os.environ["HYDRA_FULL_ERROR"] = "1"  # raise errors here, where they are explained
     sys.argv[1:] = current_words(sys.argv[1:])
@@ -76,14 +87,11 @@ def main() -> None:
         if own is not None:
             refuse_shadowed(Path(own))
         start()
-    except KeyboardInterrupt as error:
-        print(f"gan_zoo: interrupted; {sweep.how_to_resume()}", file=sys.stderr)
-        sys.exit(error.exit_code if isinstance(error, Interrupted) else 130)
+    except KeyboardInterrupt:
+        raise
     except BaseException as error:
         _exit_with(error, wants_traceback=wants_traceback)
         raise
-    sweep.finish()
-    sweep.exit_if_incomplete()
 
 
 def _exit_with(error: BaseException, *, wants_traceback: bool) -> None:

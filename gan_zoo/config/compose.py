@@ -95,12 +95,19 @@ def refuse_shadowed(folder: Path) -> None:
         )
 
 
-def check_optional_groups(hydra_config: Any) -> None:
-    """Refuse a missing option of the groups ``tuned`` and ``local``, which Hydra ignores.
+def check_choices(hydra_config: Any) -> None:
+    """Refuse choices of groups that Hydra ignores without a word.
 
     Raises:
-        ConfigurationError: an option on the command line that does not exist.
+        ConfigurationError: an option of ``tuned`` or ``local`` on the command line that does not
+            exist; ``debug=overfit_batch`` with all of a data set.
     """
+    data = hydra_config.runtime.choices.get("data")
+    if hydra_config.runtime.choices.get("debug") == "overfit_batch" and data != "one_batch":
+        raise ConfigurationError(
+            f"debug=overfit_batch trains on one batch, but data={data} is the whole data set:"
+            f" choose it as data@data.of={data} instead, and its options as data.of.<option>=…"
+        )
     for group in ("tuned", "local"):
         folders = [Path(source.path) / group for source in hydra_config.runtime.config_sources]
         names = {path.stem for folder in folders for path in folder.glob("*.yaml")}

@@ -21,6 +21,7 @@ from gan_zoo.config.schedules import INSTANCE_NOISE
 from gan_zoo.data.batches import BatchStream
 from gan_zoo.data.devices import synchronize
 from gan_zoo.models import mlp
+from gan_zoo.training.profiler import PARTS
 from gan_zoo.training.stacked import (
     PENALTIES,
     Discriminators,
@@ -187,6 +188,8 @@ class BatchedTrainer(Trainer):
 
 def obstacle(trainer: Trainer) -> str | None:
     """Return why runs like this one cannot be trained as a batch, None if they can."""
+    if PARTS[0] in vars(trainer):  # ``profiled`` has wrapped it, and a batch has parts of its own
+        return "profile measures the updates of one run"
     networks = {"generator": trainer.generator, "discriminator": trainer.discriminator}
     for (name, network), kind in zip(
         networks.items(), (mlp.Generator, mlp.Discriminator), strict=True

@@ -58,13 +58,15 @@ def profiled(folder: Path, trainer: Trainer, updates: int | None) -> Iterator[Ca
         written = []
 
         def ended(profiler: Any) -> None:
+            # kernels and annotations are events of the GPU; their callers on the CPU have the time
+            events = [e for e in profiler.key_averages() if e.device_type.name == "CPU"]
+            measured = sum(event.count for event in events if event.key == PARTS[0])
+            if not measured:  # the run ended with the warm-up
+                return
             temporary = folder / f".{TRACE_NAME}"
             profiler.export_chrome_trace(str(temporary))
             os.replace(temporary, folder / TRACE_NAME)
             written.append(TRACE_NAME)
-            # kernels and annotations are events of the GPU; their callers on the CPU have the time
-            events = [e for e in profiler.key_averages() if e.device_type.name == "CPU"]
-            measured = sum(event.count for event in events if event.key == PARTS[0])
             shown = summary(events, measured, on_gpu=on_gpu)
             print(f"profile of {measured} updates of D:\n{shown}\n{folder / TRACE_NAME}",
                   file=sys.stderr, flush=True)  # fmt: skip

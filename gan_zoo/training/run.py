@@ -24,7 +24,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from gan_zoo import __version__
 from gan_zoo.config.build import RunComponents, build
-from gan_zoo.config.compose import check_optional_groups, plain
+from gan_zoo.config.compose import check_choices, plain
 from gan_zoo.config.explain import MISTAKES, explain
 from gan_zoo.config.schema import schedule
 from gan_zoo.config.validate import recordable
@@ -132,7 +132,7 @@ def train(config: DictConfig, folder: Path) -> Steps[RunRecord]:
     launcher = str(OmegaConf.select(HydraConfig.instance().cfg, "hydra.launcher._target_"))  # type: ignore[arg-type]
     record = yield from run.steps(
         spec_of(config),
-        partial(_components, config),
+        partial(components_of, config),
         folder,
         resume=choice,
         retry=choice == "retry" or not sweep,
@@ -152,6 +152,16 @@ def spec_of(config: DictConfig) -> RunSpec:
         overrides=list(recorded(context.overrides.task)),
         config=recordable({k: v for k, v in plain(config).items() if k not in _NOT_RECORDED}),
     )
+
+
+def components_of(config: DictConfig) -> RunComponents:
+    """Build what a configuration, composed by Hydra, describes.
+
+    Raises:
+        ConfigurationError: a mistake.
+    """
+    check_choices(HydraConfig.get())
+    return build(config)
 
 
 def identity(config: DictConfig) -> str:
@@ -178,16 +188,6 @@ def describe_error(error: Exception) -> str:
     if isinstance(error, OSError | DivergenceError | OutOfMemory):
         return str(error)
     return "".join(traceback.format_exception(error))
-
-
-def _components(config: DictConfig) -> RunComponents:
-    """Build what the configuration describes.
-
-    Raises:
-        ConfigurationError: a mistake.
-    """
-    check_optional_groups(HydraConfig.get())
-    return build(config)
 
 
 def _build(

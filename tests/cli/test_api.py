@@ -179,6 +179,8 @@ def test_a_trainer_steps_in_a_user_s_loop():
         {"data": "ring", "model": "mlp", "aux": "none", "loss": "wgan", "trainer": {"n_critic": 2}}
     )
     assert isinstance(trainer, gan_zoo.Trainer)
+    with pytest.raises(ConfigurationError, match="there is no 'papr' in the group 'tuned'"):
+        gan_zoo.make_trainer(["tuned=papr"])
     for _ in range(4):
         trainer.step()
     assert (trainer.discriminator_updates, trainer.generator_updates) == (4, 2)

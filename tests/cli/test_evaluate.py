@@ -178,6 +178,20 @@ def test_what_does_not_fit_files_is_refused_before_measuring(tmp_path, monkeypat
         main([str(tmp_path / "a.npz"), *(word.format(tmp_path) for word in words)])
 
 
+def test_files_are_compared_with_the_data_of_a_run(folder, tmp_path, capsys):
+    """As own data must be, which no option of the command describes."""
+    np.savez(tmp_path / "a.npz", images=load_mnist().test.images[:50])
+    found = []
+    for data in ("mnist", folder):
+        out = tmp_path / f"{len(found)}.json"
+        main([str(tmp_path / "a.npz"), "metrics=fid", f"data={data}", f"out={out}"])
+        found.append(json.loads(out.read_text()))
+    assert found[0]["metrics"] == found[1]["metrics"]
+    assert found[0]["dataset"] == found[1]["dataset"]
+    with pytest.raises(SystemExit, match=r"data.root must be .*give its folder as data=RUN"):
+        main([str(tmp_path / "a.npz"), "data=folder"])
+
+
 def test_a_missing_folder_and_omitted_measurements_are_reported(tmp_path, capsys):
     with pytest.raises(SystemExit, match="no such file or folder; give the folder of"):
         main([str(tmp_path / "runs/today")])

@@ -59,6 +59,16 @@ def test_paths_come_before_options(tmp_path, monkeypatch):
         verb("DIR ...", calls).main(["x", "cont=2"])
 
 
+def test_ctrl_c_ends_a_verb_without_a_traceback(capsys):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    with pytest.raises(SystemExit) as ended:
+        Verb("try", "DIR", "Try it.", Options, interrupt).main(["x"])
+    assert ended.value.code == 130
+    assert capsys.readouterr().err == "gan_zoo: interrupted\n"
+
+
 def test_help_is_printed_without_words_and_on_request(capsys):
     calls = []
     verb("DIR", calls).main([])

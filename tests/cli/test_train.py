@@ -192,6 +192,24 @@ def test_a_sweep_ends_with_a_report_and_one_failure_does_not_stop_the_others(tmp
     assert all(name in summary for name in ("bce", "wgan", "broken"))
 
 
+def test_ctrl_c_while_the_report_is_written_says_how_to_write_it(tmp_path, monkeypatch, capsys):
+    (tmp_path / "bce-s0").mkdir()
+    (tmp_path / "bce-s0/record.json").write_text("{}")
+
+    def interrupt(_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(train.sweep.SweepFolder, "folder", tmp_path)
+    monkeypatch.setattr(train.sweep, "_summarise", print)
+    monkeypatch.setattr("gan_zoo.report.build.build_report", interrupt)
+    for start in (lambda: None, lambda: train._exit_with(ValueError(), wants_traceback=False)):
+        monkeypatch.setattr(train, "_start", start)
+        with pytest.raises(SystemExit) as ended:
+            train.main()
+        assert ended.value.code == 130
+        assert f"rerun the same command with hydra.sweep.dir={tmp_path}" in capsys.readouterr().err
+
+
 def test_a_failing_report_is_printed_and_does_not_fail_the_sweep(tmp_path, monkeypatch, capsys):
     def broken(folders):
         raise RuntimeError(f"no page of {folders}")

@@ -15,7 +15,7 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
 from gan_zoo.cli import train
-from gan_zoo.config.compose import check_optional_groups
+from gan_zoo.config.compose import check_choices
 from gan_zoo.config.schema import Config
 from gan_zoo.config.validate import check_targets
 from gan_zoo.models.acgan import Discriminator
@@ -89,6 +89,28 @@ def test_debugging_wins_over_an_experiment_and_the_command_line_over_both(name):
     assert config.evaluation.final_samples <= 1000 < composed().evaluation.final_samples
     assert config.trainer.epochs < 10
     assert config.trainer.keep_checkpoints == 7
+    motion = composed("experiment=lesson_dirac", f"debug={name}")  # needs all weights
+    assert (motion.evaluation.motion, motion.trainer.keep_checkpoints) == (True, None)
+
+
+@pytest.mark.parametrize(
+    ("words", "loader", "refused"),
+    [
+        ([], "mnist.load_mnist", None),
+        (["data@data.of=folder", "data.of.root=x"], "folder.load_folder", None),
+        (["experiment=ring8", "data@data.of=ring"], "toys.ring", None),
+        (["data=folder", "data.root=x"], None, r"is the whole data set.*as data@data\.of=folder"),
+    ],
+)
+def test_one_batch_of_any_data_set_can_be_learnt_by_heart(words, loader, refused):
+    config = composed("debug=overfit_batch", *words)
+    if refused is None:
+        check_choices(config.hydra)
+        assert config.data._target_ == "gan_zoo.data.one_batch.one_batch"
+        assert config.data.of._target_ == f"gan_zoo.data.{loader}"
+        return
+    with pytest.raises(ConfigurationError, match=refused):
+        check_choices(config.hydra)
 
 
 @pytest.mark.parametrize("name", options("experiment"))
@@ -231,7 +253,7 @@ def test_local_values_are_taken_where_neither_experiment_nor_command_line_has_ot
     assert (config.device, config.trainer.epochs, config.trainer.threads) == ("cpu", 50, 2)
     assert composed(search).trainer.threads == 3
     with pytest.raises(ConfigurationError, match="there is no 'defalt' in the group 'local'"):
-        check_optional_groups(composed(search, "local=defalt").hydra)
+        check_choices(composed(search, "local=defalt").hydra)
 
 
 def test_a_run_s_identity_is_what_determines_its_numbers():

@@ -15,6 +15,7 @@ from gan_zoo.training.batched import BatchedTrainer, finish_together, obstacle
 from gan_zoo.training.build import build_trainer
 from gan_zoo.training.captured import Captured
 from gan_zoo.training.checkpoint import from_bytes, to_bytes
+from gan_zoo.training.profiler import WARMUP, profiled
 from gan_zoo.types import ConfigurationError, DivergenceError
 from hydra_plugins.gan_zoo.launchers import BatchedLauncher
 from tests.cli.shell import POINTS, RUN, call, finish, start, wait_for
@@ -173,6 +174,16 @@ def test_obstacles(words, why):
     own = [word for word in NETWORKS if "hidden" not in word or words != ["model=affine"]]
     trainer = build_trainer(build(compose_config([*own, *words])))
     assert why in (obstacle(trainer) or "")
+
+
+def test_a_profile_is_an_obstacle_while_it_lasts(tmp_path, capsys):
+    (trainer,) = trainers(VARIANTS["bce, Adam"], seeds=[0])
+    with profiled(tmp_path, trainer, 2) as after:
+        assert obstacle(trainer) == "profile measures the updates of one run"
+        for _ in range(WARMUP + 2):
+            trainer.step()
+            after()
+    assert "profile of 2 updates of D" in capsys.readouterr().err
 
 
 def test_bf16_is_an_obstacle():

@@ -61,10 +61,13 @@ def test_a_run_that_is_too_short_is_profiled_to_its_end(tmp_path):
     assert traced(tmp_path)["generator_update"] == 2
 
 
-def test_a_run_of_nothing_but_warm_up_says_so(tmp_path, capsys):
+@pytest.mark.parametrize("updates", [1, WARMUP])  # torch starts to record after the last of these
+def test_a_run_of_nothing_but_warm_up_says_so(tmp_path, capsys, updates):
     shorter = trainer()
     with profiled(tmp_path, shorter, 1) as after:
-        update(shorter, after)
+        for _ in range(updates):
+            update(shorter, after)
+        torch.zeros(2).sum()  # the final measurement
     assert (
         "nothing was profiled: the first 10 updates of D are a warm-up" in capsys.readouterr().err
     )
