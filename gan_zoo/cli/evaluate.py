@@ -206,7 +206,8 @@ def _from_file(path: Path, reference: "Standard") -> "tuple[Tensor, Tensor | Non
     if images.shape[1:] != dataset.sample_shape:
         raise ValueError(
             f"{path}: images must have shape {tuple(dataset.sample_shape)}, that of {dataset.name},"
-            f" got {tuple(images.shape[1:])}. Resize them, or name their data set as data=…, or a run on it"
+            f" got {tuple(images.shape[1:])}. Resize them, or name their"
+            " data set, or a run on it, as data=…"
         )
     if labels is not None and not 0 <= int(labels.min()) <= int(labels.max()) < dataset.num_classes:
         raise ValueError(

@@ -188,8 +188,6 @@ class BatchedTrainer(Trainer):
 
 def obstacle(trainer: Trainer) -> str | None:
     """Return why runs like this one cannot be trained as a batch, None if they can."""
-    if PARTS[0] in vars(trainer):  # ``profiled`` has wrapped it, and a batch has parts of its own
-        return "profile measures the updates of one run"
     networks = {"generator": trainer.generator, "discriminator": trainer.discriminator}
     for (name, network), kind in zip(
         networks.items(), (mlp.Generator, mlp.Discriminator), strict=True
@@ -205,13 +203,19 @@ def obstacle(trainer: Trainer) -> str | None:
     noisy = any(schedule.path == INSTANCE_NOISE for schedule in trainer.schedules)
     if noisy or cast(mlp.Discriminator, trainer.discriminator).instance_noise:
         return "the discriminator's instance noise is drawn from the global stream"
+    if type(trainer.objective.regularizer) not in PENALTIES:
+        return f"the regularizer is {type(trainer.objective.regularizer).__name__}"
+    return _obstacle_of_settings(trainer) or _obstacle_of_loss(trainer.objective.loss)
+
+
+def _obstacle_of_settings(trainer: Trainer) -> str | None:
     if trainer.execution.precision != "fp32":
         return f"trainer.precision is {trainer.execution.precision}"
     if trainer.settings.on_divergence == "rollback":
         return "trainer.on_divergence=rollback repeats epochs of single runs"
-    if type(trainer.objective.regularizer) not in PENALTIES:
-        return f"the regularizer is {type(trainer.objective.regularizer).__name__}"
-    return _obstacle_of_loss(trainer.objective.loss)
+    if PARTS[0] in vars(trainer):  # ``profiled`` has wrapped it, and a batch has parts of its own
+        return "profile measures the updates of one run"
+    return None
 
 
 def _obstacle_of_loss(loss: AdversarialLoss) -> str | None:

@@ -231,8 +231,12 @@ class RunWriter:
             self._artifact("landscape", "landscape.png", picture)
 
     def motion(self, trainer: "Trainer", real: Tensor) -> None:
-        """Write what the epochs so far did to points, as an animation and as a strip."""
-        updates = {0: 0} | {
+        """Write what the epochs so far did to points, as an animation and as a strip.
+
+        It begins after the first epoch if the option was given later, with a resumed run.
+        """
+        started = weight_path(self.folder, "discriminator", 0).exists()
+        updates = ({0: 0} if started else {}) | {
             int(row["epoch"]): int(row["generator_updates"]) for row in self.history
         }
         players = Players(

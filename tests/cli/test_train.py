@@ -202,8 +202,8 @@ def test_ctrl_c_while_the_report_is_written_says_how_to_write_it(tmp_path, monke
     monkeypatch.setattr(train.sweep.SweepFolder, "folder", tmp_path)
     monkeypatch.setattr(train.sweep, "_summarise", print)
     monkeypatch.setattr("gan_zoo.report.build.build_report", interrupt)
-    for start in (lambda: None, lambda: train._exit_with(ValueError(), wants_traceback=False)):
-        monkeypatch.setattr(train, "_start", start)
+    for begin in (lambda: None, lambda: train._exit_with(ValueError(), wants_traceback=False)):
+        monkeypatch.setattr(train, "_start", begin)
         with pytest.raises(SystemExit) as ended:
             train.main()
         assert ended.value.code == 130

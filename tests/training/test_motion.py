@@ -22,6 +22,7 @@ from gan_zoo.models.mlp import Discriminator, Generator
 from gan_zoo.runs.resume import differences
 from gan_zoo.runs.weights import save_epoch
 from gan_zoo.training import motion, motion_pictures
+from gan_zoo.training.loop import TrainingLoop
 from gan_zoo.training.motion import Moment, Motion, Players, observe
 from gan_zoo.training.motion_pictures import animation, strip
 from gan_zoo.training.run import identity
@@ -153,3 +154,22 @@ def test_what_cannot_be_shown_is_refused_before_training(tiny_dataset):
         check_motion(tiny_dataset, kept, moving)
     with pytest.raises(ValueError, match=r"keep_checkpoints is 1: use .*=null"):
         check_motion(dirac(), TrainerSettings(keep_checkpoints=1), moving)
+
+
+def test_a_run_that_got_the_option_when_it_resumed_is_drawn_from_its_first_epoch(
+    tiny_parts, tmp_path, monkeypatch
+):
+    def save(loop):
+        monkeypatch.undo()
+        loop.save()
+        raise KeyboardInterrupt  # after the first epoch
+
+    still, moving = (on(swiss_roll(samples=600), tiny_parts, moving=m) for m in (False, True))
+    monkeypatch.setattr(TrainingLoop, "save", save)
+    with pytest.raises(KeyboardInterrupt):
+        go(still, tmp_path)
+    record = go(moving, tmp_path)
+    assert len(record.resumed) == 1
+    assert (record.status, record.unavailable.get("motion")) == ("finished", None)
+    with Image.open(tmp_path / "motion.webp") as picture:
+        assert picture.n_frames == 2
