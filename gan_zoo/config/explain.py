@@ -61,7 +61,8 @@ def _explain_hydra(error: HydraException) -> str:
         why = f" ({reason})" if named else ""
         return (
             f"{error.override!r} cannot be read{why}. Allowed: key=value; a value with spaces,"
-            " commas, brackets or quotes is quoted twice, for the shell and for Hydra, as"
+            " commas, brackets, quotes or letters such as ü is quoted twice, for the shell and for"
+            " Hydra, as"
             """ 'key="a b"'"""
         )
     several = re.match(r"Ambiguous value for argument '(.*?)' 1\. ", message)

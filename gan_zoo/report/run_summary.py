@@ -3,6 +3,7 @@
 import shutil
 import statistics
 import sys
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -58,7 +59,7 @@ def sweep_summary(folder: Path) -> str:
     comparison = compare(load([folder]))
     metrics = _shown(comparison.primary)
     with_counts = any(len(v.runs) > 1 or not v.finished for v in comparison.variants)
-    head = ["loss", *(m.short_title for m in metrics), "training time"]
+    head = ["loss", *_titles(metrics), "training time"]
     rows = [
         [
             variant.name,
@@ -98,6 +99,15 @@ def _reference_names(
 ) -> list[str]:
     """Return the references that some metric has; ``values`` is metric -> reference -> value."""
     return [n for n in REFERENCES if any(n in values.get(m.base, {}) for m in metrics)]
+
+
+def _titles(metrics: Sequence[Quantity]) -> list[str]:
+    """Return the metrics' titles, with the protocol where it is all that tells two apart."""
+    known = Counter(metric.short_title for metric in metrics)
+    return [
+        m.short_title if known[m.short_title] == 1 else f"{m.short_title} ({m.detail})"
+        for m in metrics
+    ]
 
 
 def _protocol(metrics: Sequence[Quantity]) -> str:

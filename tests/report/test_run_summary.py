@@ -120,6 +120,20 @@ def test_where_one_run_has_no_average_last_weights_are_compared(tmp_path):
     assert "last weights; " in text
 
 
+def test_columns_of_two_data_sets_are_told_apart(tmp_path):
+    other = {
+        name.replace("mnistcnn", "folder_sqcnn"): value for name, value in record().metrics.items()
+    }
+    lines = sweep_summary(write(tmp_path, record(), replace(record("wgan"), metrics=other)))
+    title, *rows = map(cells, lines.splitlines())
+    assert title[1:4] == [
+        "FID (folder_sqcnn, test split, 10k samples)",
+        "FID (MNIST classifier features, test split, 10k samples)",
+        "label accuracy (folder_sqcnn, test split, 10k samples)",
+    ]
+    assert [row[1:3] for row in rows[:2]] == [["–", "18.25"], ["18.25", "–"]]
+
+
 def test_runs_without_metrics_have_their_times(tmp_path):
     text = sweep_summary(write(tmp_path, replace(record(), metrics={}, reference_scores={})))
     assert text.splitlines() == [
