@@ -8,6 +8,7 @@ import hydra.conf
 from hydra import compose, initialize_config_dir
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.singleton import Singleton
 from hydra.core.utils import JobRuntime
 from hydra.version import VersionBase
@@ -36,6 +37,23 @@ def current_words(words: Sequence[str]) -> list[str]:
     ['experiment=dirac', 'seed=1']
     """
     return [word.removeprefix("+") if word.startswith("+experiment=") else word for word in words]
+
+
+def words_of_a_sweep(words: Sequence[str]) -> list[str]:
+    """Return overrides as a sweep gives them to its runs, so that records of both agree.
+
+    >>> words_of_a_sweep(["a=true", "b=1e-3", "c=1", "c=2", "d=${c}"])
+    ['a=True', 'b=0.001', 'c=2', 'd=${c}']
+    """
+    parsed = OverridesParser.create().parse_overrides(list(words))
+    last = {override.get_key_element(): override for override in parsed}
+    return [
+        word
+        if override.is_delete() or "${" in word
+        else f"{key}={override.get_value_element_as_str()}"
+        for key, override in last.items()
+        for word in [str(override.input_line)]
+    ]
 
 
 def compose_config(words: Sequence[str], *, with_hydra: bool = False) -> DictConfig:

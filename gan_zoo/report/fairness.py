@@ -8,6 +8,7 @@ from gan_zoo.report.comparison import Comparison, Variant
 from gan_zoo.report.formatting import count, short
 from gan_zoo.report.load import Run
 from gan_zoo.report.quantities import spoken
+from gan_zoo.runs.resume import cosmetic
 
 _BUDGET = {
     "generator_updates": "Generator updates",
@@ -22,6 +23,7 @@ _HARDWARE = {
     "device": "device",
     "device_name": "accelerator",
     "precision": "precision",
+    "deterministic": "choice of deterministic algorithms",
 }
 _DATA = {"name": "data set", "sha256": "content", "train": "training images", "test": "test images"}
 _Facts = Callable[[Run], Mapping[str, object]]
@@ -84,10 +86,15 @@ def _settings(variant: Variant) -> dict[str, set[str]]:
     """Return the values that a variant's runs give to each setting but the seed."""
     values: dict[str, set[str]] = {}
     for run in variant.runs:
-        for key, value in flatten(run.record.config).items():
-            if key != "seed":
-                values.setdefault(key, set()).add(value)
+        for key, value in _effective(run).items():
+            values.setdefault(key, set()).add(value)
     return values
+
+
+def _effective(run: Run) -> dict[str, str]:
+    """Return the settings that a run's numbers depend on, but the seed."""
+    flat = flatten(run.record.config)
+    return {key: value for key, value in flat.items() if key != "seed" and not cosmetic(key)}
 
 
 def _groups(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
@@ -156,8 +163,8 @@ def _shortened(value: str) -> str:
 
 
 def _evaluator_settings(run: Run) -> dict[str, str]:
-    flat = flatten(run.record.config)
-    return {k: v for k, v in flat.items() if k.split(".")[0] in ("evaluation", "features")}
+    found = _effective(run).items()
+    return {k: v for k, v in found if k.split(".")[0] in ("evaluation", "features")}
 
 
 def _metrics(variants: tuple[Variant, ...]) -> list[str]:

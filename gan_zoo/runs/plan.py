@@ -6,12 +6,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from gan_zoo.runs.record import write_text
+from gan_zoo.runs.resume import COSMETIC
 
 PLAN_NAME = "plan.json"
 # Overrides that a record leaves out: it has fields for them, or they change no number.
 HIDDEN = (
-    "loss=", "seed=", "device=", "resume=", "sweep_name=", "tracker=", "tracker.", "profile=",
-    "hydra.", "hydra/",
+    "loss=", "seed=", "hydra.", "hydra/", *(f"{key}{end}" for key in COSMETIC for end in "=."),
 )  # fmt: skip
 
 
@@ -28,7 +28,7 @@ class Job:
 def recorded(words: Sequence[str]) -> tuple[str, ...]:
     """Return the overrides that a record repeats, sorted.
 
-    >>> recorded(["trainer.n_critic=2", "++seed=1", "loss=wgan"])
+    >>> recorded(["trainer.n_critic=2", "++seed=1", "loss=wgan", "evaluation.motion=True"])
     ('trainer.n_critic=2',)
     """
     return tuple(sorted(word for word in words if not word.lstrip("+~").startswith(HIDDEN)))

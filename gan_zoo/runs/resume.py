@@ -139,7 +139,7 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, tup
     {'a.c': (2, 3)}
     """
     one, other = (
-        {key: value for key, value in _flattened(config, "") if not _cosmetic(key)}
+        {key: value for key, value in _flattened(config, "") if not cosmetic(key)}
         for config in (old, new)
     )
     pairs = {key: (one.get(key), other.get(key)) for key in dict.fromkeys([*one, *other])}
@@ -189,7 +189,7 @@ def _require_run(resume: str) -> None:
         )
 
 
-def _cosmetic(key: str) -> bool:
+def cosmetic(key: str) -> bool:
     """Return whether a dotted key is ``COSMETIC`` or lies below one that is."""
     return any(key == known or key.startswith(f"{known}.") for known in COSMETIC)
 

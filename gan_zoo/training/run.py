@@ -24,7 +24,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from gan_zoo import __version__
 from gan_zoo.config.build import RunComponents, build
-from gan_zoo.config.compose import check_choices, plain
+from gan_zoo.config.compose import check_choices, plain, words_of_a_sweep
 from gan_zoo.config.explain import MISTAKES, explain
 from gan_zoo.config.schema import schedule
 from gan_zoo.config.validate import recordable
@@ -149,7 +149,7 @@ def spec_of(config: DictConfig) -> RunSpec:
         run_id=identity(config),
         loss=str(context.runtime.choices["loss"]),
         seed=int(config.seed),
-        overrides=list(recorded(context.overrides.task)),
+        overrides=list(recorded(words_of_a_sweep(context.overrides.task))),
         config=recordable({k: v for k, v in plain(config).items() if k not in _NOT_RECORDED}),
     )
 

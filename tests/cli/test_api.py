@@ -15,6 +15,9 @@ from hydra.core.override_parser.types import QuotedString
 from omegaconf import OmegaConf
 
 import gan_zoo
+from gan_zoo.report.comparison import compare
+from gan_zoo.report.fairness import cautions
+from gan_zoo.report.load import load
 from gan_zoo.runs.overrides import overrides
 from gan_zoo.runs.record import AlreadyFinished, read_record
 from gan_zoo.types import ConfigurationError
@@ -191,3 +194,23 @@ def test_an_unknown_name_is_an_attribute_error():
     with pytest.raises(AttributeError, match="module 'gan_zoo' has no attribute 'trane'"):
         gan_zoo.trane  # noqa: B018
     assert all(getattr(gan_zoo, name) is not None for name in gan_zoo.__all__)
+
+
+def test_runs_that_train_alike_are_one_variant_whatever_else_they_do(tmp_path):
+    """Written as a sweep writes words or not, drawn in motion, profiled or not."""
+    words = ["data=ring", "data.samples=600", "model=mlp", "aux=none", "trainer.epochs=1",
+             "model.generator.hidden=[4]", "model.discriminator.hidden=[4]", "device=cpu",
+             "trainer.max_steps=3", "evaluation.samples=20", "evaluation.final_samples=20",
+             "evaluation.loss_samples=20"]  # fmt: skip
+    spellings = (
+        ["trainer.simultaneous=true", "optimizer.generator.lr=2e-3"],
+        ["trainer.simultaneous=True", "optimizer.generator.lr=0.002", "evaluation.motion=true"],
+        ["trainer.simultaneous=false", "trainer.simultaneous=true", "profile=1", "capture=never",
+         "optimizer.generator.lr=0.0020"],
+    )  # fmt: skip
+    for seed, more in enumerate(spellings):
+        gan_zoo.train([*words, *more, f"seed={seed}"], folder=tmp_path / str(seed))
+    comparison = compare(load([tmp_path]))
+    (variant,) = comparison.variants
+    assert sorted(run.record.seed for run in variant.runs) == [0, 1, 2]
+    assert [caution.topic for caution in cautions(comparison)] == []
