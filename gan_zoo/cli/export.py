@@ -12,7 +12,7 @@ from gan_zoo.cli.options import Verb, WeightsOptions
 from gan_zoo.cli.web_page import check_images, web_page
 from gan_zoo.cli.web_runtime import web_runtime
 from gan_zoo.config.schema import OneOf
-from gan_zoo.config.validate import require_extra
+from gan_zoo.config.validate import one_line, require_extra
 from gan_zoo.runs.record import refuse_existing, write_bytes
 from gan_zoo.training.load_generator import Trained, trained_generator
 from gan_zoo.types import ConfigurationError
@@ -101,9 +101,9 @@ def largest_difference(trained: Trained, function: "Function") -> float:
         with evaluating(trained.network):
             expected = trained.network(z, labels)
             images = function(z, labels)
-        if images.shape != expected.shape:
-            raise ValueError(f"{count} images have shape {tuple(images.shape)} once exported")
-        found.append(((images - expected).abs() / expected.abs().clamp(min=1)).max())
+            if images.shape != expected.shape:
+                raise ValueError(f"{count} images have shape {tuple(images.shape)} once exported")
+            found.append(((images - expected).abs() / expected.abs().clamp(min=1)).max())
     return float(torch.stack(found).max())
 
 
@@ -158,7 +158,11 @@ def from_onnx(content: bytes) -> "Function":
 
 
 def _program(trained: Trained) -> "torch.export.ExportedProgram":
-    """Return the generator's graph, for any number of samples."""
+    """Return the generator's graph, for any number of samples.
+
+    Raises:
+        ValueError: torch cannot follow what the generator does.
+    """
     import torch
 
     from gan_zoo.models.layers import UpsampleConv2d
@@ -171,9 +175,16 @@ def _program(trained: Trained) -> "torch.export.ExportedProgram":
     with torch.no_grad(), warnings.catch_warnings():
         # raised by torch itself, while it flattens its inputs
         warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"torch|copyreg")
-        return torch.export.export(
-            network, _inputs(trained, 2), dynamic_shapes=({0: batch}, {0: batch})
-        )
+        try:
+            return torch.export.export(
+                network, _inputs(trained, 2), dynamic_shapes=({0: batch}, {0: batch})
+            )
+        except Exception as error:
+            raise ValueError(
+                f"torch.export cannot export {type(network).__name__}: {one_line(error)[:300]}. It"
+                " follows tensors alone, for any number of samples: z.shape[0], not len(z) or"
+                " float(z)"
+            ) from error
 
 
 def _inputs(trained: Trained, count: int) -> "tuple[Tensor, Tensor]":

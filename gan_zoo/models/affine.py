@@ -72,7 +72,7 @@ class DiracGenerator(nn.Module):
         self.theta = nn.Parameter(torch.full(tuple(image_shape), theta))
 
     def forward(self, z: Tensor, labels: Tensor) -> Tensor:
-        return self.theta.expand(len(z), *self.theta.shape)
+        return self.theta.expand(z.shape[0], *self.theta.shape)
 
 
 class LineGenerator(nn.Module):
@@ -107,7 +107,7 @@ class LineGenerator(nn.Module):
         self.theta = nn.Parameter(torch.tensor(float(theta)))
 
     def forward(self, z: Tensor, labels: Tensor) -> Tensor:
-        return torch.cat([self.theta.expand(len(z), 1), z], 1).unflatten(1, self.sample_shape)
+        return torch.cat([self.theta.expand(z.shape[0], 1), z], 1).unflatten(1, self.sample_shape)
 
 
 class DiracDiscriminator(PackedDiscriminator):

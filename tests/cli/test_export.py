@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from gan_zoo.cli.export import main
-from gan_zoo.models.affine import AffineGenerator
+from gan_zoo.models.affine import AffineGenerator, DiracGenerator, LineGenerator
 from gan_zoo.models.mlp import Generator as Mlp
 from tests.cli.test_sample import ACGAN, make_run
 
@@ -16,6 +16,8 @@ FACTORIES = {
     "acgan": (ACGAN, (1, 8, 8)),
     "mlp": (partial(Mlp, latent_dim=2, hidden=[4, 4], activation="leaky_relu"), (2,)),
     "affine": (AffineGenerator, (2,)),
+    "dirac": (DiracGenerator, (1,)),
+    "line": (LineGenerator, (2,)),
 }
 
 
@@ -50,7 +52,7 @@ def test_torch_export_computes_the_same(name, tmp_path, capsys):
     assert_same_function(generator, program.module())
 
 
-@pytest.mark.parametrize("name", ["acgan", "mlp"])
+@pytest.mark.parametrize("name", ["acgan", "mlp", "dirac"])
 def test_onnxruntime_computes_the_same(name, tmp_path):
     onnx, runtime = pytest.importorskip("onnx"), pytest.importorskip("onnxruntime")
     pytest.importorskip("onnxscript")
@@ -84,6 +86,16 @@ def test_an_export_that_computes_something_else_is_not_written(folder, monkeypat
     with pytest.raises(SystemExit, match=r"is not written: its images differ .*more than 0.0001"):
         main([str(folder), "format=torch_export"])
     assert not (folder / "exported").exists()
+
+
+def test_a_generator_that_torch_cannot_export_is_named(folder, monkeypatch):
+    def forward(self, z, labels):
+        return z.new_tensor([[float(row.sum())] * 2 for row in z])
+
+    monkeypatch.setattr(AffineGenerator, "forward", forward)
+    with pytest.raises(SystemExit, match=r"cannot export AffineGenerator: .*z\.shape\[0\]") as end:
+        main([str(folder), "format=torch_export"])
+    assert "\n" not in str(end.value)
 
 
 def test_files_are_overwritten_only_on_request(folder):
