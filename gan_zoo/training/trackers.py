@@ -4,13 +4,14 @@ Each fulfils ``gan_zoo.types.Tracker``, checks on creation that its package is i
 imports it when it begins.
 """
 
+import fcntl
 import hashlib
 import logging
 import os
 import shutil
 import sys
-from collections.abc import Mapping
-from contextlib import redirect_stdout
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -272,8 +273,9 @@ class MLflow:
 
         logging.getLogger("alembic").setLevel(logging.WARNING)  # a new database takes many steps
         path = folder.resolve()
-        self._client = mlflow.MlflowClient(self.uri)
-        experiment = self._experiment_id()
+        with _alone(self.uri):
+            self._client = mlflow.MlflowClient(self.uri)
+            experiment = self._experiment_id()
         same = f"tags.folder_key = '{_key(path)}'"
         for older in self._client.search_runs([experiment], same):
             self._client.delete_run(older.info.run_id)
@@ -324,6 +326,18 @@ class MLflow:
             except mlflow.exceptions.MlflowException:  # another worker was faster
                 found = self._client.get_experiment_by_name(self.experiment)
         return str(found.experiment_id)
+
+
+@contextmanager
+def _alone(uri: str) -> Iterator[None]:
+    """Let one process at a time open a SQLite database, since the first one creates its tables."""
+    _, of_sqlite, path = uri.partition("?")[0].partition("sqlite:///")
+    if not of_sqlite:
+        yield
+        return
+    with Path(f"{path}.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # ends with the file, or with the process
+        yield
 
 
 def _key(folder: Path) -> str:

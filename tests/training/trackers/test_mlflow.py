@@ -1,5 +1,9 @@
 """MLflow's database has each epoch of a run once; runs of other folders are not changed."""
 
+import fcntl
+import sys
+from types import SimpleNamespace
+
 import pytest
 from PIL import Image
 
@@ -56,3 +60,24 @@ def test_a_missing_package_is_an_error_that_names_the_extra(monkeypatch, uri, mi
     monkeypatch.setattr("gan_zoo.config.validate.find_spec", lambda name: None)
     with pytest.raises(ValueError, match=rf"tracker=mlflow needs {missing}, .*'gan-zoo\[mlflow\]'"):
         MLflow(uri=uri)
+
+
+@pytest.mark.parametrize(("uri", "locked"), [("sqlite:///{}/a.db", True), ("http://host", False)])
+def test_workers_create_a_database_one_after_the_other(tmp_path, monkeypatch, uri, locked):
+    found = []
+
+    def client(_):
+        with (tmp_path / "a.db.lock").open("a") as other:
+            try:
+                fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                found.append(True)
+            else:
+                found.append(False)
+        raise RuntimeError("seen")
+
+    monkeypatch.setattr("gan_zoo.config.validate.find_spec", lambda name: name)
+    monkeypatch.setitem(sys.modules, "mlflow", SimpleNamespace(MlflowClient=client))
+    with pytest.raises(RuntimeError, match="seen"):
+        MLflow(uri=uri.format(tmp_path)).begin(tmp_path, RunRecord("abc", "bce", 0, "running"))
+    assert found == [locked]
