@@ -78,10 +78,10 @@ class TensorBoard:
         self._write(epoch, self._started + values["progress/seconds"], values, pictures)
 
     def end(self, record: RunRecord, pictures: Pictures) -> None:
-        """Write hyper-parameters with the final metrics, if there are any, and close the file."""
+        """Write hyper-parameters with final metrics and pictures, if any, and close the file."""
         from torch.utils.tensorboard.summary import hparams
 
-        if self._writer is not None and record.metrics:
+        if self._writer is not None and (record.metrics or pictures):
             metrics = {f"final/{k}": v for k, v in record.metrics.items() if v is not None}
             time = self._started + record.progress["seconds"]
             self._write(int(record.progress["epoch"]), time, metrics, pictures)
@@ -152,10 +152,10 @@ class Trackio:
         self._run.log({**values, **images}, step=epoch)
 
     def end(self, record: RunRecord, pictures: Pictures) -> None:
-        """Log the final metrics, if there are any, and wait until everything is written."""
+        """Log final metrics and pictures, if any, and wait until everything is written."""
         with redirect_stdout(sys.stderr):
             metrics = {f"final/{k}": v for k, v in record.metrics.items() if v is not None}
-            if metrics:
+            if metrics or pictures:
                 self.log(int(record.progress["epoch"]), metrics, pictures)
             self._finish()
 
@@ -229,8 +229,8 @@ class Wandb:
         self._run.log({**values, **images}, step=epoch)
 
     def end(self, record: RunRecord, pictures: Pictures) -> None:
-        """Pass the final metrics, if there are any, and end; the rest is written in a second."""
-        if self._run is not None and record.metrics:
+        """Pass final metrics and pictures, if any, and end; the rest is written in a second."""
+        if self._run is not None and (record.metrics or pictures):
             metrics = {f"final/{k}": v for k, v in record.metrics.items() if v is not None}
             self.log(int(record.progress["epoch"]), metrics, pictures)
         self._finish(0 if record.status in ("finished", "diverged") else 1)
@@ -296,10 +296,10 @@ class MLflow:
         self._write(epoch, values["progress/seconds"], values, pictures)
 
     def end(self, record: RunRecord, pictures: Pictures) -> None:
-        """Write the final metrics, if there are any, and how the run ended."""
+        """Write final metrics and pictures, if any, and how the run ended."""
         if self._run is None:
             return
-        if record.metrics:
+        if record.metrics or pictures:
             metrics = {f"final/{k}": v for k, v in record.metrics.items() if v is not None}
             progress = record.progress
             self._write(int(progress["epoch"]), progress["seconds"], metrics, pictures)

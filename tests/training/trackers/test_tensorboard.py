@@ -64,8 +64,9 @@ def test_scalars_pictures_and_hyperparameters_are_those_of_the_run(whole):
         path = folder / f"samples/plot_epoch_{event.step:03d}_generated.png"
         picture = Image.open(io.BytesIO(event.encoded_image_string)).convert("L")
         assert np.array_equal(picture, Image.open(path))
-    assert "final/loss_curve" not in found.Tags()["images"]  # without metrics nothing is final
-    assert record.metrics == {}
+    assert record.metrics == {}  # as of points of one's own; it has all the rest
+    assert "final/loss_curve" in found.Tags()["images"]
+    assert "_hparams_/session_start_info" in found.summary_metadata
 
 
 def test_hyperparameters_are_shown_with_the_final_metrics(tmp_path):
