@@ -170,8 +170,6 @@ def test_the_committed_page_is_the_one_of_the_committed_data():
     for name, part in parts.items():
         text = (ROOT / name).read_text()
         assert study_page.between_marks(text, part(found)) == text, "run make study"
-        "run make study"
-    )
 
 
 @pytest.mark.parametrize("module", ["study", "study_page", "study_runs"])
