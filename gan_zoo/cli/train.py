@@ -4,6 +4,7 @@ Importing this module and composing a configuration needs no torch, so ``--help`
 answer at once; torch is imported when a job starts.
 """
 
+import gc
 import inspect
 import math
 import os
@@ -84,6 +85,7 @@ def main() -> None:
         raise
     sweep.finish()
     sweep.exit_if_incomplete()
+    gc.freeze()  # do not search the objects of torch and others for garbage on the way out
 
 
 def _exit_with(error: BaseException, *, wants_traceback: bool) -> None:
