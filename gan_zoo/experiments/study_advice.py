@@ -1,10 +1,11 @@
 """What the study advises: the README's table, and its part of the page on choosing a loss."""
 
+import math
+
 from gan_zoo.experiments import study_results as results
 from gan_zoo.experiments.study_results import BASELINE, Stage, faster, median, seconds
 from gan_zoo.experiments.study_words import (
     NOTHING,
-    PLANNED,
     Study,
     code,
     difference,
@@ -19,16 +20,18 @@ from gan_zoo.report.comparison import Variant
 from gan_zoo.report.formatting import duration, short
 from gan_zoo.report.quantities import Quantity
 
+WELL_KNOWN = (BASELINE, "minimax", "lsgan", "wgan", "wgan_gp", "fgan_kl")
+
 
 def first_table(study: Study) -> str:
     """Return the README's table: well-known losses and the smallest median of stage 1."""
     stage = study.stages.get("mnist")
     if stage is None:
         return f"[The study](docs/study.md): {NOTHING}"
-    known = [v for v in stage.variants if v.index == 0 or v.name in (BASELINE, *PLANNED)]
+    known = [v for v in stage.variants if v.index == 0 or v.name in WELL_KNOWN]
     recall = stage.outcomes.get("recall")
     rows = []
-    for variant in known:
+    for variant in sorted(known, key=lambda v: _mean(stage, v)):
         found = stage.comparison.estimates.get((variant.name, stage.primary.name))
         fid = f"{short(found.mean, 3)} {span(found.interval)}".strip() if found else "–"
         of_recall = results.median_of_finished(variant, recall.name) if recall else None
@@ -36,12 +39,24 @@ def first_table(study: Study) -> str:
     for name, title in (("real", "real images"), ("kernel_density", "kernel density")):
         values = [_reference(stage, metric, name) for metric in (stage.primary, recall)]
         rows.append([title, short(values[0], 3), short(values[1], 2), ""])
-    best = code(stage.variants[0])
-    note = (
-        f"MNIST, {seed_counts(stage)}; of {len(stage.variants)} losses {best} has the smallest"
-        " median FID ([all of them](docs/study.md)):"
-    )
+    note = f"{_in_a_sentence(stage)} MNIST, {seed_counts(stage)} ([all](docs/study.md)):"
     return f"{note}\n\n{table(['loss', 'FID, mean [95%]', 'recall', 'training'], rows)}"
+
+
+def _mean(stage: Stage, variant: Variant) -> float:
+    found = stage.comparison.estimates.get((variant.name, stage.primary.name))
+    return found.mean if found else math.inf
+
+
+def _in_a_sentence(stage: Stage) -> str:
+    chosen, held = results.default_choice(stage), results.established(stage)
+    if chosen is None or not held:
+        return f"**No difference between {len(stage.variants)} losses is established yet.**"
+    beaten = sum(pair.first == chosen.index for pair in held)
+    return (
+        f"**Take {code(chosen)}**: of {len(stage.variants)} losses none is established to be"
+        f" better, {beaten} are established to be worse."
+    )
 
 
 def _reference(stage: Stage, metric: Quantity | None, name: str) -> float | None:
