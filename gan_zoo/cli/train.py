@@ -24,7 +24,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from gan_zoo.cli import sweep
 from gan_zoo.cli.output import lasting_output
-from gan_zoo.config.compose import config_folder, current_words, refuse_shadowed
+from gan_zoo.config.compose import VERSION_BASE, config_folder, current_words, refuse_shadowed
 from gan_zoo.config.explain import LEAKS, MISTAKES, explain
 from gan_zoo.config.search import objective
 from gan_zoo.runs.lock import RunLockedError
@@ -66,12 +66,9 @@ def main() -> None:
     if "" not in sys.path:
         sys.path.append("")  # a user's own losses in the current folder
     prepare_hydra()
-    # Hydra 1.4 warns of what 1.5 will remove, and of its own callbacks
-    warnings.filterwarnings("ignore", r"(?s).*(version_base|SweepFolder)", UserWarning)
+    warnings.filterwarnings("ignore", r"(?s).*SweepFolder", UserWarning)  # Hydra 1.4's callbacks
     warnings.filterwarnings("ignore", "provider=", UserWarning)  # check_command refuses it
-    start = hydra.main(version_base="1.3", config_path=str(config_folder()), config_name="config")(
-        _job
-    )
+    start = hydra.main(**VERSION_BASE, config_path=str(config_folder()), config_name="config")(_job)
     try:
         own = get_args_parser().parse_known_args()[0].config_dir
         if own is not None:
