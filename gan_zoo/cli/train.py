@@ -4,6 +4,7 @@ Importing this module and composing a configuration needs no torch, so ``--help`
 answer at once; torch is imported when a job starts.
 """
 
+import argparse
 import gc
 import inspect
 import math
@@ -24,7 +25,13 @@ from omegaconf import DictConfig, OmegaConf
 
 from gan_zoo.cli import sweep
 from gan_zoo.cli.output import lasting_output
-from gan_zoo.config.compose import VERSION_BASE, config_folder, current_words, refuse_shadowed
+from gan_zoo.config.compose import (
+    OLD_HYDRA,
+    VERSION_BASE,
+    config_folder,
+    current_words,
+    refuse_shadowed,
+)
 from gan_zoo.config.explain import LEAKS, MISTAKES, explain
 from gan_zoo.config.search import objective
 from gan_zoo.runs.lock import RunLockedError
@@ -111,10 +118,15 @@ def _exit_with(error: BaseException, *, wants_traceback: bool) -> None:
 def prepare_hydra() -> None:
     """Prefer our presets to a plugin's of the same name, and speed up ``--help``; in workers too.
 
+    Python 3.14 checks help texts when an option is added, and refuses one of Hydra 1.3's, which is
+    not a string before it is shown (Hydra's issue 3121): the check is left out.
+
     Hydra would check our presets against the plugin's schema. For each group that it lists it
     copies the store of all schemas, which takes two thirds of the time: a singleton, and copied on
     loading anyway.
     """
+    if OLD_HYDRA and hasattr(argparse.ArgumentParser, "_check_help"):
+        argparse.ArgumentParser._check_help = lambda *_: None
     Plugins.instance()  # discovers them
     stored = ConfigStore.instance().repo.get("hydra", {})
     sweeper = {"_target_": PLANNED_SWEEPER, "max_batch_size": None, "params": None}

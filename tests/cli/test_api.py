@@ -143,6 +143,10 @@ def test_numpy_scalars_and_paths_train(tmp_path, monkeypatch):
     assert [path.name for path in tmp_path.iterdir()] == ["${x} it's"]
 
 
+@pytest.mark.skipif(
+    OLD_HYDRA and sys.version_info >= (3, 14),
+    reason="Hydra 1.3's own command line does not start on Python 3.14",
+)
 def test_a_hydra_application_of_the_user_s_trains_and_keeps_its_own_hydra(tmp_path):
     own_base = 'version_base="1.2", ' if OLD_HYDRA else ""
     (tmp_path / "app.py").write_text(f"""
