@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.subjects import MODELS, parts
-from gan_zoo.config.build import _instantiate
+from gan_zoo.config.build import instantiate
 from gan_zoo.config.compose import compose_config, config_folder
 from gan_zoo.data.batches import to_device
 from gan_zoo.data.devices import float32_products
@@ -52,7 +52,7 @@ def losses(device: torch.device) -> Errors:
     scores = torch.randn(2, 64, generator=rng, dtype=torch.float64) * 2
     errors: Errors = {}
     for name in LOSSES:
-        loss = _instantiate(compose_config([f"loss={name}"]).loss)
+        loss = instantiate(compose_config([f"loss={name}"]).loss)
         for network in ("discriminator", "generator"):
 
             def derivatives(

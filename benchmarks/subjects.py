@@ -5,7 +5,7 @@ from hydra.core.hydra_config import HydraConfig
 
 from benchmarks import naive
 from gan_zoo.config.build import RunComponents, build
-from gan_zoo.config.compose import config_folder
+from gan_zoo.config.compose import VERSION_BASE, config_folder
 from gan_zoo.data.batches import normalise
 from gan_zoo.training.build import build_trainer
 from gan_zoo.training.trainer import Trainer
@@ -16,7 +16,7 @@ MODELS = {"acgan": ["experiment=acgan_document"], "infogan": []}
 
 def parts(*overrides: str) -> RunComponents:
     """Return the components of a run, on the CPU unless they say otherwise."""
-    with initialize_config_dir(str(config_folder()), version_base="1.3"):
+    with initialize_config_dir(str(config_folder()), **VERSION_BASE):
         config = compose("config", ["device=cpu", *overrides], return_hydra_config=True)
         HydraConfig.instance().set_config(config)
         config = compose("config", ["device=cpu", *overrides])

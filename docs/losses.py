@@ -12,13 +12,14 @@ from typing import Any
 
 import torch
 from hydra import compose, initialize_config_dir
-from hydra.utils import get_class, instantiate
+from hydra.utils import get_class
 from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
 from docs import formulas, score_space
 from docs.headers import FIELDS, header, markdown
-from gan_zoo.config.compose import config_folder
+from gan_zoo.config.build import instantiate
+from gan_zoo.config.compose import VERSION_BASE, config_folder
 from gan_zoo.config.preflight import incompatibilities, refuse_batch_norm
 from gan_zoo.regularizers.none import Unregularized
 from gan_zoo.types import AdversarialLoss, Regularizer
@@ -98,8 +99,8 @@ class Method:
         self.name = name
         self.said = header(CONF / "loss" / f"{name}.yaml")
         self.config, self.choices = _composed(name)
-        self.loss: AdversarialLoss = instantiate(self.config.loss, _convert_="all")
-        self.regularizer: Regularizer = instantiate(self.config.regularizer, _convert_="all")
+        self.loss: AdversarialLoss = instantiate(self.config.loss)
+        self.regularizer: Regularizer = instantiate(self.config.regularizer)
 
     @property
     def key(self) -> str:
@@ -205,7 +206,7 @@ the score. All pictures have the same scale."""
 
 
 def _composed(name: str) -> tuple[DictConfig, dict[str, Any]]:
-    with initialize_config_dir(str(CONF), version_base="1.3"):
+    with initialize_config_dir(str(CONF), **VERSION_BASE):
         config = compose("config", [f"loss={name}"], return_hydra_config=True)
         choices = dict(config.hydra.runtime.choices)
         OmegaConf.set_struct(config, False)

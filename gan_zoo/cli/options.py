@@ -95,6 +95,24 @@ class Verb:
         return [Path(w) for w in (first, *paths)], [w for w in others if w not in paths]
 
 
+def program(
+    text: str | None, options: type[Options], run: Callable[[Options], None]
+) -> Callable[..., None]:
+    """Return the ``main`` of a module that takes ``key=value`` words; ``-h`` prints its text."""
+
+    def main(arguments: Sequence[str] | None = None) -> None:
+        words = sys.argv[1:] if arguments is None else list(arguments)
+        if words and words[0] in ("-h", "--help"):
+            print(text)
+            return
+        try:
+            run(parse(words, options))
+        except (ValueError, OSError) as error:
+            sys.exit(f"gan_zoo: {error}")
+
+    return main
+
+
 def describe_options(options: type[Any]) -> list[str]:
     """Return a line for each option: ``key=default``, what is allowed and what it means."""
     annotations = get_type_hints(options, include_extras=True)

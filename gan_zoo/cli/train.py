@@ -4,6 +4,8 @@ Importing this module and composing a configuration needs no torch, so ``--help`
 answer at once; torch is imported when a job starts.
 """
 
+import argparse
+import gc
 import inspect
 import math
 import os
@@ -23,7 +25,13 @@ from omegaconf import DictConfig, OmegaConf
 
 from gan_zoo.cli import sweep
 from gan_zoo.cli.output import lasting_output
-from gan_zoo.config.compose import config_folder, current_words, refuse_shadowed
+from gan_zoo.config.compose import (
+    OLD_HYDRA,
+    VERSION_BASE,
+    config_folder,
+    current_words,
+    refuse_shadowed,
+)
 from gan_zoo.config.explain import LEAKS, MISTAKES, explain
 from gan_zoo.config.search import objective
 from gan_zoo.runs.lock import RunLockedError
@@ -66,6 +74,7 @@ def main() -> None:
         print(f"gan_zoo: interrupted; {sweep.how_to_resume()}", file=sys.stderr)
         sys.exit(error.exit_code if isinstance(error, Interrupted) else 130)
     sweep.exit_if_incomplete()
+    gc.freeze()  # do not search the objects of torch and others for garbage on the way out
 
 
 def _start() -> None:
@@ -76,12 +85,9 @@ def _start() -> None:
     if "" not in sys.path:
         sys.path.append("")  # a user's own losses in the current folder
     prepare_hydra()
-    # Hydra 1.4 warns of what 1.5 will remove, and of its own callbacks
-    warnings.filterwarnings("ignore", r"(?s).*(version_base|SweepFolder)", UserWarning)
+    warnings.filterwarnings("ignore", r"(?s).*SweepFolder", UserWarning)  # Hydra 1.4's callbacks
     warnings.filterwarnings("ignore", "provider=", UserWarning)  # check_command refuses it
-    start = hydra.main(version_base="1.3", config_path=str(config_folder()), config_name="config")(
-        _job
-    )
+    start = hydra.main(**VERSION_BASE, config_path=str(config_folder()), config_name="config")(_job)
     try:
         own = get_args_parser().parse_known_args()[0].config_dir
         if own is not None:
@@ -120,10 +126,15 @@ def _exit_with(error: BaseException, *, wants_traceback: bool) -> None:
 def prepare_hydra() -> None:
     """Prefer our presets to a plugin's of the same name, and speed up ``--help``; in workers too.
 
+    Python 3.14 checks help texts when an option is added, and refuses one of Hydra 1.3's, which is
+    not a string before it is shown (Hydra's issue 3121): the check is left out.
+
     Hydra would check our presets against the plugin's schema. For each group that it lists it
     copies the store of all schemas, which takes two thirds of the time: a singleton, and copied on
     loading anyway.
     """
+    if OLD_HYDRA and hasattr(argparse.ArgumentParser, "_check_help"):
+        argparse.ArgumentParser._check_help = lambda *_: None
     Plugins.instance()  # discovers them
     stored = ConfigStore.instance().repo.get("hydra", {})
     sweeper = {"_target_": PLANNED_SWEEPER, "max_batch_size": None, "params": None}

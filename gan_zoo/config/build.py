@@ -69,19 +69,19 @@ class RunComponents:
     capture: str = "auto"  # whether a GPU's updates are graphs
 
 
-def _instantiate(node: Any) -> Any:
+def instantiate(node: Any) -> Any:
     """Build what a node of a checked configuration names with ``_target_``.
 
     Hydra 1.4 takes the targets that are trusted: those that the node names, since
     ``check_targets`` has read them. Hydra 1.3 has no such option.
     """
-    from hydra.utils import instantiate
+    from hydra import utils
 
     trusted = {}
-    if "_execution_whitelist_" in inspect.signature(instantiate).parameters:
+    if "_execution_whitelist_" in inspect.signature(utils.instantiate).parameters:
         content = OmegaConf.to_container(node) if OmegaConf.is_config(node) else node
         trusted = {"_execution_whitelist_": _targets(content)}
-    return instantiate(node, _convert_="all", **trusted)
+    return utils.instantiate(node, _convert_="all", **trusted)
 
 
 def _targets(node: Any) -> list[str]:
@@ -151,8 +151,8 @@ def build_generator(
 
     _checked(config)
     with _configuration_errors():
-        key, make = "model.generator", _instantiate(config.model.generator)
-        latents = _instantiate(config.latents)
+        key, make = "model.generator", instantiate(config.model.generator)
+        latents = instantiate(config.latents)
         check_sampler("latents", latents, 3)
         check_network(key, make, shape, num_classes, torch.device("cpu"))
         made = checked_network(key, make, ["latent_dim"])
@@ -213,9 +213,9 @@ def _check_schedules(
         composed = OmegaConf.create(there)
         OmegaConf.to_object(OmegaConf.merge(Config(), composed))
         for key in ("loss", "regularizer"):
-            _instantiate(composed[key])
+            instantiate(composed[key])
         for name in ("discriminator", "generator"):
-            optimizer = _instantiate(composed.optimizer[name])
+            optimizer = instantiate(composed.optimizer[name])
             check_optimizer(f"optimizer.{name}", optimizer)
 
 
@@ -230,8 +230,8 @@ def _built(
     from gan_zoo.types import AdversarialLoss, Dataset, Regularizer, Tracker
 
     device = pick_device(config.device)
-    made = {key: _instantiate(config[key]) for key in _CHEAP}
-    tracker = _instantiate(strict.tracker)
+    made = {key: instantiate(config[key]) for key in _CHEAP}
+    tracker = instantiate(strict.tracker)
     preflight.check_role("tracker", tracker, Tracker)
     preflight.check_role("loss", made["loss"], AdversarialLoss)
     preflight.check_role("regularizer", made["regularizer"], Regularizer)
@@ -241,7 +241,7 @@ def _built(
         preflight.check_optimizer(f"optimizer.{name}", made["optimizer"][name])
     if schedules:
         _check_schedules(schedules, config, strict, made)
-    dataset = _instantiate(config.data)
+    dataset = instantiate(config.data)
     if not isinstance(dataset, Dataset):
         raise ConfigurationError(
             f"data._target_ must return a gan_zoo.types.Dataset, got a {type(dataset).__name__}"
@@ -252,7 +252,7 @@ def _built(
     preflight.check_motion(dataset, strict.trainer, strict.evaluation)
     chosen = strict.evaluation.extractor
     check_metrics(strict.evaluation, dataset, measured=chosen != "none")
-    own = _instantiate(chosen) if isinstance(chosen, dict) else None
+    own = instantiate(chosen) if isinstance(chosen, dict) else None
     if own is not None:
         preflight.check_role("evaluation.extractor", own, Extractor)
     needs = {"model.generator": ["latent_dim"], "model.discriminator": ["adversarial_parameters"]}

@@ -18,6 +18,10 @@ from gan_zoo.config.schema import Config
 from gan_zoo.config.validate import nearest
 from gan_zoo.types import ConfigurationError
 
+# Hydra 1.3 warns if it is not given the version whose behaviour to have, Hydra 1.4 if it is.
+OLD_HYDRA = tuple(map(int, hydra.__version__.split(".")[:2])) < (1, 4)
+VERSION_BASE: dict[str, Any] = {"version_base": None} if OLD_HYDRA else {}
+
 _OF_AN_APPLICATION = (GlobalHydra, JobRuntime, VersionBase)
 
 ConfigStore.instance().store("base_schema", Config)  # what conf/config.yaml is checked against
@@ -74,7 +78,7 @@ def compose_config(words: Sequence[str], *, with_hydra: bool = False) -> DictCon
         kind: instances.pop(kind) for kind in _OF_AN_APPLICATION if kind in instances
     }
     try:
-        with initialize_config_dir(str(config_folder().absolute()), version_base="1.3"):
+        with initialize_config_dir(str(config_folder().absolute()), **VERSION_BASE):
             return compose("config", current_words(words), return_hydra_config=with_hydra)
     finally:
         for kind in _OF_AN_APPLICATION:

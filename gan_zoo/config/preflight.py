@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.utils.parametrize import is_parametrized
 from torch.optim import Optimizer
+from torch.overrides import TorchFunctionMode
 
 from gan_zoo.config.schema import EvaluationSettings, Range, TrainerSettings
 from gan_zoo.models.discriminator import packing_of
@@ -150,6 +151,16 @@ def check_sizes(
         _check_memory(f"evaluation.{name} is {count}", needed, device)
 
 
+class _Unfilled(TorchFunctionMode):
+    """Leave weights without values: torch would import its compiler, which takes a second."""
+
+    def __torch_function__(self, function: Any, _: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Call any function but those that draw values."""
+        if function.__name__ in ("normal_", "uniform_"):
+            return args[0] if args else kwargs["tensor"]
+        return function(*args, **(kwargs or {}))
+
+
 def check_network(
     key: str, make: Any, shape: tuple[int, ...], num_classes: int, device: torch.device
 ) -> int:
@@ -160,7 +171,7 @@ def check_network(
     """
     if not str(getattr(getattr(make, "func", make), "__module__", "")).startswith("gan_zoo."):
         return 1
-    with torch.device("meta"):
+    with torch.device("meta"), _Unfilled():
         network = checked_network(key, make, ())(image_shape=shape, num_classes=num_classes)
     weights = sum(parameter.numel() for parameter in network.parameters())
     _check_memory(f"{key} has {weights} weights", COPIES * 4 * weights, device)

@@ -169,25 +169,26 @@ def _label(panel: Axes, variant: Variant, x: float, y: float) -> None:
 
 
 def _curves(stage: Stage) -> Figure | None:
-    """Return the median validation FID over discriminator updates and over seconds."""
+    """Return the median validation FID over discriminator updates and over training time."""
     column = validation_column(stage)
     if column is None:
         return None
     figure, panels = _plot("Validation FID, median over seeds ↓", 2)
-    for panel, axis, name in zip(
-        panels, ("discriminator_updates", "seconds"), ("Discriminator updates", "Training seconds"),
-        strict=True,
-    ):  # fmt: skip
+    for panel, name in zip(panels, ("Discriminator updates", "Training seconds"), strict=True):
         for variant in stage.variants:
-            found = curve(variant, column, axis)
-            if found is None:
+            found, updates = (
+                curve(variant, column, "discriminator_updates"),
+                variant.progress("discriminator_updates"),
+            )
+            time = seconds(variant)
+            if found is None or not updates or not time:
                 continue
             colour, width, layer = _look(variant)
             known = variant.name if variant.name in FAMILIES else None
+            x = found.x if panel is panels[0] else found.x * time / updates
             panel.plot(
-                found.x, found.median, marker=".", ms=3, color=colour, lw=width, zorder=layer,
-                label=known,
-            )  # fmt: skip
+                x, found.median, marker=".", ms=3, color=colour, lw=width, zorder=layer, label=known
+            )
         _logarithmic(panel, "y")
         panel.set_xlabel(name)
     if panels[0].get_legend_handles_labels()[0]:
@@ -196,7 +197,7 @@ def _curves(stage: Stage) -> Figure | None:
 
 
 def _cost(stage: Stage) -> Figure | None:
-    """Return the median FID of each loss against its median training time."""
+    """Return the median FID of each loss against its training time."""
     points = [
         (variant, time, fid)
         for variant in stage.variants
@@ -204,7 +205,7 @@ def _cost(stage: Stage) -> Figure | None:
     ]
     if not points:
         return None
-    figure, (panel,) = _plot("FID against training time, medians; numbers: place in the table ↓")
+    figure, (panel,) = _plot("Median FID against training time; numbers: place in the table ↓")
     for variant, time, fid in points:
         colour, _, layer = _look(variant)
         panel.plot([time], [fid], "o", color=colour, ms=4, zorder=layer)

@@ -1,12 +1,11 @@
 """The study's page from its data: ``python -m gan_zoo.experiments.study_page [data=…] [docs=…]``.
 
 Writes docs/study.md from the template docs/study/study.md.jinja, its figures to docs/study/figures,
-and the part of docs/choosing.md between the study's marks. The same data give the same files. Needs
-no torch.
+and the parts between the study's marks of docs/choosing.md and of the README beside docs. The same
+data give the same files. Needs no torch.
 """
 
 import math
-import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,17 +14,20 @@ import jinja2
 import numpy as np
 from scipy import stats
 
-from gan_zoo.cli.options import parse
+from gan_zoo.cli.options import program
 from gan_zoo.experiments import study_figures
 from gan_zoo.experiments import study_results as results
-from gan_zoo.experiments.study import DamagedData, Data, read
+from gan_zoo.experiments.study import Data, read
+from gan_zoo.experiments.study_advice import choosing, first_table
 from gan_zoo.experiments.study_results import BASELINE, Stage, enough, median, seconds
+from gan_zoo.experiments.study_settings import search_section, stress_section
 from gan_zoo.experiments.study_words import (
+    FIGURES,
     NOTHING,
     Study,
-    choosing,
     claims,
     code,
+    figure,
     load,
     not_established,
     planned,
@@ -43,7 +45,6 @@ from gan_zoo.report.summary import ALPHA
 from gan_zoo.runs.record import write_bytes
 
 TEMPLATE = "study/study.md.jinja"
-FIGURES = "study/figures"
 BEGIN, END = "<!-- study: begin, written by make study -->", "<!-- study: end -->"
 TITLES = {
     "mnist": "MNIST: stage 1", "fashion": "Fashion-MNIST: stage 2", "search": "Search: stage 3",
@@ -78,8 +79,8 @@ def page(study: Study, template: str, figures: Iterable[str]) -> str:
             {"title": TITLES[name], "text": _stage(study, name, drawn)}
             for name in ("mnist", "fashion")
         ],
-        search=_search(study, drawn),
-        stress=_stress(study),
+        search=search_section(study, drawn),
+        stress=stress_section(study),
         curves=NOTHING if main is None else _curves(main),
         claims=NOTHING if main is None else claims(main),
         established=NOTHING if main is None else what_is_established(main),
@@ -103,16 +104,11 @@ def dots(values: Sequence[float], low: float, high: float) -> str:
     return "`" + "".join("─" if n == 0 else "•" if n == 1 else str(min(n, 9)) for n in cells) + "`"
 
 
-def _figure(stage: str, name: str, drawn: set[str], caption: str) -> str:
-    file = f"{stage}_{name}"
-    return f"![{caption}]({FIGURES}/{file}.png)\n" if file in drawn else ""
-
-
 def state(data: Data) -> str:
     """Return what there is of each stage, on which machines, and whether they are mixed."""
     if data.runs.empty:
         return "No run has ended yet."
-    rows, mixed = [], []
+    rows, notes = [], []
     for name, title in TITLES.items():
         runs = data.runs[data.runs["stage"] == name]
         if runs.empty:
@@ -127,15 +123,21 @@ def state(data: Data) -> str:
             duration(float(runs["seconds"].sum())),
             "; ".join(sorted(machines.unique())), "; ".join(sorted(versions.unique())),
         ])  # fmt: skip
+        later = runs[~runs["seed"].isin(results.complete_seeds(data, name))]
+        if name in results.BY_SEED and not later.empty:
+            notes.append(
+                f"{title}: the {len(later)} runs of seeds that not every loss has yet are in the"
+                " data and count nowhere below."
+            )
         if machines.nunique() > 1:
-            mixed.append(
+            notes.append(
                 f"**{title} mixes {machines.nunique()} kinds of machine or precision**, against the"
                 " protocol: its training times are not comparable, and its numbers may differ by"
                 " more than rounding."
             )
     head = ["stage", "runs", "losses", "seeds", "finished", "diverged", "failed", "training",
             "machine", "versions"]  # fmt: skip
-    return "\n\n".join([table(head, rows), *mixed])
+    return "\n\n".join([table(head, rows), *notes])
 
 
 def _stage(study: Study, name: str, drawn: set[str]) -> str:
@@ -150,9 +152,9 @@ def _stage(study: Study, name: str, drawn: set[str]) -> str:
         " established to be better and worse than; *gap*: 0 at real images, 1 at a kernel density"
         " sampler or where a run diverged.",
         _primary_table(stage),
-        _figure(name, "dots", drawn, "FID of every run"),
-        _figure(name, "ranks", drawn, "Mean ranks within seeds with the critical difference"),
-        _figure(
+        figure(name, "dots", drawn, "FID of every run"),
+        figure(name, "ranks", drawn, "Mean ranks within seeds with the critical difference"),
+        figure(
             name,
             "improvement",
             drawn,
@@ -161,21 +163,22 @@ def _stage(study: Study, name: str, drawn: set[str]) -> str:
         too_few(stage),
         "Secondary outcomes, medians over runs that finished. They describe; FID decides.",
         _secondary_table(stage),
-        _figure(name, "precision_recall", drawn, "Recall against precision"),
+        figure(name, "precision_recall", drawn, "Recall against precision"),
         "At equal cost: median validation FID (of 1,000 samples) of the last measurement at or"
-        " before a budget, 5% beyond it allowed.",
+        " before a budget, 5% beyond it allowed. Training times are those of each loss's shortest"
+        " run, since other work on a machine makes runs longer, never shorter.",
         _cost_table(stage),
-        _figure(name, "cost", drawn, "Median FID against median training time"),
-        _figure(
-            name, "curves", drawn, "Validation FID over discriminator updates and over seconds"
+        figure(name, "cost", drawn, "Median FID against training time"),
+        figure(
+            name, "curves", drawn, "Validation FID over discriminator updates and training time"
         ),
-        _figure(
+        figure(
             name,
             "profiles",
             drawn,
             "Performance profiles: share of runs with at most so large an FID",
         ),
-        _figure(name, "samples", drawn, "Samples of each loss, row = class, the same latents"),
+        figure(name, "samples", drawn, "Samples of each loss, row = class, the same latents"),
         planned(stage) if name == "fashion" else "",
         _agreement(study) if name == "fashion" else "",
     ]
@@ -224,11 +227,13 @@ def _cost_table(stage: Stage) -> str:
     rows = []
     for v in stage.variants:
         used = v.progress("discriminator_updates")
+        own = seconds(v)
+        affordable = used * time / own if used and own else 0.0
         rows.append([
             code(v), short(used, 4),
             short(results.at_budget(v, column, "generator_updates", math.inf), 3),
             short(results.at_budget(v, column, "discriminator_updates", steps), 3),
-            short(results.at_budget(v, column, "seconds", time), 3),
+            short(results.at_budget(v, column, "discriminator_updates", affordable), 3),
         ])  # fmt: skip
     head = ["loss", "D updates", "at the end", f"at {steps:,.0f} D updates", f"at {duration(time)}"]
     return table(head, rows)
@@ -248,60 +253,6 @@ def _agreement(study: Study) -> str:
         f"The order of the {len(both)} losses that have a median on both data sets agrees with that"
         f" of MNIST by Kendall's τ = {tau:.2f} (p = {probability(float(p))})."
     )
-
-
-def _search(study: Study, drawn: set[str]) -> str:
-    search = study.stages.get("search")
-    if search is None:
-        return NOTHING
-    rows = []
-    main = study.stages.get("mnist")
-    winners = study.stages.get("winners")
-    for row in results.sensitivity(search, winners):
-        default = main.variant(row.loss) if main else None
-        low, middle, high = row.quartiles
-        fresh = row.winner and winners and median(row.winner, winners.primary)
-        rows.append([
-            f"`{row.loss}`", f"{row.settings}", f"{row.lost}", short(row.best, 3), short(low, 3),
-            short(middle, 3), short(high, 3), short(fresh, 3) if fresh else "–",
-            short(median(default, main.primary), 3) if default and main else "–",
-        ])  # fmt: skip
-    head = ["loss", "settings", "lost", "best", "quarter", "median", "three quarters",
-            "chosen, fresh seeds", "default, stage 1"]  # fmt: skip
-    note = too_few(winners) if winners else ""
-    parts = [
-        "Test FID over random settings, one seed each; lost settings count as the worst. The best"
-        " of so many is optimistic; the chosen setting's median over fresh seeds is not.",
-        table(head, rows),
-        f"Of the chosen settings: {note}" if note else "",
-        _figure("search", "budgets", drawn, "Expected FID of the best of k settings"),
-        _figure("search", "settings", drawn, "FID of every setting"),
-    ]
-    return "\n\n".join(part.strip("\n") for part in parts if part)
-
-
-def _stress(study: Study) -> str:
-    stress = study.stages.get("stress")
-    if stress is None:
-        return NOTHING
-    found = results.stressed(study.data, stress)
-    labels = list(dict.fromkeys(row.label for row in sorted(found, key=lambda row: row.label)))
-    cells = {(row.loss, row.label): row for row in found}
-    main = study.stages.get("mnist")
-    rows = []
-    for loss in sorted({row.loss for row in found}):
-        usual = main.variant(loss) if main else None
-        line = [f"`{loss}`", short(median(usual, main.primary), 3) if usual and main else "–"]
-        for label in labels:
-            row = cells.get((loss, label))
-            lost = f" ({row.lost} of {row.runs} lost)" if row and row.lost else ""
-            line.append("–" if row is None else f"{short(row.fid, 3)}{lost}")
-        rows.append(line)
-    note = (
-        "Median test FID; a dash: the setting does not apply to the loss, was not run, or more than"
-        " half of its runs diverged. Three seeds describe; nothing is tested here."
-    )
-    return "\n\n".join([note, table(["loss", "default, stage 1", *labels], rows)])
 
 
 def _curves(stage: Stage) -> str:
@@ -362,12 +313,12 @@ def between_marks(text: str, content: str) -> str:
     before, begin, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end:
-        raise ValueError(f"choosing.md needs the lines {BEGIN!r} and {END!r}, in this order")
+        raise ValueError(f"the page needs the lines {BEGIN!r} and {END!r}, in this order")
     return f"{before}{BEGIN}\n\n{content}\n\n{END}{after}"
 
 
 def write(data: Data, docs: Path) -> list[Path]:
-    """Write page, figures and the part of choosing.md; return what was written.
+    """Write page, figures and the parts of choosing.md and README.md; return what was written.
 
     Figures of an earlier page that are not drawn again are removed.
     """
@@ -376,8 +327,9 @@ def write(data: Data, docs: Path) -> list[Path]:
     template = (docs / TEMPLATE).read_text(encoding="utf-8")
     files: dict[Path, bytes] = {docs / FIGURES / f"{n}.png": png for n, png in drawn.items()}
     files[docs / "study.md"] = page(study, template, drawn).encode()
-    advice = docs / "choosing.md"
-    files[advice] = between_marks(advice.read_text(encoding="utf-8"), choosing(study)).encode()
+    parts = {docs / "choosing.md": choosing(study), docs.parent / "README.md": first_table(study)}
+    for path, part in parts.items():
+        files[path] = between_marks(path.read_text(encoding="utf-8"), part).encode()
     for stale in set((docs / FIGURES).glob("*.png")) - set(files):
         stale.unlink()
     for path, content in files.items():
@@ -385,19 +337,12 @@ def write(data: Data, docs: Path) -> list[Path]:
     return sorted(files)
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Write the page; a mistake ends the process with a message."""
-    words = sys.argv[1:] if arguments is None else list(arguments)
-    if words and words[0] in ("-h", "--help"):
-        print(__doc__)
-        return
-    try:
-        options = parse(words, Options)
-        written = write(read(Path(options.data)), Path(options.docs))
-    except (DamagedData, ValueError, OSError) as error:
-        sys.exit(f"gan_zoo: {error}")
+def _run(options: Options) -> None:
+    written = write(read(Path(options.data)), Path(options.docs))
     print(f"gan_zoo: {Path(options.docs) / 'study.md'} and {len(written) - 1} other files")
 
+
+main = program(__doc__, Options, _run)
 
 if __name__ == "__main__":
     main()

@@ -12,12 +12,12 @@ Options, as key=value:
 import math
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gan_zoo.cli.options import parse
+from gan_zoo.cli.options import program
 from gan_zoo.config.compose import compose_config, plain
 from gan_zoo.config.search import objective
 from gan_zoo.experiments.study import Data, read
@@ -160,20 +160,12 @@ def effort(stage: str, data: Data) -> str:
     return f"# {stage}: the {len(runs)} published runs trained for {taken} of one core"
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Print the commands, and run them if asked to; a mistake ends the process with a message."""
-    words = sys.argv[1:] if arguments is None else list(arguments)
-    if words and words[0] in ("-h", "--help"):
-        print(__doc__)
-        return
-    try:
-        options = parse(words, Options)
-        stages = STAGES if options.stage == "all" else (options.stage,)
-        incomplete = [stage for stage in stages if not _do(stage, options)]
-    except ValueError as error:
-        sys.exit(f"gan_zoo: {error}")
+def _run(options: Options) -> None:
+    stages = STAGES if options.stage == "all" else (options.stage,)
+    incomplete = [stage for stage in stages if not _do(stage, options)]
     if incomplete:
-        sys.exit(f"gan_zoo: not all runs finished in: {', '.join(incomplete)}; the same again")
+        left = ", ".join(incomplete)
+        sys.exit(f"gan_zoo: not all runs finished in: {left}; run the same command again")
 
 
 def _do(stage: str, options: Options) -> bool:
@@ -188,6 +180,9 @@ def _do(stage: str, options: Options) -> bool:
         if options.run:
             done &= subprocess.run([sys.executable, "run.py", *words], check=False).returncode == 0
     return done
+
+
+main = program(__doc__, Options, _run)
 
 
 if __name__ == "__main__":

@@ -10,18 +10,18 @@ from gan_zoo.experiments.study_results import (
     Ratio,
     Stage,
     enough,
-    faster,
     median,
     seconds,
 )
 from gan_zoo.report.comparison import Pair, Variant
-from gan_zoo.report.formatting import duration, short
+from gan_zoo.report.formatting import short
 from gan_zoo.report.statistics import Interval, holm
 from gan_zoo.report.summary import power
 
 NOTHING = "No run of this stage has ended yet."
 CONTROLS = ("fgan_gan", "fgan_jensen_shannon")
 PLANNED = ("minimax", "lsgan", "wgan", "wgan_gp", "hinge", "fgan_kl")  # against bce, in stage 2
+FIGURES = "study/figures"
 STAGES = ("mnist", "fashion", "search", "winners", "stress")
 
 
@@ -54,6 +54,12 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
+def figure(stage: str, name: str, drawn: set[str], caption: str) -> str:
+    """Return a picture in Markdown; empty if it was not drawn."""
+    file = f"{stage}_{name}"
+    return f"![{caption}]({FIGURES}/{file}.png)\n" if file in drawn else ""
+
+
 def span(interval: Interval | None, digits: int = 3) -> str:
     """Return an interval in brackets; empty if there is none."""
     if interval is None:
@@ -64,10 +70,10 @@ def span(interval: Interval | None, digits: int = 3) -> str:
 def signed(value: float | None, digits: int = 2) -> str:
     """Return a number that may be negative, with a minus sign instead of a hyphen.
 
-    >>> signed(-0.25), signed(None)
-    ('−0.25', '–')
+    >>> signed(-0.25), signed(None), signed(0.1 + 0.2 - 0.3)  # a rounding error is 0
+    ('−0.25', '–', '0')
     """
-    text = short(value, digits)
+    text = short(None if value is None else round(value, 12), digits)
     return f"−{text[1:]}" if text.startswith("-") else text
 
 
@@ -136,16 +142,16 @@ def claims(stage: Stage) -> str:
     parts = [
         "**The saturating loss's gradient vanishes** (Goodfellow et al. 2014, section 3). Test: G's"
         " gradient norm with `minimax` as a multiple of that with `bce`, whose D has the same loss,"
-        f" and FID. Result: {early} {late} {_difference(stage, 'minimax', BASELINE)}",
+        f" and FID. Result: {early} {late} {difference(stage, 'minimax', BASELINE)}",
         "Gradient norms of losses with other scales cannot be compared, so that a cure is judged by"
         " FID.",
     ]
     for loss, title in (("wgan", "WGAN"), ("lsgan", "LSGAN")):
-        time = _ratio(ratios.get(f"seconds_{loss}"), "Its training time")
+        time = _time(stage, loss, BASELINE)
         parts.append(
             f"**{title} gives better samples than cross-entropy, at a price in time.** Test: FID of"
             f" `{loss}` against `{BASELINE}`, and its training time as a multiple. Result:"
-            f" {_verdict(stage.pair(loss, BASELINE))}. {_difference(stage, loss, BASELINE)} {time}"
+            f" {_verdict(stage.pair(loss, BASELINE))}. {difference(stage, loss, BASELINE)} {time}"
         )
     parts += [_divergences(stage, against) for against in (BASELINE, "fgan_kl")]
     return "\n\n".join(parts)
@@ -197,14 +203,26 @@ def _ratio(found: Ratio | None, what: str) -> str:
     ).replace("  ", " ")
 
 
-def _difference(stage: Stage, first: str, second: str) -> str:
+def _time(stage: Stage, first: str, second: str) -> str:
+    one, other = (v and seconds(v) for v in map(stage.variant, (first, second)))
+    if not one or not other:
+        return "Its training time: not stated, it takes two seeds of both."
+    return (
+        f"Its training time is {short(one / other, 3)} times that of `{second}`, by the shortest"
+        " runs of both; not tested."
+    )
+
+
+def difference(stage: Stage, first: str, second: str) -> str:
+    """Return the difference in FID of two losses as a sentence."""
     pair = stage.pair(first, second)
     if pair is None:
         return f"FID of `{first}` against `{second}`: not stated, it takes two seeds of both."
-    return f"FID of `{first}` against `{second}`: {_said(pair)}."
+    return f"FID of `{first}` against `{second}`: {in_words(pair)}."
 
 
-def _said(pair: Pair) -> str:
+def in_words(pair: Pair) -> str:
+    """Return a comparison: shift, probability of improvement, p and whether it is established."""
     shift = "no finite difference"
     if pair.shift is not None:
         sign = "−" if pair.shift < 0 else "+"
@@ -231,7 +249,7 @@ def _divergences(stage: Stage, against: str) -> str:
         f"established to be worse: {listed(worse) if worse else 'none'}.",
     ]
     best = max(pairs, key=lambda item: item[1].theta)
-    return title + " ".join(said) + f" The most favourable: {code(best[0])}, {_said(best[1])}."
+    return title + " ".join(said) + f" The most favourable: {code(best[0])}, {in_words(best[1])}."
 
 
 def what_is_established(stage: Stage) -> str:
@@ -275,100 +293,3 @@ def not_established(stage: Stage) -> str:
         lines.append(f"- Anything of {listed(few)}: fewer than two runs have ended.")
     said = too_few(stage)
     return "\n".join([*lines, f"- {said}"] if said else lines)
-
-
-def choosing(study: Study) -> str:
-    """Return the study's part of the page on choosing a loss."""
-    stage = study.stages.get("mnist")
-    title = "## What the study recommends\n"
-    if stage is None:
-        return title + "\n[The study](study.md) has no data yet; until then, what is below is all."
-    chosen = results.default_choice(stage)
-    intro = (
-        "Written from [the study](study.md)'s stage 1: MNIST, the default network,"
-        f" {seed_counts(stage)}; differences are in FID, after Holm's correction over all pairs."
-    )
-    if chosen is None or not results.established(stage):
-        return f"{title}\n{intro}\n\nNo recommendation: {_nothing(stage, chosen)}"
-    points = [_default(stage, chosen), *_deviate(stage, chosen), _avoid(stage, chosen)]
-    points += _elsewhere(study, chosen)
-    return "\n".join([title, intro, "", *(f"- {point}" for point in points if point)])
-
-
-def _nothing(stage: Stage, chosen: Variant | None) -> str:
-    if chosen is None:
-        return (
-            "each of the losses that nothing is established to beat has lost a run, or has too few."
-        )
-    return f"no difference is established. {too_few(stage)}".strip()
-
-
-def _default(stage: Stage, chosen: Variant) -> str:
-    base = "" if chosen.name == BASELINE else f" {_difference(stage, chosen.name, BASELINE)}"
-    others = [v for v in results.leaders(stage) if v is not chosen]
-    beside = f" No difference from it is established for: {listed(others)}." if others else ""
-    return (
-        f"**By default, {code(chosen)}**: median FID {short(median(chosen, stage.primary), 3)},"
-        f" {duration(seconds(chosen))} of training.{base}{beside}"
-    )
-
-
-def _deviate(stage: Stage, chosen: Variant) -> list[str]:
-    points = []
-    cheap = results.cheapest(stage)
-    if cheap is not None and faster(cheap, chosen):
-        points.append(
-            f"**Short of time, {code(cheap)}**: {duration(seconds(cheap))} instead of"
-            f" {duration(seconds(chosen))}. {_difference(stage, cheap.name, chosen.name)}"
-        )
-    for outcome in ("recall", "label_accuracy"):
-        if outcome not in stage.outcomes:
-            continue
-        better = [pair for pair in results.established(stage, outcome)
-                  if pair.second == chosen.index]  # fmt: skip
-        if better:
-            best = max(better, key=lambda pair: (pair.theta, abs(pair.shift or 0.0)))
-            name = code(stage.variants[best.first])
-            points.append(
-                f"**For {outcome.replace('_', ' ')}, {name}** (a secondary outcome, Holm's"
-                f" correction over its own pairs): {outcome.replace('_', ' ')} {_said(best)}."
-            )
-    return points
-
-
-def _avoid(stage: Stage, chosen: Variant) -> str:
-    slow = []
-    for pair in results.established(stage):
-        other = stage.variants[pair.second]
-        if pair.first == chosen.index and not faster(other, chosen):
-            slow.append((other, pair))
-    if not slow:
-        return ""
-    slow.sort(key=lambda item: item[0].index)
-    shifts = [abs(pair.shift) for _, pair in slow if pair.shift is not None]
-    ends = list(dict.fromkeys(short(end(shifts), 3) for end in (min, max))) if shifts else []
-    sizes = f", by {' to '.join(ends)} in FID" if ends else ""
-    return (
-        f"**Not worth the bother here**: {listed([v for v, _ in slow])}, established to be worse"
-        f" than {code(chosen)}{sizes}, and no faster."
-    )
-
-
-def _elsewhere(study: Study, chosen: Variant) -> list[str]:
-    """Return what stage 2 says of the recommended loss."""
-    second = study.stages.get("fashion")
-    there = None if second is None else second.variant(chosen.name)
-    if second is None or there is None:
-        return []
-    beaten = [pair for pair in results.established(second) if pair.second == there.index]
-    place = [v.name for v in second.variants].index(chosen.name) + 1
-    how = (
-        f"established to be worse than {listed([second.variants[p.first] for p in beaten])}"
-        if beaten
-        else "nothing is established to beat it"
-    )
-    return [
-        f"**On Fashion-MNIST** {code(chosen)} has median FID"
-        f" {short(median(there, second.primary), 3)}, place {place} of {len(second.variants)};"
-        f" {how} ({seed_counts(second)})."
-    ]

@@ -64,7 +64,8 @@ class Generator(nn.Module):
         check_norm("generator", norm, GENERATOR_NORMS)
         dense, first, second = (scaled(size, width) for size in (1024, 128, 64))
         self.latent_dim = latent_dim
-        self.register_buffer("codes", torch.eye(num_classes), persistent=False)
+        codes = torch.zeros(num_classes, num_classes).fill_diagonal_(1.0)
+        self.register_buffer("codes", codes, persistent=False)
         self.base_shape = (rows // 4, columns // 4, first)
         base, bias = math.prod(self.base_shape), norm != "batch"
         self.dense1 = nn.Linear(latent_dim + num_classes, dense, bias=bias)

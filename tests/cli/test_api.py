@@ -15,6 +15,7 @@ from hydra.core.override_parser.types import QuotedString
 from omegaconf import OmegaConf
 
 import gan_zoo
+from gan_zoo.config.compose import OLD_HYDRA
 from gan_zoo.report.comparison import compare
 from gan_zoo.report.fairness import cautions
 from gan_zoo.report.load import load
@@ -145,7 +146,12 @@ def test_numpy_scalars_and_paths_train(tmp_path, monkeypatch):
     assert [path.name for path in tmp_path.iterdir()] == ["${x} it's"]
 
 
+@pytest.mark.skipif(
+    OLD_HYDRA and sys.version_info >= (3, 14),
+    reason="Hydra 1.3's own command line does not start on Python 3.14",
+)
 def test_a_hydra_application_of_the_user_s_trains_and_keeps_its_own_hydra(tmp_path):
+    own_base = 'version_base="1.2", ' if OLD_HYDRA else ""
     (tmp_path / "app.py").write_text(f"""
 import hydra
 from hydra.core.global_hydra import GlobalHydra
@@ -153,15 +159,15 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.version import getbase
 import gan_zoo
 
-@hydra.main(version_base="1.2", config_path="conf", config_name="config")
+@hydra.main({own_base}config_path="conf", config_name="config")
 def main(config):
-    before = GlobalHydra.instance().hydra
+    before, base = GlobalHydra.instance().hydra, str(getbase())
     run = gan_zoo.train({TINY!r}, folder=config.where)
     assert run.record.status == "finished"
     gan_zoo.make_trainer({TINY!r})
     assert GlobalHydra.instance().hydra is before
     assert HydraConfig.get().job.name == "app"
-    assert str(getbase()) == "1.2"
+    assert str(getbase()) == base
     print("all is well")
 
 main()

@@ -20,7 +20,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from gan_zoo.cli import train
 from gan_zoo.config.build import build
-from gan_zoo.config.compose import config_folder
+from gan_zoo.config.compose import VERSION_BASE, config_folder
 from gan_zoo.config.explain import LEAKS, MISTAKES, explain
 from gan_zoo.runs.record import AlreadyFinished, read_record
 from gan_zoo.types import ConfigurationError
@@ -72,7 +72,7 @@ def _user_data(tmp_path_factory):
 
 def composed(overrides: list[str]):
     """What Hydra hands to a job, its own settings kept where a job finds them."""
-    with initialize_config_dir(str(config_folder()), version_base="1.3"):
+    with initialize_config_dir(str(config_folder()), **VERSION_BASE):
         config = compose("config", overrides=overrides, return_hydra_config=True)
     HydraConfig.instance().set_config(config)
     OmegaConf.set_struct(config, False)

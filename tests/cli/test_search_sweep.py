@@ -15,9 +15,10 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.errors import HydraException
-from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
+from gan_zoo.config.build import instantiate
+from gan_zoo.config.compose import VERSION_BASE
 from gan_zoo.config.schema import Config
 from gan_zoo.config.search import Interval
 from gan_zoo.report.comparison import compare
@@ -66,7 +67,7 @@ class Bench:
 
 @pytest.fixture(scope="module")
 def composed():
-    with initialize_config_dir(str(CONF), version_base="1.3"):
+    with initialize_config_dir(str(CONF), **VERSION_BASE):
         config = compose(
             "config", ["hydra/sweeper=random", "hydra.mode=MULTIRUN"], return_hydra_config=True
         )
@@ -210,7 +211,7 @@ def test_both_ends_of_every_published_range_build(bench, loss):
         instantiate(config.regularizer)
         rates = []
         for network in ("discriminator", "generator"):
-            optimizer = instantiate(config.optimizer[network], _convert_="all")
+            optimizer = instantiate(config.optimizer[network])
             rates.append(optimizer([torch.zeros(1, requires_grad=True)]).param_groups[0]["lr"])
         assert rates == [float(space[LR].at(u))] * 2  # one rate for both networks
 

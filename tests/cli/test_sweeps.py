@@ -8,7 +8,7 @@ import pytest
 from hydra import compose, initialize_config_dir
 
 from gan_zoo.cli.status import survey
-from gan_zoo.config.compose import config_folder
+from gan_zoo.config.compose import VERSION_BASE, config_folder
 from gan_zoo.runs.lock import alive, owner
 from gan_zoo.runs.plan import read_plan
 from gan_zoo.runs.record import read_record
@@ -156,7 +156,7 @@ def test_signals_reach_the_processes_and_a_killed_sweep_leaves_none_behind(tmp_p
 
 
 def test_the_families_are_compared_on_all_cores_the_longest_job_first():
-    with initialize_config_dir(str(config_folder()), version_base="1.3"):
+    with initialize_config_dir(str(config_folder()), **VERSION_BASE):
         config = compose("config", ["experiment=compare_families"], return_hydra_config=True)
     assert config.hydra.launcher._target_.endswith("ProcessLauncher")
     assert config.hydra.launcher.n_jobs == -1

@@ -96,6 +96,26 @@ def test_help_and_configuration_come_without_torch_and_at_once(tmp_path):
         assert spent < torch_alone
 
 
+@pytest.mark.parametrize("words", [[], ["model=acgan"], ["model=mlp"], ["model=tiny_dcgan"]])
+def test_what_the_first_update_does_not_need_is_not_imported_before_it(tmp_path, words):
+    program = (
+        "import sys\n"
+        "from gan_zoo.cli import train\n"
+        "def step(self):\n"
+        "    slow = {'sympy', 'scipy', 'matplotlib', 'pandas', 'torch._dynamo'}\n"
+        "    print('imported:', sorted(slow & set(sys.modules)))\n"
+        "    raise KeyboardInterrupt\n"
+        "import gan_zoo.training.trainer as trainer\n"
+        "trainer.Trainer.step = step\n"
+        "train.main()"
+    )
+    widths = TINY[-2:] if words == [] else []
+    words = [*TINY[:-2], *widths, *words]
+    code, out, _ = finish(start(tmp_path, *words, program=["-c", program]))
+    assert code == 130
+    assert "imported: []" in out
+
+
 def test_hydra_s_store_of_schemas_is_not_copied_for_each_group_that_help_lists():
     train.prepare_hydra()
     store = ConfigStore.instance()

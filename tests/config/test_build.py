@@ -28,6 +28,6 @@ def test_hydra_gets_the_targets_that_it_may_call(monkeypatch, kind):
         return Wgan()
 
     monkeypatch.setattr(hydra.utils, "instantiate", older if "1.3" in kind else newer)
-    made = build._instantiate(compose_config(["loss=wgan"]).loss)
+    made = build.instantiate(compose_config(["loss=wgan"]).loss)
     assert made == Wgan()
     assert trusted == ([] if "1.3" in kind else ["gan_zoo.losses.wgan.Wgan"])

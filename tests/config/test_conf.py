@@ -11,11 +11,11 @@ from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
 from gan_zoo.cli import train
-from gan_zoo.config.compose import check_choices
+from gan_zoo.config.build import instantiate
+from gan_zoo.config.compose import VERSION_BASE, check_choices
 from gan_zoo.config.schema import Config
 from gan_zoo.config.validate import check_targets
 from gan_zoo.models.acgan import Discriminator
@@ -35,7 +35,7 @@ def options(group: str) -> list[str]:
 
 
 def composed(*overrides: str):
-    with initialize_config_dir(str(CONF), version_base="1.3"):
+    with initialize_config_dir(str(CONF), **VERSION_BASE):
         config = compose("config", overrides=list(overrides), return_hydra_config=True)
         HydraConfig.instance().set_config(config)
         return config
@@ -43,7 +43,7 @@ def composed(*overrides: str):
 
 def jobs(experiment: str, *given: str) -> list[list[str]]:
     """The jobs of a sweep in their order, each with its overrides."""
-    with initialize_config_dir(str(CONF), version_base="1.3"):
+    with initialize_config_dir(str(CONF), **VERSION_BASE):
         sweeper = compose("config", overrides=[experiment], return_hydra_config=True).hydra.sweeper
         words = [f"{key}={value}" for key, value in (sweeper.params or {}).items()]
         parser = OverridesParser.create(config_loader=GlobalHydra.instance().config_loader())
@@ -71,7 +71,7 @@ def test_every_option_composes_and_builds(choice):
     plain = checked(choice)
     assert set(plain) == TOP_LEVEL
     for key in ("loss", "regularizer", "latents", "labels"):
-        instantiate(plain[key], _convert_="all")
+        instantiate(plain[key])
     for network in ("generator", "discriminator"):
         optimizer = instantiate(plain["optimizer"][network])
         optimizer([torch.zeros(1, requires_grad=True)])
@@ -175,8 +175,8 @@ def test_every_loss_file_states_its_paper_command_expectation_and_deviations(nam
 def test_every_recipe_takes_a_critic_step(name):
     """Loss and regularizer of the recipe work together on a small critic."""
     plain = checked(f"loss={name}")
-    loss = instantiate(plain["loss"], _convert_="all")
-    regularizer = instantiate(plain["regularizer"], _convert_="all")
+    loss = instantiate(plain["loss"])
+    regularizer = instantiate(plain["regularizer"])
     torch.manual_seed(0)
     critic = Discriminator(image_shape=(1, 8, 8), num_classes=3, width=0.1)
     labels = torch.tensor([0, 1, 2, 0, 1])

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 from hydra import compose, initialize_config_dir
-from hydra.utils import instantiate
 from torch import nn
 
+from gan_zoo.config.build import instantiate
+from gan_zoo.config.compose import VERSION_BASE
 from gan_zoo.config.preflight import incompatibilities, refuse_batch_norm, too_short
 from gan_zoo.config.schema import TrainerSettings
 from gan_zoo.losses.bce import Bce
@@ -85,11 +86,9 @@ def test_warns_of_everything_at_once():
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in (CONF / "loss").glob("*.yaml")))
 def test_every_recipe_fits_its_default_network(name):
-    with initialize_config_dir(str(CONF), version_base="1.3"):
+    with initialize_config_dir(str(CONF), **VERSION_BASE):
         config = compose("config", overrides=[f"loss={name}", "model.discriminator.width=0.05"])
-    parts = {
-        key: instantiate(config[key], _convert_="all") for key in ("loss", "regularizer", "model")
-    }
+    parts = {key: instantiate(config[key]) for key in ("loss", "regularizer", "model")}
     network = parts["model"]["discriminator"](image_shape=(1, 8, 8), num_classes=3)
     assert incompatibilities(parts["loss"], parts["regularizer"], network) == []
 

@@ -15,6 +15,7 @@ from safetensors.torch import load_file
 
 from gan_zoo.cli import train
 from gan_zoo.config.build import RunComponents, build
+from gan_zoo.config.compose import VERSION_BASE
 from gan_zoo.data.mnist import load_mnist
 from gan_zoo.runs.record import RunSpec
 from gan_zoo.training.build import build_trainer
@@ -44,7 +45,7 @@ def mnist(root):
 
 
 def parts_of(*overrides: str) -> RunComponents:
-    with initialize_config_dir(str(CONF), version_base="1.3"):
+    with initialize_config_dir(str(CONF), **VERSION_BASE):
         config = compose("config", overrides=[*SMALL, *overrides], return_hydra_config=True)
     HydraConfig.instance().set_config(config)
     OmegaConf.set_struct(config, False)

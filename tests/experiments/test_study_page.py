@@ -9,7 +9,7 @@ from pathlib import Path
 import jinja2
 import pytest
 
-from gan_zoo.experiments import study, study_page, study_words
+from gan_zoo.experiments import study, study_advice, study_page, study_words
 from gan_zoo.report.load import load
 
 ROOT = Path(__file__).parents[2]
@@ -18,12 +18,13 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture(scope="module")
 def docs(tmp_path_factory):
     """A folder of documentation with the template and a page on choosing."""
-    folder = tmp_path_factory.mktemp("docs")
-    (folder / "study").mkdir()
+    folder = tmp_path_factory.mktemp("project") / "docs"
+    (folder / "study").mkdir(parents=True)
     template = (ROOT / "docs" / study_page.TEMPLATE).read_text()
     (folder / study_page.TEMPLATE).write_text(template)
     text = f"# Choosing\n\n{study_page.BEGIN}\nold\n{study_page.END}\n\nThe rest.\n"
-    (folder / "choosing.md").write_text(text)
+    for page in (folder / "choosing.md", folder.parent / "README.md"):
+        page.write_text(text)
     return folder
 
 
@@ -76,6 +77,7 @@ def test_the_same_data_give_the_same_files_and_stale_figures_go(docs, tmp_path, 
     tables = study.tabulate(load([tmp_path / "sweeps"]).runs)
     here = tmp_path / "docs"
     shutil.copytree(docs, here, ignore=shutil.ignore_patterns("*.png"))
+    shutil.copy(docs.parent / "README.md", tmp_path)
     written = study_page.write(tables, here)
     before = {path: path.read_bytes() for path in written}
     stale = here / study_page.FIGURES / "mnist_old.png"
@@ -91,7 +93,7 @@ def test_without_data_the_page_is_its_protocol(tmp_path):
     assert page.count(study_words.NOTHING) == 8
     assert "There are no data yet" in page
     assert "Fixed on 2026-11-28" in page
-    assert "has no data yet" in study_words.choosing(study_words.load(study.read(tmp_path)))
+    assert "has no data yet" in study_advice.choosing(study_words.load(study.read(tmp_path)))
 
 
 @pytest.mark.parametrize("stages", [["stress"], ["winners", "fashion"], ["search"]])
@@ -112,7 +114,7 @@ def test_a_cheaper_loss_is_named_if_it_saves_a_tenth_of_the_time(tmp_path, one_r
         one_run(tmp_path, "mnist", "wgan", seed, 10.0)  # twice the time
         one_run(tmp_path, "mnist", "bce", seed, 10.05)
         one_run(tmp_path, "mnist", "minimax", seed, 30.0)
-    said = study_words.choosing(study_words.load(study.tabulate(load([tmp_path]).runs)))
+    said = study_advice.choosing(study_words.load(study.tabulate(load([tmp_path]).runs)))
     assert "- **By default, `wgan`**" in said
     assert re.search(r"- \*\*Short of time, `bce`\*\*: 1 min 4\d s instead of 3 min 2\d s", said)
     assert "Not worth the bother" not in said  # minimax is faster than wgan
@@ -136,7 +138,7 @@ def test_one_seed_makes_a_page_that_states_nothing(tmp_path, one_run):
     page = study_page.page(found, template, [])
     assert "Anything of `" in page
     assert "No loss can be recommended over the others" in page
-    assert "No recommendation: each of the losses" in study_words.choosing(found)
+    assert "No recommendation: each of the losses" in study_advice.choosing(found)
 
 
 @pytest.mark.parametrize(
@@ -164,8 +166,10 @@ def test_the_committed_page_is_the_one_of_the_committed_data():
     template = (ROOT / "docs" / study_page.TEMPLATE).read_text()
     page = study_page.page(found, template, drawn)
     assert (ROOT / "docs" / "study.md").read_text() == page, "run make study"
-    advice = (ROOT / "docs" / "choosing.md").read_text()
-    assert study_page.between_marks(advice, study_words.choosing(found)) == advice, "run make study"
+    parts = {"docs/choosing.md": study_advice.choosing, "README.md": study_advice.first_table}
+    for name, part in parts.items():
+        text = (ROOT / name).read_text()
+        assert study_page.between_marks(text, part(found)) == text, "run make study"
 
 
 @pytest.mark.parametrize("module", ["study", "study_page", "study_runs"])

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
+from gan_zoo.config.build import instantiate
 from gan_zoo.testing.losses import CONTRACTS, FAKE, ORDER, REAL, both
 
 CONF = Path(__file__).parents[2] / "conf" / "loss"
@@ -21,7 +21,7 @@ def name(request):
 
 
 def build(name, **changes):
-    return instantiate(OmegaConf.load(CONF / f"{name}.yaml").loss, _convert_="all", **changes)
+    return instantiate(OmegaConf.merge(OmegaConf.load(CONF / f"{name}.yaml").loss, changes))
 
 
 @pytest.fixture

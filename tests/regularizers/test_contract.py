@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
-from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
+from gan_zoo.config.build import instantiate
 from gan_zoo.regularizers.lecam import LeCam
 from gan_zoo.testing import check_regularizer
 from gan_zoo.testing.regularizers import CONTRACTS
@@ -30,7 +30,7 @@ FIRST_ORDER = {"none", "weight_clip", "lecam"}  # those that take no gradient by
 
 
 def build(name):
-    return instantiate(OmegaConf.load(CONF / f"{name}.yaml"), _convert_="all")
+    return instantiate(OmegaConf.load(CONF / f"{name}.yaml"))
 
 
 @pytest.fixture(params=NAMES)

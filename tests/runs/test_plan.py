@@ -17,7 +17,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from docs import examples
 from gan_zoo.cli import train
 from gan_zoo.cli.status import survey
-from gan_zoo.config.compose import config_folder
+from gan_zoo.config.compose import VERSION_BASE, config_folder
 from gan_zoo.runs.plan import read_plan
 from gan_zoo.runs.record import read_record
 from gan_zoo.runs.workers import threads_of_a_worker
@@ -30,7 +30,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture(scope="module")
 def master():
     """The launching process's configuration and Hydra's loader."""
-    with initialize_config_dir(str(config_folder()), version_base="1.3"):
+    with initialize_config_dir(str(config_folder()), **VERSION_BASE):
         return compose("config", return_hydra_config=True), GlobalHydra.instance().config_loader()
 
 

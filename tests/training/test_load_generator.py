@@ -1,8 +1,8 @@
 """Records of older versions name objects by paths that have moved since."""
 
 import pytest
-from hydra.utils import instantiate
 
+from gan_zoo.config.build import instantiate
 from gan_zoo.losses.divergences import Alpha
 from gan_zoo.losses.relativistic import RaHinge, RaLsGan, RaSGan, RsGan
 from gan_zoo.regularizers import gradient_penalties

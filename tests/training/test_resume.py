@@ -19,7 +19,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import OmegaConf
 
 from gan_zoo.config.build import build
-from gan_zoo.config.compose import config_folder
+from gan_zoo.config.compose import VERSION_BASE, config_folder
 from gan_zoo.data import mnist
 from gan_zoo.data.random_streams import stream_seed
 from gan_zoo.evaluation.evaluator import Evaluator
@@ -80,7 +80,7 @@ LOAD = cache(mnist.load_mnist)
 
 
 def parts_of(*overrides: str):
-    with initialize_config_dir(str(CONF), version_base="1.3"):
+    with initialize_config_dir(str(CONF), **VERSION_BASE):
         config = compose("config", overrides=[*SMALL, *overrides], return_hydra_config=True)
     HydraConfig.instance().set_config(config)
     OmegaConf.set_struct(config, False)

@@ -2,7 +2,6 @@
 
 import numpy as np
 import torch
-from scipy.special import rel_entr
 from torch import Tensor
 
 from gan_zoo.evaluation.measurement import Comparison, Outcome
@@ -31,6 +30,8 @@ METRIC = Metric(
 
 def measure(comparison: Comparison) -> Outcome:
     """Compare with equal shares of the classes, which is what is requested from a generator."""
+    from scipy.special import rel_entr  # takes a third of a second, so not before the first update
+
     predicted, classes = comparison.fake.features.logits.argmax(1), comparison.num_classes
     shares = class_shares(predicted, classes)
     equal = torch.full_like(shares, 1 / classes)

@@ -8,7 +8,6 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
 
 Distance = Callable[[NDArray[np.float64]], NDArray[np.float64]]  # (..., K) shares to (...)
 
@@ -26,6 +25,8 @@ def share_interval(share: float, count: int) -> tuple[float, float]:
     >>> [round(end, 3) for end in share_interval(1.0, 19)]
     [0.824, 1.0]
     """
+    from scipy import special  # takes a third of a second, so not before the first update
+
     found = round(share * count)
     low = special.betaincinv(found, count - found + 1, TAIL) if found > 0 else 0.0
     high = special.betaincinv(found + 1, count - found, 1 - TAIL) if found < count else 1.0
@@ -34,6 +35,8 @@ def share_interval(share: float, count: int) -> tuple[float, float]:
 
 def mean_interval(mean: float, standard_error: float, count: int) -> tuple[float, float]:
     """Return Student's interval of a mean of at least two values."""
+    from scipy import special
+
     half = float(special.stdtrit(count - 1, 1 - TAIL)) * standard_error
     return mean - half, mean + half
 
