@@ -1,11 +1,14 @@
 """Profile some updates of a run: a trace file in its folder, and a table of what takes the time."""
 
+import math
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from torch.profiler import ProfilerActivity, profile, record_function, schedule
@@ -19,6 +22,9 @@ WARMUP = 10  # updates before those that count: memory is allocated, kernels are
 ROWS = 15
 PARTS = (
     "discriminator_backward", "discriminator_update", "generator_backward", "generator_update",
+)  # fmt: skip
+TIMES = (
+    "cpu_time_total", "self_cpu_time_total", "device_time_total", "self_device_time_total",
 )  # fmt: skip
 _ONE_AT_A_TIME = threading.Lock()  # as torch's profiler is the process's
 
@@ -58,8 +64,7 @@ def profiled(folder: Path, trainer: Trainer, updates: int | None) -> Iterator[Ca
         written = []
 
         def ended(profiler: Any) -> None:
-            # kernels and annotations are events of the GPU; their callers on the CPU have the time
-            events = [e for e in profiler.key_averages() if e.device_type.name == "CPU"]
+            events = sums(profiler.events())
             measured = sum(event.count for event in events if event.key == PARTS[0])
             if not measured:  # the run ended with the warm-up
                 return
@@ -81,11 +86,32 @@ def profiled(folder: Path, trainer: Trainer, updates: int | None) -> Iterator[Ca
         _ONE_AT_A_TIME.release()
 
 
+def sums(events: Iterable[Any]) -> list[Any]:
+    """Return the CPU's events within the parts of a step, those of one name added up.
+
+    Events between the updates belong to measurements. Kernels and annotations are events of the
+    GPU, too; their callers on the CPU have the time.
+    """
+    on_cpu = [event for event in events if event.device_type.name == "CPU"]
+    spans = sorted((e.time_range.start, e.time_range.end) for e in on_cpu if e.key in PARTS)
+    found: dict[str, Any] = {}
+    for event in on_cpu:
+        place = bisect_right(spans, (event.time_range.start, math.inf)) - 1
+        if place < 0 or event.time_range.start > spans[place][1]:
+            continue
+        blank = SimpleNamespace(key=event.key, count=0, **dict.fromkeys(TIMES, 0.0))
+        total = found.setdefault(event.key, blank)
+        total.count += 1
+        for name in TIMES:
+            setattr(total, name, getattr(total, name) + getattr(event, name))
+    return list(found.values())
+
+
 def summary(events: Any, updates: int, *, on_gpu: bool) -> str:
     """Return a table: the parts of a step, then the operators that take most of the time.
 
     Args:
-        events: of the CPU, averages of torch's profiler.
+        events: ``sums`` of those of torch's profiler.
         updates: of D that were profiled.
         on_gpu: whether to sort by the time of the GPU.
     """

@@ -61,6 +61,18 @@ def test_a_run_that_is_too_short_is_profiled_to_its_end(tmp_path):
     assert traced(tmp_path)["generator_update"] == 2
 
 
+def test_what_happens_between_updates_is_not_in_the_table(tmp_path, capsys):
+    own = trainer()
+    with profiled(tmp_path, own, 3) as after:
+        for _ in range(WARMUP + 3):
+            torch.zeros(2).cos().sum()  # as of measurements after a short epoch
+            update(own, after)
+    lines = capsys.readouterr().err.partition("profile of 3 updates of D:\n")[2].splitlines()
+    rows = {line.split()[0]: line.split()[1] for line in lines[1:-1] if line.strip()}
+    assert rows["sum"] == "4.0"  # one in each part
+    assert "cos" not in rows
+
+
 @pytest.mark.parametrize("updates", [1, WARMUP])  # torch starts to record after the last of these
 def test_a_run_of_nothing_but_warm_up_says_so(tmp_path, capsys, updates):
     shorter = trainer()
