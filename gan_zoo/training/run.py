@@ -92,7 +92,7 @@ def run(
         from gan_zoo.training.tracking import Tracking
 
         dataset = dataset_fingerprint(components.dataset)
-        state = _load_state(folder, spec, dataset) if resuming else None
+        state = _load_state(folder, spec, dataset, log) if resuming else None
         if state is None:
             discard_states(folder)
         write_text(folder / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(spec.config)))
@@ -206,7 +206,9 @@ def _build(
         raise
 
 
-def _load_state(folder: Path, spec: RunSpec, dataset: Mapping[str, Any]) -> dict[str, Any] | None:
+def _load_state(
+    folder: Path, spec: RunSpec, dataset: Mapping[str, Any], log: RunLog
+) -> dict[str, Any] | None:
     """Return the state to resume from, None if there is no good one.
 
     Raises:
@@ -217,8 +219,9 @@ def _load_state(folder: Path, spec: RunSpec, dataset: Mapping[str, Any]) -> dict
     state: dict[str, Any] | None = load_state(folder)
     if state is None:
         print(f"gan_zoo: {folder}: no good state is left: starting over", file=sys.stderr)
-    else:
-        record = parse_record(state["writer"]["record"])
+        return None
+    record = parse_record(state["writer"]["record"])
+    try:
         check_same(record, spec, folder)
         if record.dataset["sha256"] != dataset["sha256"]:
             raise ConfigurationError(
@@ -227,6 +230,9 @@ def _load_state(folder: Path, spec: RunSpec, dataset: Mapping[str, Any]) -> dict
                 f" {str(dataset['sha256'])[:16]}). Restore the data, or start over with"
                 " resume=never"
             )
+    except ConfigurationError as error:
+        log.write(f"not resumed: {error}\n")
+        raise
     return state
 
 

@@ -354,6 +354,7 @@ def test_the_default_recipe_trains_on_a_folder_and_resumes_only_on_the_same_data
     write_image("mine/a/new.png", bytes_of(18, 18, 3, seed=5))
     with pytest.raises(ConfigurationError, match=r"folder_mine has changed since .* resume=never"):
         gan_zoo.train(more, folder="run")
+    assert "not resumed: " in Path("run/run.log").read_text().splitlines()[-1]
     assert json.loads(Path("run/record.json").read_text())["status"] == "finished"
     assert load_state(Path("run")) is not None
     from gan_zoo.cli.evaluate import main as evaluate
