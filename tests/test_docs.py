@@ -22,7 +22,6 @@ from gan_zoo.evaluation.metrics.registry import QUANTITIES
 from gan_zoo.losses import divergences
 
 ROOT = Path(__file__).parents[1]
-README = ROOT / "README.md"
 SCORES = torch.linspace(-2, 3, 41, dtype=torch.float64)
 
 
