@@ -153,8 +153,8 @@ def memory() -> list[Section]:
     ):  # fmt: skip
         rows.append([name, f"{peak_gigabytes(overrides):.2f}", f"{bar}"])
     text = (
-        "A whole run, final numbers from 10,000 samples included, with a few updates: an update's"
-        " memory is that of any other. Measured by the system (`ru_maxrss` of the child)."
+        "A whole run, final numbers from 10,000 samples included, with a few updates: they all take"
+        " the same memory. Measured by the system (`ru_maxrss` of the child)."
     )
     return [Section("Peak memory", text, table(["", "GB", "at most"], rows))]
 

@@ -48,7 +48,7 @@ def against_naive(model: str, rounds: int | None = None) -> Section:
         lines += ["", "bf16: this processor has no units for it (AVX512-BF16 or AMX); not run."]
     text = (
         f"One iteration (D and G step) of `{model}`, same work in one process, taking turns for"
-        f" {rounds} rounds; freed memory is kept for both forms."
+        f" {rounds} rounds; both keep freed memory."
     )
     if peaks:
         text += (
@@ -80,7 +80,7 @@ def shares(times: list[float], peak: list[float], precision: str) -> list[str]:
         rates = [needed / seconds for seconds in times]
         share = spread(ratios(rates, peak), 100, 0)
         rows.append([name, f"{needed:.0f}", spread(rates, digits=0), spread(peak, digits=0), share])
-    header = [f"{precision}, counting what this form needs", "GFLOP", "GFLOP/s", "peak", "share, %"]
+    header = [f"{precision}, operations of this form", "GFLOP", "GFLOP/s", "peak", "share, %"]
     return table(header, rows)
 
 
@@ -119,8 +119,8 @@ def keras() -> list[Section]:
     header = ["", "seconds", "times as fast as Keras", "times as fast as naive PyTorch"]
     text = (
         "The full-width AC-GAN, each in a process of its own, since TensorFlow and torch in one"
-        f" spoil each other: they take turns, an iteration each, for {ROUNDS['acgan']} rounds; who"
-        " is not on turn waits. Naive PyTorch has the allocator as it comes, gan_zoo as it sets it."
+        f" slow each other down: they take turns, an iteration each, {ROUNDS['acgan']} rounds; who"
+        " is not on turn waits. Naive PyTorch has the default allocator, gan_zoo its own settings."
     )
     return [Section(title, text, table(header, rows))]
 

@@ -7,7 +7,7 @@ if TYPE_CHECKING:
     from gan_zoo.cli.api import Run, make_trainer, train
     from gan_zoo.training.trainer import Trainer
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = ["Run", "Trainer", "__version__", "make_trainer", "train"]
 
 _HOMES = {

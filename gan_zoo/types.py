@@ -1,4 +1,4 @@
-"""Types that cross rooms: batches, the contracts of a variant's parts, the package's errors.
+"""Types that packages share: batches, the contracts of a variant's parts, the package's errors.
 
 Importing this module needs no torch.
 """

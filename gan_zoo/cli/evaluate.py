@@ -1,4 +1,4 @@
-"""The verb ``evaluate``: measure a run's checkpoint, or anyone's samples, as a sweep does."""
+"""The verb ``evaluate``: measure a run's checkpoint, or other samples, as a sweep does."""
 
 import json
 import math
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     Standard = Reference | PointReference
 
 HELP = """\
-Measure a run's checkpoint, or samples of any other program. WHAT is the folder of a run, a .npz
+Measure a run's checkpoint, or samples from another program. WHAT is the folder of a run, a .npz
 file with images (and labels), or a folder of PNGs (labels: subfolders named 0, 1, ...). Prints a
 table; of a run, writes it to evaluations/<time>.json in the run's folder."""
 
@@ -42,8 +42,8 @@ table; of a run, writes it to evaluations/<time>.json in the run's folder."""
 class Options(WeightsOptions):
     """Options of ``gan-zoo evaluate``."""
 
-    metrics: Annotated[str, "joined by commas (default: all but parzen and gan_train)"] = ""
-    samples: Annotated[int, Range(2, MAX_SAMPLES), "that the run's generator makes"] = 10000
+    metrics: Annotated[str, "separated by commas (default: all except parzen and gan_train)"] = ""
+    samples: Annotated[int, Range(2, MAX_SAMPLES), "to draw from the run's generator"] = 10000
     split: Annotated[str, OneOf(("test", "validation"))] = "test"
     data: Annotated[
         str, "data set that files of samples are compared with, or the folder of a run on it"
@@ -128,7 +128,7 @@ def _warn_of_other_data(run: RunRecord | None, name: str, sha256: str) -> None:
     if run is not None and run.dataset.get("sha256", sha256) != sha256:
         print(
             f"gan_zoo: warning: the data set {name} has changed since the run was trained: these"
-            " numbers do not compare with those of its record",
+            " numbers cannot be compared with those in its record",
             file=sys.stderr,
         )
 
@@ -230,7 +230,7 @@ def _metrics(options: Options, count: int, labelled: bool, reference: "Standard"
     if count < least:
         raise ValueError(
             f"there must be at least {least} samples for {', '.join(names)}, got {count}. Name"
-            " fewer metrics, as metrics=fid,kid"
+            " fewer metrics, for example metrics=fid,kid"
         )
     return names
 

@@ -27,8 +27,8 @@ SUFFIXES = {"onnx": ".onnx", "torch_export": ".pt2", "web": ".html"}
 BATCHES = (1, 2, 7, 64)  # sizes at which the file is compared with the generator
 MAX_DIFFERENCE = 1e-4  # of an image's largest absolute value, or of 1; float32 rounds to 1e-7
 HELP = """\
-Write a run's generator as one file: a function of latents (N, latent_dim) float32, drawn as the
-run's were, and labels (N,) int64 that returns images (N, C, H, W) float32 in [-1, 1], for any N.
+Write a run's generator as one file: a function of latents (N, latent_dim) float32, drawn like the
+run's, and labels (N,) int64 that returns images (N, C, H, W) float32 in [-1, 1], for any N.
 format=web writes a page that draws images in any browser, without a network. onnx and web need
 pip install 'gan-zoo[onnx]'; web also a JavaScript package that npm fetches once. TorchScript is not
 offered: PyTorch deprecates it in favour of torch.export."""
@@ -40,7 +40,7 @@ class Options(WeightsOptions):
 
     format: Annotated[str, OneOf(tuple(SUFFIXES))] = "onnx"
     out: Annotated[
-        str, "file to write (default: exported/<network>_<checkpoint>.onnx or .pt2 in RUN_DIR)"
+        str, "file to write (default: exported/<network>_<checkpoint> with .onnx, .pt2 or .html)"
     ] = ""
     overwrite: Annotated[bool, "replace an existing file"] = False
     runtime: Annotated[
@@ -102,7 +102,7 @@ def largest_difference(trained: Trained, function: "Function") -> float:
             expected = trained.network(z, labels)
             images = function(z, labels)
             if images.shape != expected.shape:
-                raise ValueError(f"{count} images have shape {tuple(images.shape)} once exported")
+                raise ValueError(f"{count} images have shape {tuple(images.shape)} in the export")
             found.append(((images - expected).abs() / expected.abs().clamp(min=1)).max())
     return float(torch.stack(found).max())
 

@@ -1,7 +1,9 @@
 """The command ``gan-zoo <verb>``."""
 
+import difflib
 import os
 import platform
+import re
 import sys
 from importlib import import_module
 from importlib.metadata import version
@@ -9,27 +11,35 @@ from importlib.metadata import version
 from gan_zoo import __version__
 
 VERBS = {
-    "train": "train one variant, or with -m a sweep; takes the same words as run.py",
+    "train": "train one variant, or with -m a sweep; takes the same arguments as run.py",
     "compare": "write the comparison report of folders of runs",
-    "evaluate": "measure a trained run, or samples of any other program",
+    "evaluate": "measure a trained run, or samples from another program",
     "status": "list the runs below a folder: planned, running, finished, failed",
     "sample": "draw samples from a trained run",
-    "export": "write a trained generator for torch.export or ONNX",
+    "export": "write a trained generator as ONNX, for torch.export, or as a web page",
 }
-USAGE = "usage: gan-zoo <verb> [words ...]\n\n" + "\n".join(
+USAGE = "usage: gan-zoo <verb> [arguments ...]\n\n" + "\n".join(
     f"  {verb:9} {meaning}" for verb, meaning in VERBS.items()
 )
 
 
 def main() -> None:
-    """Run the verb that the first word names; without a verb, the words are those of ``train``."""
+    """Run the verb that the first word names; without a verb, the words are those of ``train``.
+
+    Raises:
+        SystemExit: the first word is neither a verb nor an option of ``train``.
+    """
     first = sys.argv[1] if len(sys.argv) > 1 else ""
     if first in ("-h", "--help"):
-        print(f"{USAGE}\n\ngan-zoo <verb> --help describes a verb's words.")
+        print(f"{USAGE}\n\ngan-zoo <verb> --help describes a verb's arguments.")
     elif first == "--version":
         print(describe_version())
     elif sys.argv[2:3] and sys.argv[2].startswith("query=") and not _completes_train():
-        return  # -sc query=<shell>: the shell asks how a line may go on
+        return  # -sc query=<shell>: the shell asks how a line may continue
+    elif re.fullmatch(r"[a-z]+", first) and first not in VERBS:
+        close = difflib.get_close_matches(first, VERBS, n=1)
+        hint = f" Did you mean {close[0]!r}?" if close else ""
+        sys.exit(f"gan_zoo: unknown verb {first!r}.{hint} Valid: {', '.join(VERBS)}")
     else:
         if first in VERBS:
             del sys.argv[1]

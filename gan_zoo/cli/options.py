@@ -1,4 +1,4 @@
-"""One style of options, help and errors for the verbs beside ``train``: ``key=value`` words.
+"""The options, help and errors of all verbs except ``train``: ``key=value`` words.
 
 The options of a verb are a dataclass whose annotations declare range and meaning once:
 ``n: Annotated[int, Range(1), "samples of each label"] = 10``.
@@ -27,7 +27,7 @@ class WeightsOptions:
     checkpoint: Annotated[str, "last, best or an epoch's number"] = "last"
     network: Annotated[str, OneOf(NETWORKS), "auto: generator_ema where the run has one"] = "auto"
     allow: Annotated[
-        str, "your packages, joined by commas, that the run's record may take objects from"
+        str, "your packages, separated by commas, whose objects the run's record may name"
     ] = ""
 
     def __post_init__(self) -> None:
@@ -43,7 +43,7 @@ class Verb:
 
     Args:
         name: of the verb.
-        paths: how its paths are called in the help; more than one if it ends in ``...``.
+        paths: what the help calls its paths; several are allowed if it ends in ``...``.
         help: what it does.
         options: a dataclass; every field needs a default.
         run: called with the paths and the options.
@@ -143,7 +143,7 @@ def parse(words: Sequence[str], options: type[Options]) -> Options:
         key, equals, value = word.partition("=")
         if not equals or key not in defaults:
             close = difflib.get_close_matches(key.lstrip("-"), defaults, n=1)
-            hint = f" Did you mean {close[0]}=?" if close else ""
+            hint = f" Did you mean {close[0]}=…?" if close else ""
             raise ConfigurationError(
                 f"unknown option {word!r}.{hint} Valid: {', '.join(defaults) or 'none'}, as"
                 " key=value"

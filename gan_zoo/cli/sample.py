@@ -116,7 +116,7 @@ def _made(trained: Trained, z: "Tensor", labels: "Tensor") -> "Tensor":
         pairs = zip(z.split(CHUNK), labels.split(CHUNK), strict=True)
         images = torch.cat([trained.network(part, which) for part, which in pairs])
     if not bool(images.isfinite().all()):
-        raise NonFiniteSamples(f"with the weights in {trained.weights}, samples hold NaN")
+        raise NonFiniteSamples(f"with the weights in {trained.weights}, samples contain NaN")
     return images
 
 

@@ -136,7 +136,7 @@ def _line(run: Path, name: str, record: RunRecord) -> Line:
         note = " ".join(str(record.error.get("message", "")).split())[:100]
         note = f"{record.error.get('kind', '')}: {note}"
     elif state == "interrupted":
-        note = "rerun the same command to resume it"
+        note = "resume it: resume=<its folder>, or the sweep's command"
     seconds = record.progress.get("seconds")
     training = seconds / done * total if seconds is not None and done and total else None
     return Line(name, state, progress, left, note, record.loss, training, _took(record))

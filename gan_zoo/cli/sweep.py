@@ -63,7 +63,7 @@ def how_to_resume() -> str:
         word = path_override("resume", SweepFolder.run)
     else:
         return "no run had started: rerun the same command"
-    return f"progress is saved: rerun the same command with {shell_word(word)} to resume"
+    return f"progress is saved: to resume, rerun the same command with {shell_word(word)}"
 
 
 def exit_if_incomplete() -> None:
@@ -111,7 +111,7 @@ def _report(folder: Path) -> None:
     except Exception:
         traceback.print_exc()
         again = shell_command("compare", folder)
-        print(f"gan_zoo: no report; try again with: {again}", file=sys.stderr)
+        print(f"gan_zoo: the report was not written; retry with: {again}", file=sys.stderr)
 
 
 def _summarise(name: str, folder: Path) -> None:
@@ -122,4 +122,4 @@ def _summarise(name: str, folder: Path) -> None:
         print(get_method(name)(folder))
     except Exception:
         traceback.print_exc()
-        print(f"gan_zoo: no summary: {name}({str(folder)!r}) failed", file=sys.stderr)
+        print(f"gan_zoo: no summary was printed: {name}({str(folder)!r}) failed", file=sys.stderr)

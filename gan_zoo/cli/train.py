@@ -148,7 +148,7 @@ def prepare_hydra() -> None:
 
 
 def check_command(hydra_config: Any, sweep_name: str | None) -> None:
-    """Refuse options without effect: of sweeps for one run, of a run for sweeps, shadowed files.
+    """Refuse options that would have no effect, and files that shadow the shipped ones.
 
     Raises:
         ConfigurationError: naming them.
@@ -173,7 +173,7 @@ def check_command(hydra_config: Any, sweep_name: str | None) -> None:
 
 
 def _of_a_sweep(error: BaseException) -> str:
-    """Say how to give a value that only the swept options have, if that may be the mistake."""
+    """Return how to give a value that is valid only with the swept options, if that may help."""
     while error.__cause__ is not None:
         error = error.__cause__
     key = getattr(error, "full_key", None)
@@ -189,8 +189,8 @@ def _of_a_sweep(error: BaseException) -> str:
         return ""
     one = shell_word(f"{given.get_key_element()}=choice({given.get_value_element_as_str()})")
     return (
-        f". A value that is the same for a whole sweep must be valid without {' '.join(swept)},"
-        f" too; if it is valid with these only, write {one}"
+        f". A value given for a whole sweep must also be valid without {' '.join(swept)};"
+        f" if it is valid only with these, write {one}"
     )
 
 

@@ -1,4 +1,4 @@
-"""Group runs into variants, summarize their final metrics and compare every two variants."""
+"""Group runs into variants, summarise their final metrics and compare every two variants."""
 
 import math
 from collections import Counter
@@ -238,6 +238,7 @@ def reference_title(name: str) -> str:
 
 
 def references(runs: Sequence[Run]) -> dict[str, tuple[ReferenceScore, ...]]:
+    """Return metric -> its references over all runs, real data first."""
     found: dict[str, dict[str, list[float]]] = {}
     for run in runs:
         for metric, values in run.record.reference_scores.items():

@@ -7,7 +7,7 @@ DIAGNOSTICS: dict[str, Description] = {
     "gradient_norm": Description(
         "Gradient norm",
         0,
-        "Euclidean norm of the gradient over all parameters. Towards 0 for the generator, learning "
+        "Euclidean norm of the gradient over all parameters. Near 0 for the generator, learning "
         "stalls: the vanishing gradient of a saturated discriminator.",
         0.0,
         unit="loss over parameter",
@@ -15,8 +15,8 @@ DIAGNOSTICS: dict[str, Description] = {
     "discriminator_accuracy": Description(
         "Discriminator accuracy",
         0,
-        "Share of images on the right side of the loss's own undecided score: 0.5 is a "
-        "discriminator that sees nothing, 1 one that cannot be fooled.",
+        "Share of images on the right side of the loss's own undecided score. At 0.5 the "
+        "discriminator sees no difference, at 1 it cannot be fooled.",
         0.0,
         1.0,
         "share, 0 to 1",
@@ -45,7 +45,7 @@ DIAGNOSTICS: dict[str, Description] = {
     "critic_lipschitz": Description(
         "Lipschitz estimate of the discriminator",
         0,
-        "Largest slope of the raw score that was met between samples: a lower bound of the "
+        "Largest slope of the raw score found between samples: a lower bound of the "
         "Lipschitz constant, which WGAN's critic must keep at some K.",
         0.0,
         unit="score over distance of images",

@@ -100,7 +100,7 @@ def gap(comparison: Comparison, variant: Variant, metric: Quantity) -> float | N
 
 
 def loss_quality_table(comparison: Comparison) -> pd.DataFrame:
-    """One row per headline metric, variant and network: does its loss say anything of quality?
+    """Return a row per headline metric, variant and network: how its loss goes with quality.
 
     Kendall's tau, positive where a lower held-out loss goes with better samples: within runs, over
     their measurements on validation, and between runs, over their final numbers.

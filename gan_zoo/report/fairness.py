@@ -201,7 +201,7 @@ def _mixed(variants: tuple[Variant, ...]) -> list[str]:
 
 
 def _warnings(variants: tuple[Variant, ...]) -> list[str]:
-    """Return the runs' warnings of parts that defeat each other, which judge no method."""
+    """Return the runs' warnings about parts that defeat each other."""
     pairs = ((text, v.name) for v in variants for run in v.runs for text in run.record.warnings)
     return [f"{_some(names)}: {text}" for text, names in _groups(pairs).items()]
 
@@ -224,7 +224,7 @@ def _unfinished(comparison: Comparison) -> list[str]:
         f"{len(found)} run{'s' if len(found) > 1 else ''} {what} "
         f"({_some(list(dict.fromkeys(run.variant for run in found)))}): {consequence}"
         for statuses, what, consequence in (
-            (("running",), "not at the end yet", "the numbers will change."),
+            (("running",), "not finished yet", "the numbers will change."),
             (("failed", "interrupted"), "failed or interrupted", "missing from every comparison."),
         )
         if (found := [r for r in comparison.collection.runs if r.record.status in statuses])
@@ -233,5 +233,5 @@ def _unfinished(comparison: Comparison) -> list[str]:
 
 def _repeated(comparison: Comparison) -> list[str]:
     number = len(comparison.collection.repeated)
-    text = "repeat a variant and seed and are not counted; the latest that finished or diverged is."
+    text = "repeat a variant and seed and are not counted; the latest that ended is counted."
     return [f"{number} runs {text}"] if number else []

@@ -1,4 +1,4 @@
-"""Does a loss curve say anything of the samples? Its correlation with a measure of quality.
+"""Does a loss curve say anything about the samples? Its correlation with their quality.
 
 Kendall's tau, since only the order matters: losses of two methods have no common unit.
 Two questions: does the curve move with quality while one run trains, and, at the end, does the run

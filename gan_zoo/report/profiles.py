@@ -1,4 +1,4 @@
-"""How good most runs of a variant are, not only their middle: performance profiles, optimality gap.
+"""How good all runs of a variant are, not only the median: performance profiles, optimality gap.
 
 Agarwal et al. 2021 (arXiv 2108.13264), sections 4.1 and 4.3.
 """
@@ -49,7 +49,7 @@ def optimality_gap(
         variant: whose runs.
         metric: of which ``target`` and ``baseline`` are values.
         target: what is good enough, such as real images' value.
-        baseline: what anyone reaches, such as a kernel density sampler's value.
+        baseline: a weak result, such as a kernel density sampler's value.
     """
     scores = list(variant.scores(metric).values())
     span = metric.better * (target - baseline)

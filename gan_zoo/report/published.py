@@ -119,8 +119,8 @@ def compare(name: str, content: Mapping[str, Any], records: Sequence[RunRecord])
     lines: list[Line] = []
     ranked: dict[str, list[tuple[float, float]]] = {}
     remarks = [
-        f"Agrees: the numbers are at most {LIMIT:g} standard errors apart, in enough runs to"
-        " see a difference that matters; with too few runs: cannot tell."
+        f"Agrees: yes if the numbers are at most {LIMIT:g} standard errors apart, given enough runs"
+        " to see a difference that matters; with too few runs, cannot tell."
     ]
     deviations: set[str] = set()
     for row in content["rows"]:

@@ -98,7 +98,7 @@ def quantity(name: str) -> Quantity:
 
 
 def spoken(name: str) -> str:
-    """Return the words for what a record calls a missing metric, sample or picture.
+    """Return in words the name under which a record lists a missing metric or picture.
 
     >>> spoken("ema_fid_mnistcnn_validation_1k")
     'FID (averaged weights (EMA), validation split)'
@@ -183,7 +183,7 @@ def ordered(names: set[str], first: str = "") -> list[Quantity]:
 
 
 def headline_checkpoint(measured: Iterable[Collection[str]]) -> str:
-    """Return the checkpoint to speak of: the averaged weights if every run measured has them.
+    """Return the headline checkpoint: the averaged weights if every run measured has them.
 
     Otherwise the last weights, which all runs have: only like is compared with like.
 

@@ -36,7 +36,7 @@ def run_summary(folder: Path, record: RunRecord) -> str:
             rows.append([metric.short_title, *map(short, values)])
         lines = [_table(rows), _protocol(metrics)]
     if record.measured_epoch is not None:
-        lines.append(f"measured at the last good state, after epoch {record.measured_epoch}")
+        lines.append(f"measured at the last finite state, after epoch {record.measured_epoch}")
     seconds, updates = (record.progress.get(name) for name in ("seconds", "generator_updates"))
     if seconds is not None:
         lines.append(f"training: {seconds:.0f} s for {count(updates)} generator updates")

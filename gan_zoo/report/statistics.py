@@ -88,7 +88,7 @@ def t_interval(
     """Return Student's 95% interval of a mean, ``mean ± t_{n-1, 0.975} s / sqrt(n)``, clipped.
 
     Exact for normal values and any n >= 2. None below that, and where all values are equal: a point
-    would claim that no other seed can give another value. Of skewed values it covers less: at
+    would claim that no other seed can give another value. For skewed values it covers less: at
     n = 3, 5 and 10 about 88, 88 and 90% for exponential ones. A percentile bootstrap would cover
     only 74, 84 and 90% even for normal ones (``tests/report/test_statistics.py`` simulates all).
 

@@ -143,12 +143,12 @@ def power(comparison: Comparison) -> str | None:
         return (
             f"With {seeds} no rank test can reach p < 0.05 (smallest possible p: {least:.2g}): the "
             "order describes these runs only. Two variants need at least 4 seeds "
-            "each, more variants need more."
+            "each; more variants need more seeds."
         )
     if least * len(pairs) > ALPHA:
         return (
             f"With {seeds} and {len(pairs)} pairs no difference can be established: the smallest "
-            f"possible p, {least:.2g}, times {len(pairs)} (Holm) is above 0.05. It takes more "
+            f"possible p, {least:.2g}, times {len(pairs)} (Holm) is above 0.05. This needs more "
             "seeds or fewer variants."
         )
     if min(min(size) for size in sizes) < 5:

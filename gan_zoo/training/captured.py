@@ -155,7 +155,7 @@ class Captured:
             self.trainer.update(generator_turn)
 
     def _warm_up(self, generator_turn: bool) -> None:
-        """Make the last update before recording, in which nothing may wait any more."""
+        """Make the last update before recording, which must not wait for the device."""
         try:
             graph = self.make(list(self.trainer.streams.values()))
             graph.warm_up(lambda: self.trainer.update(generator_turn))
@@ -261,7 +261,7 @@ def obstacle(trainer: Trainer) -> str | None:
     for name in ("discriminator", "generator"):
         optimizer = getattr(trainer, f"{name}_optimizer")
         if not is_capturable(optimizer):
-            return f"the {name}'s optimizer, {type(optimizer).__name__}, counts in Python"
+            return f"the {name}'s optimizer, {type(optimizer).__name__}, keeps its count in Python"
     for part in _parts(trainer):
         kind = type(part)
         ours = kind.__module__.partition(".")[0] in ("gan_zoo", "torch")

@@ -37,7 +37,7 @@ def save_state(folder: Path, state: Tree, *, midway: bool = False) -> None:
     No file is touched before the new one is complete.
 
     Raises:
-        TypeError: the state holds something else than tensors and plain values.
+        TypeError: the state holds something other than tensors and plain values.
     """
     checkpoints = folder / FOLDER
     write_bytes(checkpoints / (MIDWAY if midway else _NEXT), to_bytes(state))
@@ -79,7 +79,7 @@ def to_bytes(state: Tree) -> bytes:
     """Return the content of a state's file.
 
     Raises:
-        TypeError: the state holds something else than tensors and plain values.
+        TypeError: the state holds something other than tensors and plain values.
     """
     buffer = io.BytesIO()
     torch.save(_plain(state, "state"), buffer)

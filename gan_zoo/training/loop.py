@@ -34,7 +34,7 @@ PREFIXES = {"generator": "", "generator_ema": "ema_"}  # of the metrics of each
 
 @dataclass
 class Position:
-    """How far a run is: its epoch, and what is known of that epoch."""
+    """How far a run has come: its epoch, and what is known about that epoch."""
 
     epoch: int = 1
     step: int = 0  # updates of D done in this epoch
@@ -79,7 +79,7 @@ class TrainingLoop:
 
         Raises:
             DivergenceError: a number was not finite, and ``on_divergence`` or the limit of
-                rollbacks ends the run; what the last finite state is worth has been measured.
+                rollbacks ends the run; the last finite state has been measured.
             Interrupted: a signal arrived; the state was saved.
         """
         policy, record = self.settings.on_divergence, self.writer.record

@@ -1,4 +1,4 @@
-"""A run in motion: what points on the line or in the plane did, from the weights of its epochs.
+"""How generated points in one or two dimensions moved, from the weights of a run's epochs.
 
 Nothing here runs while the networks train: the weights of each epoch are read again at the end,
 into copies of the networks, so that no number of the run can depend on its pictures.
@@ -52,7 +52,7 @@ class Motion(NamedTuple):
 
 
 class Players(NamedTuple):
-    """The networks of a run, whose weights are replaced, and what G's loss is."""
+    """The networks of a run, whose weights are replaced, and the loss and latents of G."""
 
     generator: nn.Module
     discriminator: nn.Module
@@ -62,7 +62,7 @@ class Players(NamedTuple):
 
 
 def observe(folder: Path, updates: Mapping[int, int], players: Players, real: Tensor) -> Motion:
-    """Return what a run with all its weights did.
+    """Return how the points of a run moved that kept the weights of every epoch.
 
     The picture holds all real points, and 90% of the generated ones, in all epochs together, at the
     start and at the end, unless they are far away.

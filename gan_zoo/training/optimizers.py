@@ -1,4 +1,4 @@
-"""Optimistic gradient methods; saved states and moving averages; no compiler.
+"""Optimistic gradient methods, moving averages of weights, and helpers for optimizers.
 
 Optimistic methods converge in games where plain gradient steps circle. Each step goes twice along
 the present direction and once back along the last one: a prediction of the next gradient. Without
@@ -169,7 +169,7 @@ def load_optimizer(optimizer: Optimizer, saved: dict[str, Any]) -> None:
 
 
 def without_compiler() -> None:
-    """Keep torch's optimizers from importing ``torch._dynamo``, which takes as long as torch.
+    """Keep torch's optimizers from importing ``torch._dynamo``, as slow an import as torch's.
 
     Making an optimizer and its every step import the compiler to mark where it has to stop. torch
     has no public option against that, so methods are replaced by the ones they wrap, which compute

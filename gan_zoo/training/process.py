@@ -130,7 +130,7 @@ def _available(error: BaseException) -> str:
     parts = [f"this machine has {total / GIB:.1f} GiB"]
     with suppress(OSError, ValueError, IndexError):
         free = re.findall(r"MemAvailable: +(\d+) kB", Path("/proc/meminfo").read_text())
-        parts.append(f"{int(free[0]) / 2**20:.1f} GiB of them free")
+        parts.append(f"{int(free[0]) / 2**20:.1f} GiB of it free")
     limit = _limit()
     if limit is not None and limit < total:
         parts.append(f"of which this process may use {limit / GIB:.1f} GiB")

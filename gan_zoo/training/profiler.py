@@ -48,7 +48,7 @@ def profiled(folder: Path, trainer: Trainer, updates: int | None) -> Iterator[Ca
         return
     if not _ONE_AT_A_TIME.acquire(blocking=False):
         raise ConfigurationError(
-            "profile is for one run at a time in a process: choose another hydra/launcher, or"
+            "a process can profile one run at a time: choose another hydra/launcher, or set"
             " profile=null"
         )
     try:

@@ -126,7 +126,7 @@ def run(
 
 @stepwise
 def train(config: DictConfig, folder: Path) -> Steps[RunRecord]:
-    """``run`` what a configuration, composed by Hydra, describes."""
+    """Train what a configuration composed by Hydra describes: ``run`` with its parts."""
     choice = str(config.resume) if config.resume in CHOICES else "auto"  # else: folder, of this run
     sweep = HydraConfig.get().mode is RunMode.MULTIRUN
     launcher = str(OmegaConf.select(HydraConfig.instance().cfg, "hydra.launcher._target_"))  # type: ignore[arg-type]
@@ -218,7 +218,7 @@ def _load_state(
 
     state: dict[str, Any] | None = load_state(folder)
     if state is None:
-        print(f"gan_zoo: {folder}: no good state is left: starting over", file=sys.stderr)
+        print(f"gan_zoo: {folder} has no undamaged state: starting over", file=sys.stderr)
         return None
     record = parse_record(state["writer"]["record"])
     try:
@@ -273,7 +273,7 @@ def _outcome_recorded(
         except OSError as error:
             if outcome["status"] == "finished":
                 raise
-            print(f"gan_zoo: the record does not say how the run ended: {error}", file=sys.stderr)
+            print(f"gan_zoo: how the run ended could not be recorded: {error}", file=sys.stderr)
         tracking.end()
         why = outcome.get("error", {})
         log.write(": ".join([outcome["status"], *([why["message"]] if why else [])]) + "\n")
@@ -361,7 +361,7 @@ def _resumption(
     if changed:
         what = ", ".join(f"{name} was {old}, is {new}" for name, (old, new) in changed.items())
         print(
-            "gan_zoo: warning: resuming in another environment, so the numbers may not be the same"
+            "gan_zoo: warning: resuming in another environment, so the numbers may not be identical"
             f" bit for bit: {what}",
             file=sys.stderr,
         )

@@ -1,4 +1,4 @@
-"""The files of a run: history, pictures and weights as they arise, then the record."""
+"""Write the files of a run: history, pictures and weights as they arise, and the record."""
 
 import math
 from collections.abc import Mapping
@@ -166,7 +166,7 @@ class RunWriter:
             self._artifact(f"{name}_best", path.as_posix(), to_safetensors(weights))
 
     def classes(self, measurements: Mapping[str, Measurement]) -> None:
-        """Write the metrics of each class, and which class was taken for which.
+        """Write the metrics of each class, and the confusion matrix.
 
         Args:
             measurements: by the prefix of their metrics; the last one's confusions are written.
@@ -231,7 +231,7 @@ class RunWriter:
             self._artifact("landscape", "landscape.png", picture)
 
     def motion(self, trainer: "Trainer", real: Tensor) -> None:
-        """Write what the epochs so far did to points, as an animation and as a strip.
+        """Write how the generated points moved over the epochs so far: an animation and a strip.
 
         It begins after the first epoch if the option was given later, with a resumed run.
         """

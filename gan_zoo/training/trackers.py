@@ -1,4 +1,4 @@
-"""The trackers that we provide: they show a run elsewhere than in its folder.
+"""The shipped trackers, which show a run outside its folder.
 
 Each fulfils ``gan_zoo.types.Tracker``, checks on creation that its package is installed, and
 imports it when it begins.

@@ -54,7 +54,7 @@ class Trainer:
     """Update a generator and a discriminator in turn.
 
     Every random stream depends on (seed, purpose) alone, and D's latents, G's latents and the data
-    order are different purposes: two runs that differ only in the loss draw the same of each.
+    order are different purposes: two runs that differ only in the loss draw the same numbers.
 
     Args:
         generator: (z, labels) -> images; has ``latent_dim``.
@@ -73,7 +73,7 @@ class Trainer:
             settings and the optimizers are changed in place.
     """
 
-    captured: "Captured | None" = None  # makes updates in the place of ``update``
+    captured: "Captured | None" = None  # makes the updates instead of ``update``
 
     def __init__(
         self,
@@ -137,7 +137,7 @@ class Trainer:
     def update(self, generator_turn: bool) -> None:
         """Update D on the present batch, then G: the part of a step that a graph can hold.
 
-        Whatever changes from step to step it reads from tensors, which stay where they are.
+        It reads whatever changes from step to step from tensors whose memory stays in place.
         """
         self.discriminator_backward(self.discriminator_batches.batch())
         if not self.settings.simultaneous:

@@ -43,6 +43,16 @@ def test_without_a_verb_the_words_are_those_of_train(started, words):
     assert started(*words) == [("gan_zoo.cli.train", words)]
 
 
+@pytest.mark.parametrize(
+    ("typed", "hint"), [("evalute", " Did you mean 'evaluate'?"), ("bce", ""), ("help", "")]
+)
+def test_a_mistyped_verb_is_named(started, typed, hint):
+    with pytest.raises(SystemExit) as ended:
+        started(typed, "runs")
+    valid = "Valid: train, compare, evaluate, status, sample, export"
+    assert ended.value.code == f"gan_zoo: unknown verb {typed!r}.{hint} {valid}"
+
+
 def test_help_lists_the_verbs_and_the_version_is_printed(started, capsys):
     assert started("--help") == started("--version") == []
     shown = capsys.readouterr().out

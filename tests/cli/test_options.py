@@ -27,8 +27,8 @@ def test_words_take_the_type_of_the_default():
     ("word", "message"),
     [
         ("count", "unknown option 'count'.*Valid: count, name, loud, kind, as key=value"),
-        ("cout=1", r"Did you mean count=\?"),
-        ("--count=1", r"Did you mean count=\?"),
+        ("cout=1", r"Did you mean count=…\?"),
+        ("--count=1", r"Did you mean count=…\?"),
         ("count=x", "count must be an integer, got 'x'"),
         ("count=0", "count must be from 1 to 9, got 0"),
         ("kind=z", "kind must be x or y, got 'z'"),

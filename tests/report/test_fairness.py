@@ -83,7 +83,7 @@ def test_unfinished_and_repeated_runs(tmp_path, write_run, compared):
     write_run(tmp_path / "3", "bce", 2, status="failed")
     comparison = compared(tmp_path)
     found = texts(comparison, "Progress")
-    assert found[0].startswith("1 run not at the end yet (bce)")
+    assert found[0].startswith("1 run not finished yet (bce)")
     assert found[1].startswith("1 run failed or interrupted (bce)")
     assert any("repeat a variant and seed" in text for text in texts(comparison, "Seeds"))
 

@@ -149,7 +149,7 @@ def test_the_summary_and_the_report_have_the_same_table(tmp_path):
     assert "not measured" in text
     assert (tmp_path / "published.csv").read_text().startswith("experiment,setting,")
     page = build_report([tmp_path]).read_text()
-    assert "Published and here: (alpha_D, alpha_G)-GAN on the ring" in page
+    assert "Published and measured: (alpha_D, alpha_G)-GAN on the ring" in page
     assert "60.0% of 5 [14.7%, 94.7%]" in page
     with pytest.raises(ValueError, match="has no runs of an experiment with published"):
         summarise(tmp_path / "none")

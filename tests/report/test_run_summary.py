@@ -64,7 +64,7 @@ def test_without_an_average_the_last_weights_are_named(tmp_path):
 
 def test_epoch_of_a_diverged_run_and_missing_metrics_are_stated(tmp_path):
     diverged = replace(record(status="diverged"), measured_epoch=3)
-    assert "measured at the last good state, after epoch 3" in run_summary(tmp_path, diverged)
+    assert "measured at the last finite state, after epoch 3" in run_summary(tmp_path, diverged)
     bare = replace(record(), metrics={}, reference_scores={}, artifacts={}, progress={})
     assert run_summary(tmp_path, bare).splitlines() == [
         "no metrics were measured", f"run folder: {tmp_path}",
