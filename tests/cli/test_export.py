@@ -114,7 +114,7 @@ def test_files_are_overwritten_only_on_request(folder):
     [
         (["format=torchscript"], "format must be onnx, torch_export or web, got 'torchscript'"),
         (["format=torch_export", "checkpoint=7"], "epoch_007.safetensors does not exist"),
-        (["formt=onnx"], r"Did you mean format=\?"),
+        (["formt=onnx"], "Did you mean format="),
     ],
 )
 def test_a_mistake_is_reported(folder, words, message):
