@@ -200,7 +200,7 @@ def _checked(record: RunRecord) -> RunRecord:
     for name, kind in _KINDS.items():
         value = values[name]
         if not isinstance(value, kind) or isinstance(value, bool):
-            expected = getattr(kind, "__name__", str(kind))
+            expected = kind.__name__ if isinstance(kind, type) else str(kind)
             raise RecordError(f"{name} holds {type(value).__name__}, expected {expected}")
     for name in ("overrides", "warnings"):
         values[name] = [str(entry) for entry in values[name]]

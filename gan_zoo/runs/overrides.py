@@ -104,12 +104,16 @@ def shell_command(name: str, *words: str | Path) -> str:
 
 
 def _shortest(program: Path) -> str:
-    """Return a program's name if that is enough to call it, else its path."""
-    found = shutil.which(program.name)
-    plain = shutil.which("python") if program == Path(sys.executable) else None
-    if plain is not None and Path(plain).resolve() == program.resolve():
-        return "python"
-    return program.name if found in (None, str(program)) else str(program)
+    """Return a program's name if that is enough to call it, else its path.
+
+    The folder decides: the interpreter of a virtual environment is a link to one without packages.
+    """
+    names = ("python", program.name) if program == Path(sys.executable) else (program.name,)
+    for name in names:
+        found = shutil.which(name)
+        if found is not None and Path(found).parent.resolve() == program.parent.resolve():
+            return name
+    return str(program)
 
 
 def _flat(node: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:

@@ -113,9 +113,8 @@ def test_a_file_that_cannot_be_read_is_named_with_the_place(
         (["tuned=papr"], "there is no 'papr' in the group 'tuned'. Did you mean 'paper'?"),
         (
             ["-m", "loss=wgan_gp,dragan", "regularizer.weight=5"],
-            "unknown key 'regularizer.weight'. Valid: _target_. A value that is the same for a"
-            " whole sweep must be valid without loss=wgan_gp,dragan, too; if it is valid with"
-            " these only, write 'regularizer.weight=choice(5)'",
+            "unknown key 'regularizer.weight'. Valid: _target_. A value given for a whole sweep must"
+            " also be valid without loss=wgan_gp,dragan; if it is valid only with these, write 'regularizer.weight=choice(5)'",
         ),
     ],
 )
@@ -158,13 +157,27 @@ def test_a_pasted_hint_names_the_folder(name):
 def test_hints_name_commands_that_exist(monkeypatch, tmp_path):
     monkeypatch.setattr(sys, "argv", [str(ROOT / "run.py")])
     program, script, folder = shlex.split(shell_command("compare", tmp_path / "a b"))
-    assert subprocess.run([program, "--version"], check=False).returncode == 0
+    called = [program, "-c", "import hydra, sys; print(sys.prefix)"]
+    done = subprocess.run(called, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == sys.prefix
     assert Path(script) == ROOT / "compare.py"
     assert Path(folder) == tmp_path / "a b"
     monkeypatch.setattr(sys, "argv", [str(Path(sys.executable).with_name("gan-zoo"))])
     (program, verb, _) = shlex.split(shell_command("compare", "x"))
     assert program in ("gan-zoo", str(Path(sys.executable).with_name("gan-zoo")))
     assert verb == "compare"
+
+
+@pytest.mark.parametrize("here", [False, True])
+def test_the_interpreter_is_named_as_the_shell_finds_it(monkeypatch, tmp_path, here):
+    """Another python on the path has not our packages, though it is the same file."""
+    (tmp_path / "python").symlink_to(sys.executable)
+    folders = [str(Path(sys.executable).parent), str(tmp_path)]
+    monkeypatch.setenv("PATH", ":".join(folders if here else folders[::-1]))
+    monkeypatch.setattr(sys, "argv", [str(ROOT / "run.py")])
+    program, *_ = shlex.split(shell_command("compare"))
+    name = Path(sys.executable).name
+    assert program in (("python", name) if here else (name, sys.executable))
 
 
 def test_a_run_s_own_command_is_quoted(tmp_path):

@@ -132,7 +132,7 @@ def test_one_seed_in_two_variants_is_not_a_repetition(tmp_path, write_run):
 
 
 def test_deeply_nested_records_are_listed(tmp_path, write_run):
-    deep = '{"a":' * 900 + "1" + "}" * 900
+    deep = '{"a":' * 100_000 + "1" + "}" * 100_000
     text = '{"schema_version":1,"run_id":"","loss":"x","seed":0,"status":"failed","config":%s}'
     for name, content in (("0", text % deep), ("1", "[" * 200_000)):
         (tmp_path / name).mkdir()
