@@ -113,8 +113,9 @@ def test_a_file_that_cannot_be_read_is_named_with_the_place(
         (["tuned=papr"], "there is no 'papr' in the group 'tuned'. Did you mean 'paper'?"),
         (
             ["-m", "loss=wgan_gp,dragan", "regularizer.weight=5"],
-            "unknown key 'regularizer.weight'. Valid: _target_. A value given for a whole sweep must"
-            " also be valid without loss=wgan_gp,dragan; if it is valid only with these, write 'regularizer.weight=choice(5)'",
+            "unknown key 'regularizer.weight'. Valid: _target_. A value given for a whole sweep"
+            " must also be valid without loss=wgan_gp,dragan; if it is valid only with these,"
+            " write 'regularizer.weight=choice(5)'",
         ),
     ],
 )
