@@ -138,7 +138,7 @@ def test_files_are_overwritten_only_on_request(folder, capsys):
         (["n=0"], r"n must be at least 1, got 0"),
         (["n=50000"], r"n must be at most 33333 for 3 labels \(100000 samples in all\), got 50000"),
         (["seed=-1"], r"seed must be from 0 to .*, got -1"),
-        (["sed=1"], r"Did you mean seed=\?"),
+        (["sed=1"], r"Did you mean seed=…\?"),
         (
             ["checkpoint=7"],
             r"epoch_007.safetensors does not exist; epochs of generator that do: 002",
@@ -197,7 +197,7 @@ def test_weights_that_make_nan_are_reported(tmp_path):
     with torch.no_grad():
         generator.conv3.bias.fill_(torch.nan)
     save_weights(tmp_path, "generator", generator, 2)
-    with pytest.raises(SystemExit, match="samples hold NaN"):
+    with pytest.raises(SystemExit, match="samples contain NaN"):
         main([str(tmp_path)])
 
 

@@ -66,7 +66,7 @@ def test_a_signal_ends_the_sweep_and_two_commands_share_one(tmp_path):
     process.send_signal(signal.SIGTERM)
     code, _, err = finish(process)
     assert code == 143
-    assert f"rerun the same command with hydra.sweep.dir={sweep} to resume" in err
+    assert f"rerun the same command with hydra.sweep.dir={sweep}" in err
     assert states(sweep) == ["interrupted", "planned"]
     (run,) = {path.parent for path in sweep.glob("*/record.json")}
     process = start(tmp_path, *long, program=RUN)

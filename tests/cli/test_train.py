@@ -161,8 +161,8 @@ def test_an_interrupted_run_names_the_word_that_resumes_it(tmp_path, number, cod
     ended, _, err = finish(process)
     assert ended == code
     assert err.splitlines()[-1] == (
-        f"gan_zoo: interrupted; progress is saved: rerun the same command with resume={run} to"
-        " resume"
+        "gan_zoo: interrupted; progress is saved: to resume, rerun the same command with"
+        f" resume={run}"
     )
     done = command("run.py", *words, f"resume={run}", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
@@ -240,4 +240,4 @@ def test_a_failing_report_is_printed_and_does_not_fail_the_sweep(tmp_path, monke
     train.sweep._report(tmp_path)  # does not raise
     message = capsys.readouterr().err
     assert "RuntimeError: no page of" in message
-    assert f"compare.py {tmp_path}" in message.partition("try again with: ")[2]
+    assert f"compare.py {tmp_path}" in message.partition("retry with: ")[2]

@@ -197,7 +197,7 @@ def test_what_a_graph_would_freeze_is_named():
     assert obstacle(made(parts())) is None
     expected = {
         "loss=instance_noise": "model.discriminator.instance_noise changes from step to step",
-        "optimizer=optimistic_adam": "the discriminator's optimizer, OptimisticAdam, counts in",
+        "optimizer=optimistic_adam": "the discriminator's optimizer, OptimisticAdam, keeps",
     }
     for word, reason in expected.items():
         assert obstacle(made(parts(word))).startswith(reason)

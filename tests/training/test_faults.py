@@ -65,7 +65,7 @@ def test_a_full_disk_raises_and_keeps_the_last_state(tiny_parts, tmp_path, monke
     with pytest.raises(OSError, match="cannot write: No space left on device") as told:
         go(tiny_parts, tmp_path / "full")
     assert told.value.filename.startswith(str(tmp_path / "full"))
-    assert "does not say how the run ended" in capsys.readouterr().err
+    assert "how the run ended could not be recorded" in capsys.readouterr().err
     assert read_record(tmp_path / "full").status == "running"  # it could not say otherwise
     monkeypatch.undo()
     state = load_state(tmp_path / "full")
