@@ -35,6 +35,8 @@ class PackedDiscriminator(nn.Module):
         ValueError: an option out of its range.
     """
 
+    _noise: Tensor
+
     def __init__(self, packing: int = 1, instance_noise: float = 0.0):
         super().__init__()
         if not 1 <= packing <= MAX_PACKING:
@@ -43,16 +45,36 @@ class PackedDiscriminator(nn.Module):
                 f" {MAX_PACKING}, got {packing}"
             )
         self.packing = packing
-        self.instance_noise = check_instance_noise(instance_noise)
+        self.register_buffer("_noise", torch.tensor(0.0), persistent=False)
+        self.instance_noise = instance_noise
+
+    @property
+    def instance_noise(self) -> float:
+        """Standard deviation of the noise; a schedule may set it between updates.
+
+        It is kept in a tensor, too, which an update captured as a graph reads.
+        """
+        return self._instance_noise
+
+    @instance_noise.setter
+    def instance_noise(self, noise: float) -> None:
+        self._instance_noise = check_instance_noise(noise)
+        self._noise.fill_(noise)
 
     def heads(self, packs: Tensor) -> tuple[Tensor, Tensor]:
         """Return the scores (P,) and class logits (P, packing * K) of P packs."""
         raise NotImplementedError
 
     def forward(self, images: Tensor) -> CriticOutput:
-        noisy = with_instance_noise(images, self.instance_noise, training=self.training)
+        noisy = self.with_noise(images)
         scores, class_logits = self.heads(pack(noisy, self.packing, training=self.training))
         return unpack(scores, class_logits, self.packing, len(images))
+
+    def with_noise(self, images: Tensor) -> Tensor:
+        """Return images with the noise of training, drawn from the global stream as dropout is."""
+        if not (self.training and self.instance_noise):
+            return images
+        return images + self._noise * torch.randn_like(images)
 
     def adversarial_parameters(self) -> Iterator[nn.Parameter]:
         """Yield the parameters that the score depends on: all but the class head's."""
@@ -85,11 +107,6 @@ def check_instance_noise(noise: Any) -> float:
             f"discriminator.instance_noise must be finite and at least 0 (none), got {noise}"
         )
     return float(noise)
-
-
-def with_instance_noise(images: Tensor, noise: float, *, training: bool) -> Tensor:
-    """Return images with normal noise in training, drawn from the global stream as dropout is."""
-    return images + noise * torch.randn_like(images) if training and noise else images
 
 
 def pack(samples: Tensor, packing: int, *, training: bool) -> Tensor:

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 import torch
 
+from gan_zoo.config.schedules import INSTANCE_NOISE
 from gan_zoo.data.devices import synchronize
 from gan_zoo.runs.cache import cache_path, entry, keep, read_entry
 from gan_zoo.training.optimizers import in_tensors, is_capturable
@@ -255,9 +256,9 @@ def capture(trainer: Trainer, choice: str) -> None:
 
 def obstacle(trainer: Trainer) -> str | None:
     """Return why a graph would not compute what a trainer's updates compute; None if it does."""
-    if trainer.schedules:
-        names = ", ".join(".".join(schedule.path) for schedule in trainer.schedules)
-        return f"{names} changes from step to step"
+    numbers = [s.path for s in trainer.schedules if s.path != INSTANCE_NOISE]  # not in tensors
+    if numbers:
+        return f"{', '.join(map('.'.join, numbers))} changes from step to step"
     for name in ("discriminator", "generator"):
         optimizer = getattr(trainer, f"{name}_optimizer")
         if not is_capturable(optimizer):

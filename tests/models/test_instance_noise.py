@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from gan_zoo.models import acgan, affine, infogan, mlp
-from gan_zoo.models.discriminator import with_instance_noise
+from gan_zoo.models.discriminator import PackedDiscriminator
 from gan_zoo.testing.models import DISCRIMINATOR_CONTRACTS, Built
 
 NETWORKS = {
@@ -20,12 +20,18 @@ NETWORKS = {
 def test_has_its_standard_deviation_in_training_alone():
     torch.manual_seed(0)
     images = torch.rand(100, 1, 28, 28)
-    noise = with_instance_noise(images, 0.3, training=True) - images
+    network = PackedDiscriminator(instance_noise=0.3)
+    noise = network.with_noise(images) - images
     assert noise.std().item() == pytest.approx(0.3, rel=0.02)
     assert abs(noise.mean().item()) < 0.005
-    assert with_instance_noise(images, 0.3, training=False) is images
+    torch.manual_seed(1)
+    drawn = network.with_noise(images)
+    torch.manual_seed(1)
+    assert torch.equal(drawn, images + 0.3 * torch.randn_like(images))  # as with a number
+    assert network.eval().with_noise(images) is images
     before = torch.get_rng_state()
-    assert with_instance_noise(images, 0.0, training=True) is images
+    network.train().instance_noise = 0.0
+    assert network.with_noise(images) is images
     assert torch.equal(torch.get_rng_state(), before)  # other runs draw what they drew
 
 
