@@ -71,7 +71,7 @@ def evaluate(what: Path, options: Options) -> dict[str, Any]:
             f"{what}: no such file or folder; give the folder of a run, a .npz file or a folder of"
             " PNGs"
         )
-    run = read_record(what) if (what / RECORD_NAME).exists() else None
+    run = read_record(what) if _is_run(what) else None
     _check_options(options, of_a_run=run is not None)
     keep_freed_memory()
     parts = _components(run, options)
@@ -137,7 +137,7 @@ def _components(run: RunRecord | None, options: Options) -> "RunComponents":
     try:
         if run is not None:
             return build(configuration_of(run, options.allow))
-        if _names_a_run(options.data):
+        if _is_run(Path(options.data)):
             return build(configuration_of(read_record(Path(options.data)), options.allow))
         shipped = compose_config([f"data={hydra_value(options.data)}"])
     except (HydraException, OmegaConfBaseException) as error:
@@ -151,8 +151,8 @@ def _components(run: RunRecord | None, options: Options) -> "RunComponents":
         ) from error
 
 
-def _names_a_run(data: str) -> bool:
-    return (Path(data) / RECORD_NAME).exists()
+def _is_run(path: Path) -> bool:
+    return (path / RECORD_NAME).exists()
 
 
 def _checkpoint(run: RunRecord, options: Options) -> str:
@@ -167,7 +167,7 @@ def _check_options(options: Options, *, of_a_run: bool) -> None:
     """
     default = Options()
     of_runs, of_files = ["checkpoint", "network", "samples"], ["data"]
-    of_runs += [] if _names_a_run(options.data) else ["allow"]
+    of_runs += [] if _is_run(Path(options.data)) else ["allow"]
     for name in of_files if of_a_run else of_runs:
         if getattr(options, name) != getattr(default, name):
             this, other = ("a run", "files") if of_a_run else ("files", "runs")
@@ -262,7 +262,7 @@ def run(paths: list[Path], options: Options) -> None:
     content = evaluate(what, options)
     if options.out:
         path = Path(options.out).expanduser()
-    elif (what / RECORD_NAME).exists():
+    elif _is_run(what):
         path = what / "evaluations" / f"{datetime.now(UTC):%Y-%m-%dT%H-%M-%S-%f}.json"
     else:
         return

@@ -76,7 +76,7 @@ def own_dataset(kind: str, path: Path, parts: dict[str, Part], *, pad: bool = Fa
         train, validation = _divided(train, VALIDATION_SHARE)
     word = re.sub(r"\W+", "_", unicodedata.normalize("NFC", path.absolute().stem)).strip("_")
     dataset = Dataset(f"{kind}_{word or 'data'}", len(names), train, validation, test)
-    _say(path, dataset, names)
+    _print_summary(path, dataset, names)
     return dataset
 
 
@@ -159,7 +159,7 @@ def _some(entries: list[str]) -> str:
     return ", ".join(entries[:_SHOWN]) + more
 
 
-def _say(path: Path, dataset: Dataset, names: list[str]) -> None:
+def _print_summary(path: Path, dataset: Dataset, names: list[str]) -> None:
     shape = "x".join(map(str, dataset.sample_shape))
     kind = "images" if len(dataset.sample_shape) == 3 else "points"
     renamed = [f"{place} = {name}" for place, name in enumerate(names) if str(place) != name]

@@ -1,7 +1,5 @@
 """What the study advises: the README's table, and its part of the page on choosing a loss."""
 
-import math
-
 from gan_zoo.experiments import study_results as results
 from gan_zoo.experiments.study_results import BASELINE, Stage, faster, median, seconds
 from gan_zoo.experiments.study_words import (
@@ -11,14 +9,14 @@ from gan_zoo.experiments.study_words import (
     difference,
     in_words,
     listed,
+    mean,
+    mean_in_words,
     seed_counts,
-    span,
     table,
     too_few,
 )
 from gan_zoo.report.comparison import Variant
 from gan_zoo.report.formatting import duration, short
-from gan_zoo.report.quantities import Quantity
 
 WELL_KNOWN = (BASELINE, "minimax", "lsgan", "wgan", "wgan_gp", "fgan_kl")
 
@@ -31,21 +29,16 @@ def first_table(study: Study) -> str:
     known = [v for v in stage.variants if v.index == 0 or v.name in WELL_KNOWN]
     recall = stage.outcomes.get("recall")
     rows = []
-    for variant in sorted(known, key=lambda v: _mean(stage, v)):
-        found = stage.comparison.estimates.get((variant.name, stage.primary.name))
-        fid = f"{short(found.mean, 3)} {span(found.interval)}".strip() if found else "–"
+    for variant in sorted(known, key=lambda v: mean(stage, v)):
         of_recall = results.median_of_finished(variant, recall.name) if recall else None
-        rows.append([code(variant), fid, short(of_recall, 2), duration(seconds(variant))])
+        time = duration(seconds(variant))
+        rows.append([code(variant), mean_in_words(stage, variant), short(of_recall, 2), time])
     for name, title in (("real", "real images"), ("kernel_density", "kernel density")):
-        values = [_reference(stage, metric, name) for metric in (stage.primary, recall)]
-        rows.append([title, short(values[0], 3), short(values[1], 2), ""])
+        fid = short(stage.comparison.reference(stage.primary, name), 3)
+        of_recall = stage.comparison.reference(recall, name) if recall else None
+        rows.append([title, fid, short(of_recall, 2), ""])
     note = f"{_in_a_sentence(stage)} MNIST, {seed_counts(stage)} ([all](docs/study.md)):"
     return f"{note}\n\n{table(['loss', 'FID, mean [95%]', 'recall', 'training'], rows)}"
-
-
-def _mean(stage: Stage, variant: Variant) -> float:
-    found = stage.comparison.estimates.get((variant.name, stage.primary.name))
-    return found.mean if found else math.inf
 
 
 def _in_a_sentence(stage: Stage) -> str:
@@ -56,14 +49,6 @@ def _in_a_sentence(stage: Stage) -> str:
     return (
         f"**Take {code(chosen)}**: of {len(stage.variants)} losses none is established to be"
         f" better, {beaten} are established to be worse."
-    )
-
-
-def _reference(stage: Stage, metric: Quantity | None, name: str) -> float | None:
-    if metric is None:
-        return None
-    return next(
-        (e.value for e in stage.comparison.references.get(metric.base, ()) if e.name == name), None
     )
 
 

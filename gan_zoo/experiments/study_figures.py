@@ -176,11 +176,8 @@ def _curves(stage: Stage) -> Figure | None:
     figure, panels = _plot("Validation FID, median over seeds ↓", 2)
     for panel, name in zip(panels, ("Discriminator updates", "Training seconds"), strict=True):
         for variant in stage.variants:
-            found, updates = (
-                curve(variant, column, "discriminator_updates"),
-                variant.progress("discriminator_updates"),
-            )
-            time = seconds(variant)
+            found = curve(variant, column, "discriminator_updates")
+            updates, time = variant.progress("discriminator_updates"), seconds(variant)
             if found is None or not updates or not time:
                 continue
             colour, width, layer = _look(variant)

@@ -29,6 +29,7 @@ from gan_zoo.experiments.study_words import (
     code,
     figure,
     load,
+    mean_in_words,
     not_established,
     planned,
     probability,
@@ -193,11 +194,10 @@ def _primary_table(stage: Stage) -> str:
     rows = []
     for variant in stage.variants:
         values = list(variant.values(metric.name).values())
-        found = stage.comparison.estimates.get((variant.name, metric.name))
         lost = sum(n for status, n in variant.counts.items() if status != "finished")
         rows.append([
             f"{variant.index + 1} {code(variant)}", short(median(variant, metric), 3),
-            f"{short(found.mean, 3)} {span(found.interval)}".strip() if found else "–",
+            mean_in_words(stage, variant),
             dots(values, low, high), f"{lost} of {len(variant.runs)}",
             f"{sum(pair.first == variant.index for pair in held)}",
             f"{sum(pair.second == variant.index for pair in held)}",

@@ -1,5 +1,6 @@
 """The sentences of the study: only what its tests support, with numbers from the data."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -86,6 +87,18 @@ def probability(p: float) -> str:
     if p >= 1:
         return "1"
     return f"{p:.3f}" if p >= 0.001 else f"{p:.1e}"
+
+
+def mean(stage: Stage, variant: Variant) -> float:
+    """Return the mean FID of the runs that finished; infinite without one."""
+    found = stage.comparison.estimates.get((variant.name, stage.primary.name))
+    return found.mean if found else math.inf
+
+
+def mean_in_words(stage: Stage, variant: Variant) -> str:
+    """Return the mean FID with its 95% interval, if there is one."""
+    found = stage.comparison.estimates.get((variant.name, stage.primary.name))
+    return f"{short(found.mean, 3)} {span(found.interval)}".strip() if found else "–"
 
 
 def summary(study: Study) -> str:

@@ -176,8 +176,12 @@ class Comparison:
 
     def real(self, metric: Quantity) -> float | None:
         """Return the metric's value for real data, if it was measured."""
+        return self.reference(metric, "real")
+
+    def reference(self, metric: Quantity, name: str) -> float | None:
+        """Return the metric's value for real data or a weak sampler, if it was measured."""
         found = self.references.get(metric.base, ())
-        return next((entry.value for entry in found if entry.name == "real"), None)
+        return next((entry.value for entry in found if entry.name == name), None)
 
     @property
     def reference_names(self) -> list[str]:

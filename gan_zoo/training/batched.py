@@ -54,7 +54,7 @@ class BatchedTrainer(Trainer):
         first = members[0]
         self.members = tuple(members)
         self.objective, self.settings, self.device = first.objective, first.settings, first.device
-        self.execution = first.execution
+        self.execution, self.captured = first.execution, None
         self.planned_updates, self.schedules = first.planned_updates, first.schedules
         self.generators = Generators([m.generator for m in members])
         self.discriminators = Discriminators([m.discriminator for m in members])

@@ -201,7 +201,7 @@ class Captured:
     def _give_up(self, reason: str) -> None:
         self.wanted = False
         self.graphs.clear()
-        _tell(reason)
+        _warn(reason)
 
 
 class _Recorded:
@@ -251,7 +251,7 @@ def capture(trainer: Trainer, choice: str) -> None:
     if reason is None:
         trainer.captured = Captured(trainer, choice)
     elif choice != "never":
-        _tell(reason)
+        _warn(reason)
 
 
 def obstacle(trainer: Trainer) -> str | None:
@@ -283,7 +283,7 @@ def _parts(trainer: Trainer) -> Iterator[object]:
     yield from trainer.discriminator.modules()
 
 
-def _tell(reason: str) -> None:
+def _warn(reason: str) -> None:
     print(f"gan_zoo: updates are not captured as a CUDA graph: {reason}", file=sys.stderr)
 
 

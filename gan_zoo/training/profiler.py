@@ -54,10 +54,8 @@ def profiled(folder: Path, trainer: Trainer, updates: int | None) -> Iterator[Ca
     try:
         on_gpu = trainer.device.type == "cuda"
         kinds = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if on_gpu else [])]
-        for part in PARTS[:3]:
+        for part in PARTS:
             setattr(trainer, part, record_function(part)(getattr(trainer, part)))
-        optimizer: Any = trainer.generator_optimizer
-        optimizer.step = record_function(PARTS[3])(optimizer.step)
         if trainer.captured is not None:  # a graph's kernels belong to no part of the step
             trainer.captured.wanted = False
 

@@ -22,7 +22,7 @@ from PIL import Image
 
 from gan_zoo.config.validate import require_extra
 from gan_zoo.runs.record import RunRecord
-from gan_zoo.training.tracking import headline, hyperparameters
+from gan_zoo.training.tracking import final_values, headline, hyperparameters
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
@@ -82,7 +82,7 @@ class TensorBoard:
         from torch.utils.tensorboard.summary import hparams
 
         if self._writer is not None and (record.metrics or pictures):
-            metrics = {f"final/{k}": v for k, v in record.metrics.items() if v is not None}
+            metrics = final_values(record)
             time = self._started + record.progress["seconds"]
             self._write(int(record.progress["epoch"]), time, metrics, pictures)
             for summary in hparams(headline(record), metrics):
@@ -154,7 +154,7 @@ class Trackio:
     def end(self, record: RunRecord, pictures: Pictures) -> None:
         """Log final metrics and pictures, if any, and wait until everything is written."""
         with redirect_stdout(sys.stderr):
-            metrics = {f"final/{k}": v for k, v in record.metrics.items() if v is not None}
+            metrics = final_values(record)
             if metrics or pictures:
                 self.log(int(record.progress["epoch"]), metrics, pictures)
             self._finish()
@@ -231,7 +231,7 @@ class Wandb:
     def end(self, record: RunRecord, pictures: Pictures) -> None:
         """Pass final metrics and pictures, if any, and end; the rest is written in a second."""
         if self._run is not None and (record.metrics or pictures):
-            metrics = {f"final/{k}": v for k, v in record.metrics.items() if v is not None}
+            metrics = final_values(record)
             self.log(int(record.progress["epoch"]), metrics, pictures)
         self._finish(0 if record.status in ("finished", "diverged") else 1)
 
@@ -300,7 +300,7 @@ class MLflow:
         if self._run is None:
             return
         if record.metrics or pictures:
-            metrics = {f"final/{k}": v for k, v in record.metrics.items() if v is not None}
+            metrics = final_values(record)
             progress = record.progress
             self._write(int(progress["epoch"]), progress["seconds"], metrics, pictures)
         ends = {"failed": "FAILED", "interrupted": "KILLED"}

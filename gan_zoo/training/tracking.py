@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from gan_zoo.config.validate import one_line
 from gan_zoo.data.devices import kept_global_streams
 from gan_zoo.report.diagnostics import DIAGNOSTICS, PARTS, ROLES
 from gan_zoo.runs.record import RunRecord
@@ -54,7 +55,7 @@ class Tracking:
                 self._report_all()
         except Exception as error:
             raise ConfigurationError(
-                f"{self._name} cannot begin: {_one_line(error)}. To train without it: tracker=none"
+                f"{self._name} cannot begin: {_error(error)}. To train without it: tracker=none"
             ) from error
         self.active = True
 
@@ -93,7 +94,7 @@ class Tracking:
         except Exception as error:
             self.active = False
             self.warn(
-                f"{self._name} failed: {_one_line(error)}. The run continues without it; its folder"
+                f"{self._name} failed: {_error(error)}. The run continues without it; its folder"
                 " has everything"
             )
 
@@ -149,6 +150,11 @@ def headline(record: RunRecord) -> dict[str, bool | int | float | str]:
     return {key: value for key, value in found if key in HEADLINE or key in changed}
 
 
+def final_values(record: RunRecord) -> dict[str, float]:
+    """Return the final metrics that have a value, named ``final/<metric>``."""
+    return {f"final/{name}": value for name, value in record.metrics.items() if value is not None}
+
+
 def _leaves(node: Any, where: str) -> Iterator[tuple[str, bool | int | float | str]]:
     if isinstance(node, Mapping):
         for key, child in node.items():
@@ -169,5 +175,5 @@ def _isolated() -> Iterator[None]:
         yield
 
 
-def _one_line(error: Exception) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"
+def _error(error: Exception) -> str:
+    return f"{type(error).__name__}: {one_line(error)}"

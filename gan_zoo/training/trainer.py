@@ -73,8 +73,6 @@ class Trainer:
             settings and the optimizers are changed in place.
     """
 
-    captured: "Captured | None" = None  # makes the updates instead of ``update``
-
     def __init__(
         self,
         *,
@@ -105,6 +103,7 @@ class Trainer:
         self.discriminator_rng, self.generator_rng, self.penalty_rng = self.streams.values()
         self.seed, self.planned_updates, self.execution = seed, updates, execution
         self.schedules = schedules
+        self.captured: Captured | None = None  # makes the updates instead of ``update``
         self._networks = {"generator": generator, "discriminator": discriminator}
         self.ema = None if settings.ema_decay is None else copy.deepcopy(generator)
         if self.ema is not None:
@@ -144,7 +143,7 @@ class Trainer:
             self.discriminator_update()
         if generator_turn:
             self.generator_backward()
-            self.generator_optimizer.step()
+            self.generator_update()
         if self.settings.simultaneous:
             self.discriminator_update()
 
@@ -152,6 +151,10 @@ class Trainer:
         """Step D's optimizer, then apply the regularizer's constraint."""
         self.discriminator_optimizer.step()
         self.objective.regularizer.constrain(self.critic)
+
+    def generator_update(self) -> None:
+        """Step G's optimizer."""
+        self.generator_optimizer.step()
 
     def _average(self) -> None:
         """Update the moving average of G's weights, if there is one."""
@@ -224,8 +227,7 @@ class Trainer:
         means: dict[str, float] = {}
         for names, stride in ((DISCRIMINATOR_LOG, 1), (GENERATOR_LOG, self.settings.n_critic)):
             columns = [self.logs[name] for name in names]
-            logged = bool(columns[0])
-            rows = torch.stack([torch.stack(c) for c in columns], 1).tolist() if logged else []
+            rows = torch.stack([torch.stack(c) for c in columns], 1).tolist() if columns[0] else []
             first = self.discriminator_updates - (len(rows) - 1) * stride
             for number, row in enumerate(rows):
                 for name, value in zip(names, row, strict=True):
@@ -297,8 +299,7 @@ class Trainer:
             self.captured.restart()  # other tensors hold the state now
         # Loading replaces the groups; the rates that decay starts from are the configuration's.
         groups = [group for optimizer in self._optimizers for group in optimizer.param_groups]
-        initial = [rate for _, rate in self.rates]
-        self.rates = list(zip(groups, initial, strict=True))
+        self.rates = [(group, rate) for group, (_, rate) in zip(groups, self.rates, strict=True)]
         for name, rng in self.streams.items():
             rng.set_state(state["streams"][name])
         for batches, saved in zip(self._batches, state["batches"], strict=True):
@@ -317,8 +318,7 @@ class Trainer:
         for name, batches in zip(("D", "G"), self._batches, strict=True):
             purpose = f"data order of {name}'s steps, rollback {rollback}"
             batches.restart(stream_seed(self.seed, purpose))
-        seed = stream_seed(self.seed, f"dropout, rollback {rollback}")
-        seed_global_streams(seed, self.device)
+        seed_global_streams(stream_seed(self.seed, f"dropout, rollback {rollback}"), self.device)
 
     def _arithmetic(self) -> AbstractContextManager[None]:
         """Return a context with the execution's float32 products; only CUDA has a choice."""

@@ -24,15 +24,13 @@ def trainer():
     return SimpleNamespace(
         device=torch.device("cpu"),
         captured=None,
-        generator_optimizer=SimpleNamespace(step=work),
-        **dict.fromkeys(PARTS[:3], work),
+        **dict.fromkeys(PARTS, work),
     )
 
 
 def update(of, after):
-    for part in PARTS[:3]:
+    for part in PARTS:
         getattr(of, part)()
-    of.generator_optimizer.step()
     after()
 
 
