@@ -87,6 +87,17 @@ def test_the_same_data_give_the_same_files_and_stale_figures_go(docs, tmp_path, 
     assert not stale.exists()
 
 
+def test_the_readme_s_table_says_the_answer(docs, written):
+    readme = (docs.parent / "README.md").read_text()
+    beaten = re.search(r"- `lsgan` is better than (.*)\.", (docs / "study.md").read_text())[1]
+    worse = len(re.findall(r"`\w+`", beaten))
+    assert worse >= 2
+    assert f"**Take `lsgan`**: of 8 losses none is established to be better, {worse} are" in readme
+    names = re.findall(r"^\| `(\w+)` \|", readme, re.MULTILINE)
+    assert names == ["lsgan", "bce", "fgan_kl", "minimax", "wgan"]  # by their means
+    assert re.search(r"^\| real images \| 3\.00? \| 0\.94 \|", readme, re.MULTILINE)
+
+
 def test_without_data_the_page_is_its_protocol(tmp_path):
     template = (ROOT / "docs" / study_page.TEMPLATE).read_text()
     page = study_page.page(study_words.load(study.read(tmp_path)), template, [])

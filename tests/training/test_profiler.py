@@ -71,6 +71,13 @@ def test_what_happens_between_updates_is_not_in_the_table(tmp_path, capsys):
     assert "cos" not in rows
 
 
+def test_updates_are_not_captured_while_they_are_profiled(tmp_path):
+    graphs = trainer()
+    graphs.captured = SimpleNamespace(wanted=True)
+    with profiled(tmp_path, graphs, 1):
+        assert graphs.captured.wanted is False
+
+
 @pytest.mark.parametrize("updates", [1, WARMUP])  # torch starts to record after the last of these
 def test_a_run_of_nothing_but_warm_up_says_so(tmp_path, capsys, updates):
     shorter = trainer()
